@@ -1,0 +1,1 @@
+//! Reading the TOML files that people write.

@@ -1,0 +1,110 @@
+//! Classes of VMs and the load inside them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Bytes, Rate, Share};
+
+/// What the VMs of a class have in common, from a workflow's `[vm.NAME]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VmClass {
+    /// Its name.
+    pub name: Arc<str>,
+    /// vCPUs, at least 1.
+    pub vcpus: u8,
+    /// Memory of the guest.
+    pub memory: Bytes,
+    /// What it boots from.
+    pub image: Image,
+    /// The libvirt network its one NIC is on; none: no NIC.
+    pub network: Option<String>,
+    /// The CPU model; none: the hypervisor's default.
+    pub cpu: Option<String>,
+    /// When its boot counts as done.
+    pub ready: Ready,
+}
+
+/// What a VM boots from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Image {
+    /// Nothing: legal on the simulator only.
+    None,
+    /// A disk image's name or path; each VM gets a copy-on-write overlay of it.
+    Disk(String),
+    /// A kernel that the hypervisor loads itself.
+    Kernel {
+        /// Path of the kernel on the host.
+        kernel: String,
+        /// Path of its initial RAM disk.
+        initrd: Option<String>,
+        /// Its command line.
+        cmdline: String,
+    },
+}
+
+/// When a boot is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ready {
+    /// When the hypervisor says that the VM runs.
+    #[default]
+    Up,
+    /// When the guest answers.
+    Reachable,
+}
+
+/// A load that a stress step sets in a VM.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Load {
+    /// CPU asked for, as a share of the VM's vCPUs.
+    pub cpu: Share,
+    /// Memory dirtied per second while the VM gets all the CPU it asks for.
+    pub dirty_rate: Rate,
+    /// The share of the VM's memory that is written to again and again: the most that one round can find dirty.
+    pub working_set: Share,
+}
+
+/// The working set where none is given: SimGrid's default for its live-migration plugin.
+pub const DEFAULT_WORKING_SET: Share = Share(0.9);
+
+/// How a migration is to be done; what is none is left to the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct MigrationOptions {
+    /// The most it may use of the network.
+    pub bandwidth: Option<Rate>,
+    /// The longest pause of the guest that ends the copying rounds.
+    pub max_downtime: Option<Duration>,
+}
+
+/// How far a running migration is.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct MigrationProgress {
+    /// The copying round, from 1.
+    pub round: u32,
+    /// What this round had to send when it began.
+    pub round_size: Bytes,
+    /// What is still to be sent in this round.
+    pub remaining: Bytes,
+    /// What was sent in all rounds.
+    pub transferred: Bytes,
+    /// The rate it really gets.
+    pub rate: Rate,
+    /// The rate at which the guest dirties memory.
+    pub dirty_rate: Rate,
+}
+
+/// What an ended migration took, also one that failed or was aborted.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct MigrationFigures {
+    /// From its start to its end on the platform.
+    pub total: Duration,
+    /// How long the guest stood still.
+    pub downtime: Duration,
+    /// Copying rounds, the first pass and the last one with the guest stopped included.
+    pub rounds: u32,
+    /// Bytes sent.
+    pub transferred: Bytes,
+    /// The guest's memory.
+    pub memory: Bytes,
+    /// The rate at which the guest dirtied memory when it began.
+    pub dirty_rate: Rate,
+}

@@ -1,0 +1,231 @@
+//! What can be asked for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::fleet::{Load, MigrationOptions, OpId, Selection, TaskId, VmClass, VmId};
+
+use super::OpKind;
+
+/// Something that changes what is going on. It is acknowledged, or refused with a reason.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Plans and starts an operation.
+    Start(OperationSpec),
+    /// Runs steps one after another; refused while other steps run.
+    RunSteps(Vec<Step>),
+    /// Replaces the limits; running tasks beyond a lower limit go on.
+    SetLimits(Limits),
+    /// Starts no more tasks of an operation.
+    PauseOperation(OpId),
+    /// Goes on with a paused operation.
+    ResumeOperation(OpId),
+    /// Cancels all tasks of an operation that have not ended.
+    CancelOperation(OpId),
+    /// Cancels one task, waiting or running.
+    CancelTask(TaskId),
+    /// Asks again for what failed in an operation, as a new operation.
+    RetryFailed(OpId),
+    /// Cancels every operation.
+    StopEverything,
+    /// Starts nothing more: waiting tasks and steps are cancelled, running tasks go on to their end.
+    Drain,
+}
+
+/// A part of a workflow.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// An operation; the step ends when all its tasks have ended.
+    Operation(OperationSpec),
+    /// Time passes.
+    Wait(Duration),
+}
+
+/// An operation to plan.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OperationSpec {
+    /// Boots new VMs.
+    Boot(Boot),
+    /// Moves VMs.
+    Migrate(Migrate),
+    /// Moves all VMs away from hosts, which take no new ones from then on.
+    Evacuate {
+        /// The hosts to empty.
+        hosts: Selection,
+        /// The hosts that may take their VMs; none: all others.
+        to: Option<Selection>,
+    },
+    /// Changes VMs where they are.
+    Change {
+        /// Which.
+        which: Which,
+        /// What.
+        change: VmChange,
+    },
+}
+
+/// New VMs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Boot {
+    /// Their class.
+    pub class: Arc<VmClass>,
+    /// How many.
+    pub count: u32,
+    /// Their names: `{n}` stands for the lowest number from 1 that is free for that pattern.
+    pub name: Arc<str>,
+    /// How hosts are chosen.
+    pub placement: Placement,
+    /// Among which hosts.
+    pub on: Selection,
+}
+
+/// How the hosts of new VMs are chosen. Hosts without room are skipped by all but [`Fixed`](Self::Fixed).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Placement {
+    /// One VM on each host in world order, then again from the first.
+    #[default]
+    RoundRobin,
+    /// A host is filled before the next one is used.
+    Packed,
+    /// Any host, by the seed.
+    Random,
+    /// The host with most free memory.
+    Balanced,
+    /// The n-th VM on the n-th of these hosts, again from the first when they are used up.
+    Fixed(Vec<Arc<str>>),
+}
+
+/// VMs to move.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Migrate {
+    /// Which and where to.
+    pub moves: Moves,
+    /// How.
+    pub options: MigrationOptions,
+}
+
+/// Which VMs move where.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Moves {
+    /// VMs to any of the selected hosts, by free memory; VMs that are there already stay.
+    To {
+        /// Which.
+        which: Which,
+        /// The hosts.
+        hosts: Selection,
+    },
+    /// VMs by a pattern over the hosts that hold one of them, in world order.
+    Pattern {
+        /// Which.
+        which: Which,
+        /// The pattern.
+        pattern: Pattern,
+    },
+    /// These VMs to these hosts, by name, in this order.
+    Explicit(Vec<(Arc<str>, Arc<str>)>),
+}
+
+/// Movements between hosts as vm5k's experiments used them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pattern {
+    /// Hosts in pairs: all VMs of the first to the second.
+    TwoNodes,
+    /// Hosts in pairs: each one's VMs to the other.
+    Crossed,
+    /// Each host's VMs to the next host, the last one's to the first.
+    Circular,
+    /// The first host's VMs to the others in turn, then all of them back.
+    SplitMerge,
+}
+
+/// Which VMs are meant.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Which {
+    /// Those that a selection selects when the operation is planned.
+    Selected(Selection),
+    /// These.
+    Ids(Arc<[VmId]>),
+}
+
+/// What to do with VMs where they are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum VmChange {
+    /// Stop and remove them.
+    Destroy,
+    /// Stop their vCPUs.
+    Pause,
+    /// Let their vCPUs go on.
+    Resume,
+    /// Restart their guests.
+    Reboot,
+    /// Set their load.
+    Stress(Load),
+    /// Return them to the load of the world.
+    StopStress,
+}
+
+impl OperationSpec {
+    /// What kind of operation it is.
+    pub const fn kind(&self) -> OpKind {
+        match self {
+            Self::Boot(_) => OpKind::Boot,
+            Self::Migrate(_) => OpKind::Migrate,
+            Self::Evacuate { .. } => OpKind::Evacuate,
+            Self::Change { change, .. } => match change {
+                VmChange::Destroy => OpKind::Destroy,
+                VmChange::Pause => OpKind::Pause,
+                VmChange::Resume => OpKind::Resume,
+                VmChange::Reboot => OpKind::Reboot,
+                VmChange::Stress(_) => OpKind::Stress,
+                VmChange::StopStress => OpKind::StopStress,
+            },
+        }
+    }
+}
+
+/// How many tasks at once; 0: no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, serde::Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Boots on one host.
+    pub boot_per_host: u32,
+    /// Boots in all.
+    pub boot_total: u32,
+    /// Migrations away from one host.
+    pub migrate_per_source: u32,
+    /// Migrations to one host.
+    pub migrate_per_target: u32,
+    /// Migrations between the same two sites, both ways together.
+    pub migrate_per_link: u32,
+    /// Migrations in all.
+    pub migrate_total: u32,
+}
+
+impl Limits {
+    /// Names and values, in the order of the workflow file's documentation.
+    pub fn named(&self) -> BTreeMap<&'static str, u32> {
+        BTreeMap::from([
+            ("boot_per_host", self.boot_per_host),
+            ("boot_total", self.boot_total),
+            ("migrate_per_source", self.migrate_per_source),
+            ("migrate_per_target", self.migrate_per_target),
+            ("migrate_per_link", self.migrate_per_link),
+            ("migrate_total", self.migrate_total),
+        ])
+    }
+}
+
+/// A command was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The operation that it started, if it did.
+    pub op: Option<OpId>,
+    /// What happens now, in a few words for the operator.
+    pub message: Arc<str>,
+}
+
+/// A command was not taken, and why; nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub Arc<str>);

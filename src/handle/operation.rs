@@ -1,0 +1,267 @@
+//! Operations and tasks as they are shown.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::fleet::{HostId, MigrationFigures, MigrationProgress, OpId, SiteId, TaskId, Time, VmId};
+
+/// What an operation, and each of its tasks, does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OpKind {
+    /// Brings VMs up.
+    Boot,
+    /// Moves VMs.
+    Migrate,
+    /// Moves all VMs away from hosts.
+    Evacuate,
+    /// Removes VMs.
+    Destroy,
+    /// Stops VMs' vCPUs.
+    Pause,
+    /// Lets VMs go on.
+    Resume,
+    /// Restarts guests.
+    Reboot,
+    /// Sets VMs' load.
+    Stress,
+    /// Returns VMs to the load of the world.
+    StopStress,
+}
+
+impl OpKind {
+    /// The word for it, as in `migrate`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Boot => "boot",
+            Self::Migrate => "migrate",
+            Self::Evacuate => "evacuate",
+            Self::Destroy => "destroy",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Reboot => "reboot",
+            Self::Stress => "stress",
+            Self::StopStress => "stop-stress",
+        }
+    }
+
+    /// Whether its tasks move VMs between hosts.
+    pub const fn moves(self) -> bool {
+        matches!(self, Self::Migrate | Self::Evacuate)
+    }
+}
+
+/// What a task waits for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum WaitReason {
+    /// Its operation is paused.
+    Paused,
+    /// The task before it on the same VM, of this or another operation.
+    Earlier(TaskId),
+    /// The limit of boots in all.
+    BootTotal,
+    /// The limit of boots on this host.
+    BootHost(HostId),
+    /// The limit of migrations in all.
+    MigrateTotal,
+    /// The limit of migrations from this host.
+    MigrateSource(HostId),
+    /// The limit of migrations to this host.
+    MigrateTarget(HostId),
+    /// The limit of migrations over the link between these sites, the lower id first.
+    MigrateLink(SiteId, SiteId),
+    /// Free memory on this host.
+    Memory(HostId),
+    /// This host to answer.
+    Host(HostId),
+}
+
+/// [`WaitReason`] without the place, to count by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum WaitKind {
+    /// The operation is paused.
+    Paused,
+    /// An earlier task on the same VM.
+    Earlier,
+    /// `boot_total`.
+    BootTotal,
+    /// `boot_per_host`.
+    BootHost,
+    /// `migrate_total`.
+    MigrateTotal,
+    /// `migrate_per_source`.
+    MigrateSource,
+    /// `migrate_per_target`.
+    MigrateTarget,
+    /// `migrate_per_link`.
+    MigrateLink,
+    /// Free memory.
+    Memory,
+    /// A host to answer.
+    Host,
+}
+
+impl WaitReason {
+    /// What it waits for, without the place.
+    pub const fn kind(self) -> WaitKind {
+        match self {
+            Self::Paused => WaitKind::Paused,
+            Self::Earlier(_) => WaitKind::Earlier,
+            Self::BootTotal => WaitKind::BootTotal,
+            Self::BootHost(_) => WaitKind::BootHost,
+            Self::MigrateTotal => WaitKind::MigrateTotal,
+            Self::MigrateSource(_) => WaitKind::MigrateSource,
+            Self::MigrateTarget(_) => WaitKind::MigrateTarget,
+            Self::MigrateLink(..) => WaitKind::MigrateLink,
+            Self::Memory(_) => WaitKind::Memory,
+            Self::Host(_) => WaitKind::Host,
+        }
+    }
+}
+
+impl WaitKind {
+    /// What to show after "wait:".
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Paused => "operation paused",
+            Self::Earlier => "earlier task on the VM",
+            Self::BootTotal => "boots in all",
+            Self::BootHost => "boots on one host",
+            Self::MigrateTotal => "moves in all",
+            Self::MigrateSource => "moves from one host",
+            Self::MigrateTarget => "moves to one host",
+            Self::MigrateLink => "moves over one link",
+            Self::Memory => "memory on the target",
+            Self::Host => "host to answer",
+        }
+    }
+}
+
+/// The three ends of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskEnd {
+    /// As asked.
+    Done,
+    /// Not, for this reason.
+    Failed(Arc<str>),
+    /// By somebody's wish.
+    Cancelled,
+}
+
+impl TaskEnd {
+    /// `done`, `failed` or `cancelled`.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed(_) => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Where a task is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskState {
+    /// It has not begun, for this reason.
+    Waiting(WaitReason),
+    /// The platform works on it.
+    Running,
+    /// The platform was asked to end it early.
+    Cancelling,
+    /// It ended.
+    Ended(TaskEnd),
+}
+
+/// A task as it is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskView {
+    /// Its number.
+    pub id: TaskId,
+    /// Its operation.
+    pub op: OpId,
+    /// What it does.
+    pub kind: OpKind,
+    /// The VM.
+    pub vm: VmId,
+    /// The VM's name.
+    pub name: Arc<str>,
+    /// Where the VM was when it began; none for a boot.
+    pub source: Option<HostId>,
+    /// Where a boot or a move brings it.
+    pub target: Option<HostId>,
+    /// Where it is.
+    pub state: TaskState,
+    /// When it was asked for.
+    pub queued: Time,
+    /// When the platform was asked.
+    pub started: Option<Time>,
+    /// When it ended.
+    pub ended: Option<Time>,
+    /// How far a running migration was when last seen.
+    pub migration: Option<MigrationProgress>,
+    /// What an ended migration took.
+    pub figures: Option<MigrationFigures>,
+}
+
+/// Where an operation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpState {
+    /// Tasks run, or wait for something other than the operator.
+    Running,
+    /// No task is started; those that run go on.
+    Paused,
+    /// Everything was cancelled; running tasks are ending.
+    Cancelling,
+    /// All tasks ended.
+    Ended,
+}
+
+/// An operation as it is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OperationView {
+    /// Its number.
+    pub id: OpId,
+    /// What it does.
+    pub kind: OpKind,
+    /// What was asked for, as in `boot 10 240 small`.
+    pub title: Arc<str>,
+    /// Where it is.
+    pub state: OpState,
+    /// Tasks in all: the sum of the five that follow.
+    pub total: u32,
+    /// Tasks that wait.
+    pub waiting: u32,
+    /// Tasks that run or are being cancelled.
+    pub running: u32,
+    /// Tasks done.
+    pub done: u32,
+    /// Tasks failed.
+    pub failed: u32,
+    /// Tasks cancelled.
+    pub cancelled: u32,
+    /// What the waiting ones wait for, most first.
+    pub waiting_by: Vec<(WaitKind, u32)>,
+    /// Why the failed ones failed, most first.
+    pub failed_by: Vec<(Arc<str>, u32)>,
+    /// When it was asked for.
+    pub started: Time,
+    /// When its last task ended.
+    pub ended: Option<Time>,
+    /// Tasks that end per second, over the last ten seconds, or over its whole life once it ended.
+    pub rate: f64,
+    /// How much longer it takes, where its rate so far lets one say; none where nothing ended yet or it is held up.
+    pub eta: Option<Duration>,
+    /// Durations of its done tasks from start to end: median, 95th percentile, longest. None before the first is done.
+    pub durations: Option<Durations>,
+}
+
+/// How long done tasks took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Durations {
+    /// The median.
+    pub p50: Duration,
+    /// The 95th percentile.
+    pub p95: Duration,
+    /// The longest.
+    pub max: Duration,
+}

@@ -1,0 +1,19 @@
+//! Hemera runs virtual machines by the ten thousand and shows them in a terminal.
+//!
+//! The rooms, from the ground up: [`fleet`] says what there is; [`platform`] makes it happen, simulated or real, with
+//! [`migration`]'s models; [`engine`] decides what has to happen; [`runtime`] drives both; [`handle`] is what consoles
+//! see and ask; [`console`] shows it. [`world`] and [`workflow`] read the files that people write (by [`files`]),
+//! [`results`] writes what a run leaves. [`cli`] wires them up.
+
+pub mod cli;
+pub mod console;
+pub mod engine;
+pub mod files;
+pub mod fleet;
+pub mod handle;
+pub mod migration;
+pub mod platform;
+pub mod results;
+pub mod runtime;
+pub mod workflow;
+pub mod world;

@@ -1,0 +1,3 @@
+//! The `hemera` program.
+
+fn main() {}

@@ -1,0 +1,237 @@
+//! What really has hosts and VMs, behind one trait: the simulator ([`sim`]) or libvirt (`libvirt`, with that feature).
+//!
+//! A platform takes [`Request`]s, which never block, and gives back [`Batch`]es of [`Observation`]s stamped with its
+//! own clock. It decides nothing: which VM goes where, how many at once and what a failure means is the engine's work.
+
+#[cfg(feature = "libvirt")]
+pub mod libvirt;
+pub mod sim;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::fleet::{
+    Bytes, HostId, Load, MigrationFigures, MigrationOptions, MigrationProgress, Rate, TaskId, Time, VmClass, VmId,
+    VmState,
+};
+
+/// What the engine asks of a platform. Each names the task it is for; the answer to all but [`Cancel`](Self::Cancel)
+/// and [`Probe`](Self::Probe) is exactly one [`Observation::Ended`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// Bring a VM up on a host. Where it fails or is cancelled, nothing of the VM is left behind.
+    Boot {
+        /// For this task.
+        task: TaskId,
+        /// The new VM.
+        vm: VmId,
+        /// Its name, which becomes its libvirt domain's name.
+        name: Arc<str>,
+        /// Where.
+        host: HostId,
+        /// Its class.
+        class: Arc<VmClass>,
+    },
+    /// Move a running VM. It runs on exactly one of both hosts whatever the end.
+    Migrate {
+        /// For this task.
+        task: TaskId,
+        /// The VM.
+        vm: VmId,
+        /// Its name.
+        name: Arc<str>,
+        /// Where it runs.
+        source: HostId,
+        /// Where it shall run.
+        target: HostId,
+        /// How.
+        options: MigrationOptions,
+    },
+    /// Change a VM on the host that it is on.
+    Change {
+        /// For this task.
+        task: TaskId,
+        /// The VM.
+        vm: VmId,
+        /// Its name.
+        name: Arc<str>,
+        /// Where it is.
+        host: HostId,
+        /// What to do with it.
+        change: Change,
+    },
+    /// End a running task early. Its `Ended` follows, as cancelled, or as done where it was too late.
+    Cancel {
+        /// The task.
+        task: TaskId,
+    },
+    /// Report a running task's progress.
+    Probe {
+        /// The task.
+        task: TaskId,
+    },
+}
+
+/// What can be done to a VM where it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Change {
+    /// Stop it at once and remove it with what was made for it.
+    Destroy,
+    /// Stop its vCPUs.
+    Pause,
+    /// Let its vCPUs go on.
+    Resume,
+    /// Restart its guest.
+    Reboot,
+    /// Set its load; none returns it to the load of the world.
+    Load(Option<Load>),
+}
+
+/// Which VM an observation is about. Platforms that were told an id use it; what is found on a real host has a name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum VmKey {
+    /// A VM that the engine gave this id.
+    Id(VmId),
+    /// A domain of this name on the batch's host.
+    Name(Arc<str>),
+}
+
+/// Observations made at one instant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// When, on the platform's clock; never earlier than the batch before.
+    pub at: Time,
+    /// The host they were made on; none for observations that name no host.
+    pub host: Option<HostId>,
+    /// What was seen.
+    pub seen: Vec<Observation>,
+}
+
+/// A VM as a host lists it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VmSeen {
+    /// Which.
+    pub vm: VmKey,
+    /// Its state, as far as the hypervisor knows.
+    pub state: VmState,
+    /// Whether Hemera's mark is in its metadata.
+    pub managed: bool,
+    /// Its class where the mark names one.
+    pub class: Option<Arc<str>>,
+    /// vCPUs.
+    pub vcpus: u8,
+    /// Its memory.
+    pub memory: Bytes,
+    /// Why it is in that state, where the hypervisor says more than the state does.
+    pub reason: Option<Arc<str>>,
+}
+
+/// One thing that a platform saw.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Observation {
+    /// The batch's host answers and has these sizes.
+    HostAnswers {
+        /// CPU cores.
+        cores: u32,
+        /// Memory for VMs.
+        memory: Bytes,
+    },
+    /// The batch's host does not answer (any more).
+    HostUnreachable {
+        /// Why it is thought so.
+        reason: Arc<str>,
+    },
+    /// The load of the batch's host.
+    HostLoad {
+        /// CPU in use, in thousandths of a core.
+        cpu_used: u32,
+        /// CPU asked for by its VMs, in thousandths of a core; where only use is known, the use.
+        cpu_demand: u32,
+        /// What it receives.
+        net_rx: Rate,
+        /// What it sends.
+        net_tx: Rate,
+    },
+    /// The load of a VM.
+    VmLoad {
+        /// Which.
+        vm: VmKey,
+        /// CPU it gets, in thousandths of a core.
+        cpu: u32,
+        /// The rate at which it dirties memory.
+        dirty: Rate,
+        /// What it receives and sends.
+        net: Rate,
+    },
+    /// All VMs of the batch's host: one that is not listed is not there.
+    Inventory(Vec<VmSeen>),
+    /// One VM of the batch's host, new or changed.
+    Vm(VmSeen),
+    /// A VM is no longer on the batch's host, and no task of ours took it away.
+    VmGone {
+        /// Which.
+        vm: VmKey,
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// How far a running task is.
+    Progress {
+        /// The task.
+        task: TaskId,
+        /// How far.
+        progress: Progress,
+    },
+    /// A task ended.
+    Ended {
+        /// The task.
+        task: TaskId,
+        /// How.
+        end: End,
+        /// What a migration took.
+        figures: Option<MigrationFigures>,
+    },
+}
+
+/// How far a task is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Progress {
+    /// Work done so far in a measure that only grows while the task advances.
+    Work(f64),
+    /// A migration's state.
+    Migration(MigrationProgress),
+}
+
+/// How a task ended on the platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// As asked.
+    Done,
+    /// Not; the VM is as the request says for that case.
+    Failed(Arc<str>),
+    /// Ended early by [`Request::Cancel`].
+    Cancelled,
+}
+
+/// What really has hosts and VMs.
+pub trait Platform: Send {
+    /// Takes a request. Never blocks; what goes wrong comes back as [`Observation::Ended`].
+    fn submit(&mut self, request: Request);
+
+    /// Moves the batches made since the last call to the end of `into`, oldest first.
+    fn collect(&mut self, into: &mut Vec<Batch>);
+}
+
+/// A platform whose time does not pass by itself.
+pub trait Virtual: Platform {
+    /// When something will happen next; none where nothing will, until a request comes.
+    fn next_at(&self) -> Option<Time>;
+
+    /// Lets time pass up to and including `to`, which is not before any earlier call's.
+    fn advance(&mut self, to: Time);
+
+    /// Makes observations of every load that changed since the last call, as of the instant it stands at.
+    fn sample(&mut self);
+}
+
+/// How long a host may be silent before it counts as unreachable.
+pub const SILENCE: Duration = Duration::from_secs(8);

@@ -1,0 +1,1 @@
+//! Drives engine and platform.
