@@ -233,5 +233,18 @@ pub trait Virtual: Platform {
     fn sample(&mut self);
 }
 
+/// How a real host is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostAccess {
+    /// Which host.
+    pub host: HostId,
+    /// The libvirt URI that Hemera connects to.
+    pub uri: String,
+    /// The URI by which other hosts reach it for a move; none: the same as `uri`.
+    pub peer: Option<String>,
+    /// The URI on which it receives guests' memory, as in `tcp://10.158.0.1`; none: libvirt chooses.
+    pub migrate: Option<String>,
+}
+
 /// How long a host may be silent before it counts as unreachable.
 pub const SILENCE: Duration = Duration::from_secs(8);
