@@ -86,6 +86,11 @@ impl Source {
         &self.name
     }
 
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// An error about the bytes of `span`.
     pub fn error(&self, span: &Range<usize>, message: impl Into<String>) -> FileError {
         FileError { file: self.name.clone(), place: Some(place(&self.text, span.start)), message: message.into() }
@@ -93,7 +98,13 @@ impl Source {
 
     /// An error about the character at byte `offset` of the value of the string at `span`; about the string's begin
     /// where escapes make that unclear.
-    pub fn error_within(&self, span: &Range<usize>, value: &str, offset: usize, message: impl Into<String>) -> FileError {
+    pub fn error_within(
+        &self,
+        span: &Range<usize>,
+        value: &str,
+        offset: usize,
+        message: impl Into<String>,
+    ) -> FileError {
         let written = self.text.get(span.start + 1..span.start + 1 + value.len());
         let start = if written == Some(value) { span.start + 1 + offset } else { span.start };
         self.error(&(start..start), message)
