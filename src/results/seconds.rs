@@ -40,7 +40,7 @@ impl fmt::Display for Seconds {
 /// As a JSON number. Exact for runs of up to eleven days, the resolution of such a number beyond.
 impl serde::Serialize for Seconds {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0 % 1_000_000_000 == 0 {
+        if self.0.is_multiple_of(1_000_000_000) {
             serializer.serialize_u64(self.0 / 1_000_000_000)
         } else {
             serializer.serialize_f64(self.0 as f64 / 1e9)

@@ -16,7 +16,7 @@ const TURNS: u32 = 20_000_000;
 
 /// How long nothing may be recorded, on a platform on which only loads change, before a run that waits counts as
 /// hanging. Longer than hosts stay away after a crash.
-const QUIET: Duration = Duration::from_secs(24 * 3600);
+const QUIET: Duration = Duration::from_hours(24);
 
 /// An engine with the platform that it works on and whoever writes down what happens.
 #[derive(Debug)]

@@ -11,13 +11,17 @@ use super::serve::{Until, serve};
 use super::{Driver, Interrupts, RuntimeError};
 use crate::fleet::Time;
 use crate::handle::{About, Command, Snapshot, Step, pair};
-use crate::platform::{Platform, Virtual};
+use crate::platform::{Platform, SILENCE, Virtual};
 
 /// How a run went, and the driver as it stands at its end, whose recorder has what there is of the results.
 pub type Ended<P, R> = (Driver<P, R>, Result<(), RuntimeError>);
 
 /// Wall time between two moments that the recorder is told of.
 const MOMENT: Duration = Duration::from_millis(100);
+
+/// How long a run waits for hosts to answer before its first step is planned without those that do not: until the
+/// platform itself counts them as unreachable, and a little.
+const FIRST_ANSWERS: Duration = SILENCE.saturating_mul(2);
 
 /// Events between two looks at the wall clock.
 const EVENTS_PER_LOOK: u32 = 256;
@@ -48,11 +52,11 @@ fn max<P: Virtual, R: Recorder>(
     while driver.engine().busy() {
         for _ in 0..EVENTS_PER_LOOK {
             driver.check_alive()?;
+            driver.heed(interrupts, &mut heeded)?;
             if !driver.engine().busy() || !driver.step(Time::MAX)? {
                 break;
             }
         }
-        driver.heed(interrupts, &mut heeded)?;
         if moment.elapsed() >= MOMENT {
             moment = Instant::now();
             let now = driver.now();
@@ -95,11 +99,16 @@ pub fn run_live<P: Platform, R: Recorder>(
 
 fn follow(paced: &mut impl Paced, steps: Vec<Step>, interrupts: &Interrupts) -> Result<(), RuntimeError> {
     let runtime = super::event_loop()?;
-    paced.catch_up()?;
-    paced.driver_mut().command(Command::RunSteps(steps))??;
     // Held to the end: a run goes on whether or not somebody looks.
-    let (_handle, service) = pair(Arc::new(Snapshot::default()));
+    let (_handle, mut service) = pair(Arc::new(Snapshot::default()));
     let about = Arc::new(About::default());
-    runtime.block_on(serve(paced, service, &about, Until::Done(interrupts.clone())))?;
+    runtime.block_on(async {
+        serve(paced, &mut service, &about, Until::Known(interrupts, Instant::now() + FIRST_ANSWERS)).await?;
+        if interrupts.count() > 0 {
+            return Ok(());
+        }
+        paced.driver_mut().command(Command::RunSteps(steps))??;
+        serve(paced, &mut service, &about, Until::Done(interrupts)).await
+    })?;
     paced.last_sample()
 }

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, oneshot};
 use super::pace::Paced;
 use super::record::Recorder;
 use super::{Interrupts, RuntimeError};
+use crate::fleet::{Fleet, HostState};
 use crate::handle::{About, Answer, Command, Query, Reply, Service};
 
 /// The shortest time between two snapshots of data, and between two looks at the loads while something runs.
@@ -20,11 +21,18 @@ const IDLE: Duration = Duration::from_secs(1);
 const LOOK_SHARE: u32 = 5;
 
 /// When the loop ends.
-pub(super) enum Until {
+pub(super) enum Until<'a> {
     /// When nobody holds a handle any more.
     Forsaken,
+    /// When something is known of every host, at an interrupt, or at that instant.
+    Known(&'a Interrupts, Instant),
     /// When everything asked for has ended; meanwhile it heeds interrupts.
-    Done(Interrupts),
+    Done(&'a Interrupts),
+}
+
+/// Whether every host has answered or counts as one that does not.
+fn all_known(fleet: &Fleet) -> bool {
+    fleet.hosts.rows().all(|(_, host)| !matches!(host.state, HostState::Offered | HostState::Preparing))
 }
 
 /// What woke the loop.
@@ -38,9 +46,9 @@ enum Woken {
 /// Keeps a driver going and serves whoever holds a handle, until it ends as `until` says.
 pub(super) async fn serve(
     paced: &mut impl Paced,
-    mut service: Service,
+    service: &mut Service,
     about: &Arc<About>,
-    until: Until,
+    until: Until<'_>,
 ) -> Result<(), RuntimeError> {
     let notify = paced.notify();
     let mut commands_open = true;
@@ -95,6 +103,12 @@ pub(super) async fn serve(
         match &until {
             Until::Done(_) if !paced.driver().engine().busy() => return Ok(()),
             Until::Done(_) => paced.check_alive()?,
+            Until::Known(interrupts, latest) => {
+                let known = all_known(paced.driver().engine().fleet());
+                if known || interrupts.count() > 0 || Instant::now() >= *latest {
+                    return Ok(());
+                }
+            }
             Until::Forsaken => {}
         }
         if !caught_up {
@@ -104,7 +118,7 @@ pub(super) async fn serve(
         }
         let unpublished = published != Some(paced.driver().engine().version());
         let wake = [Some(next_look), paced.next(), unpublished.then_some(free_again)].into_iter().flatten().min();
-        woken = wait(&mut service, &mut commands_open, notify.as_deref(), wake.unwrap_or(next_look)).await;
+        woken = wait(service, &mut commands_open, notify.as_deref(), wake.unwrap_or(next_look)).await;
         if matches!((&woken, &until), (Woken::Nobody, Until::Forsaken)) {
             return Ok(());
         }

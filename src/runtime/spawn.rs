@@ -76,9 +76,9 @@ fn start<D: Paced + Send + 'static>(
 ) -> Result<(Handle, Running), RuntimeError> {
     let mut paced = make();
     let runtime = super::event_loop()?;
-    let (handle, service) = pair(Arc::new(paced.driver().engine().snapshot(paced.driver().now(), &about)));
+    let (handle, mut service) = pair(Arc::new(paced.driver().engine().snapshot(paced.driver().now(), &about)));
     let run = move || {
-        let outcome = runtime.block_on(serve(&mut paced, service, &about, Until::Forsaken));
+        let outcome = runtime.block_on(serve(&mut paced, &mut service, &about, Until::Forsaken));
         if let Err(error) = &outcome {
             tracing::error!(%error, "the runtime ended");
         }
