@@ -78,16 +78,21 @@ const YES: u32 = u32::MAX;
 const NO: u32 = u32::MAX - 1;
 
 impl Program {
-    fn run(&self, mut test: impl FnMut(usize, &Atom) -> bool) -> bool {
-        let mut at = 0;
-        loop {
-            let step = &self.steps[at as usize];
-            at = step.next[usize::from(!test(at as usize, &step.atom))];
-            match at {
-                YES => return true,
-                NO => return false,
-                _ => {}
-            }
+    fn run(&self, test: impl Fn(&Atom) -> bool) -> bool {
+        follow(|at| self.steps[at].next, |at| test(&self.steps[at].atom))
+    }
+}
+
+/// Goes from test to test until the end.
+fn follow(next: impl Fn(usize) -> [u32; 2], test: impl Fn(usize) -> bool) -> bool {
+    let mut at = 0;
+    loop {
+        let ways = next(at as usize);
+        at = ways[usize::from(!test(at as usize))];
+        match at {
+            YES => return true,
+            NO => return false,
+            _ => {}
         }
     }
 }
@@ -169,13 +174,13 @@ impl Selection {
     /// [`bind`](Self::bind) is faster.
     pub fn has_vm(&self, fleet: &Fleet, vm: VmId) -> bool {
         let row = fleet.vms.row(vm);
-        self.program.run(|_, atom| atom.has_vm(fleet, vm, &row))
+        self.program.run(|atom| atom.has_vm(fleet, vm, &row))
     }
 
     /// Whether a host is selected. Of a selection of VMs, only fields that hosts have too can be true. For many hosts,
     /// [`bind`](Self::bind) is faster.
     pub fn has_host(&self, fleet: &Fleet, host: HostId) -> bool {
-        self.program.run(|_, atom| atom.has_host(fleet, host))
+        self.program.run(|atom| atom.has_host(fleet, host))
     }
 
     /// The selected VMs, by id.

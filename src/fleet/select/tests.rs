@@ -239,11 +239,14 @@ enum Tree {
 type Reference = fn(&Fleet, VmId) -> bool;
 
 /// Tests with what they mean, written without the language.
-const LEAVES: [(&str, Reference); 14] = [
+const LEAVES: [(&str, Reference); 17] = [
     ("all", |_, _| true),
     ("vm-1*", |f, vm| f.vms.name(vm).starts_with("vm-1")),
     ("name:*Server-2?", |f, vm| f.vms.name(vm).strip_prefix("Web Server-2").is_some_and(|rest| rest.len() == 1)),
     ("\"Web Server-7\"", |f, vm| f.vms.name(vm) == "Web Server-7"),
+    ("vm-2", |f, vm| f.vms.name(vm) == "vm-2"),
+    ("vm-4", |f, vm| f.vms.name(vm) == "vm-4"),
+    ("host:paradoxe-2.rennes.grid5000.fr", |f, vm| f.vms.row(vm).host == Some(HostId(1))),
     ("site:rennes", |f, vm| f.vms.row(vm).host.is_some_and(|h| **f.topology.site_name(h) == *"rennes")),
     ("cluster = parasilo", |f, vm| f.vms.row(vm).host.is_some_and(|h| **f.topology.cluster_name(h) == *"parasilo")),
     ("host:ecotype-2", |f, vm| f.vms.row(vm).host == Some(HostId(8))),
