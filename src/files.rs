@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use crate::fleet::nearest;
+
 /// A place in a file, as editors count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -155,21 +157,6 @@ fn place(text: &str, offset: usize) -> Place {
     Place { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
 }
 
-/// The known word nearest to `found`, where one is near enough to be a slip: the same but for case, a part of it, or
-/// few edits away.
-pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = found.to_lowercase();
-    let allowed = (found.chars().count() / 3).max(1);
-    known
-        .into_iter()
-        .map(|word| (strsim::osa_distance(&lower, &word.to_lowercase()), word))
-        .filter(|&(distance, word)| {
-            distance <= allowed || (lower.len() >= 3 && (word.starts_with(&lower) || lower.starts_with(word)))
-        })
-        .min_by_key(|&(distance, _)| distance)
-        .map(|(_, word)| word)
-}
-
 /// `: did you mean …?`, or what is known where nothing is near and the list is short enough to read.
 pub fn suggestion<'a>(found: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     if let Some(word) = nearest(found, known.clone()) {
@@ -194,13 +181,5 @@ mod tests {
         assert_eq!(place("aä\nöx", 6), Place { line: 2, column: 2 });
         assert_eq!(place("aä\nöx", 5), Place { line: 2, column: 1 }, "inside ö");
         assert_eq!(place("", 10), Place { line: 1, column: 1 });
-    }
-
-    #[test]
-    fn the_nearest_word_is_a_slip_away_or_nothing() {
-        assert_eq!(nearest("coress", ["name", "cores", "memory"]), Some("cores"));
-        assert_eq!(nearest("Memory", ["name", "cores", "memory"]), Some("memory"));
-        assert_eq!(nearest("mem", ["name", "cores", "memory"]), Some("memory"));
-        assert_eq!(nearest("bandwidth", ["name", "cores", "memory"]), None);
     }
 }
