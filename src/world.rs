@@ -143,13 +143,14 @@ impl World {
         }
         for cluster in &self.topology.clusters {
             let listed = &self.topology.hosts[cluster.hosts.start as usize..cluster.hosts.end as usize];
-            let hosts = listed.iter().cycle().take(listed.len() * factor as usize).enumerate().map(|(i, host)| NewHost {
-                name: format!("{}-{}", cluster.name, i + 1),
-                cores: host.cores,
-                memory: host.memory,
-                nic: host.nic,
-                disk: host.disk,
-            });
+            let hosts =
+                listed.iter().cycle().take(listed.len() * factor as usize).enumerate().map(|(i, host)| NewHost {
+                    name: format!("{}-{}", cluster.name, i + 1),
+                    cores: host.cores,
+                    memory: host.memory,
+                    nic: host.nic,
+                    disk: host.disk,
+                });
             topology.add_cluster(cluster.site, &cluster.name, hosts);
         }
         for link in &self.topology.links {

@@ -17,7 +17,8 @@ pub(super) fn check(workflow: &Workflow, world: &World) -> Result<(), FileError>
         match operation {
             OperationSpec::Boot(boot) => {
                 if real && boot.class.image == Image::None {
-                    let message = format!("class `{}` boots from nothing, which only the simulator does", boot.class.name);
+                    let message =
+                        format!("class `{}` boots from nothing, which only the simulator does", boot.class.name);
                     return fail(&spans.image, message);
                 }
                 if let Placement::Fixed(hosts) = &boot.placement {
@@ -34,7 +35,10 @@ pub(super) fn check(workflow: &Workflow, world: &World) -> Result<(), FileError>
                 }
             }
             OperationSpec::Change { change: VmChange::Stress(_) | VmChange::StopStress, .. } if real => {
-                return fail(&spans.step, "only the simulator can stress VMs so far, and this world is on libvirt".into());
+                return fail(
+                    &spans.step,
+                    "only the simulator can stress VMs so far, and this world is on libvirt".into(),
+                );
             }
             OperationSpec::Evacuate { .. } | OperationSpec::Change { .. } => {}
         }

@@ -13,7 +13,8 @@ use toml::Spanned;
 
 use crate::files::{FileError, Source, suggestion};
 use crate::fleet::{
-    Bytes, DEFAULT_WORKING_SET, Image, Load, MigrationOptions, Rate, Ready, SelectError, Selection, Share, Span, VmClass,
+    Bytes, DEFAULT_WORKING_SET, Image, Load, MigrationOptions, Rate, Ready, SelectError, Selection, Share, Span,
+    VmClass,
 };
 use crate::handle::{Boot, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, Step, VmChange, Which};
 
@@ -251,7 +252,8 @@ impl Reader<'_> {
                 return self.fail(kernel, format!("{table} has both `image` and `kernel`, expected one of them"));
             }
             (None, None) => {
-                let message = format!("{table} has nothing to boot from: expected `image`, or `kernel` (`initrd`, `cmdline`)");
+                let message =
+                    format!("{table} has nothing to boot from: expected `image`, or `kernel` (`initrd`, `cmdline`)");
                 return self.fail(class, message);
             }
             (Some(image), None) => {
@@ -326,7 +328,8 @@ impl Reader<'_> {
         .collect();
         given.sort_by_key(|(span, _)| span.start);
         if let [(_, first), (at, second), ..] = given.as_slice() {
-            let message = format!("a step has one key, found `{first}` and `{second}`: write each in a [[step]] of its own");
+            let message =
+                format!("a step has one key, found `{first}` and `{second}`: write each in a [[step]] of its own");
             return Err(self.source.error(at, message));
         }
         let Some((at, _)) = given.pop() else {
@@ -417,11 +420,15 @@ impl Reader<'_> {
         let text = name.get_ref();
         let without = text.replacen("{n}", "", 1);
         if count > 1 && without.len() == text.len() {
-            let message = format!("name: found {text:?} for {count} VMs, expected a pattern with {{n}}, as in \"{text}-{{n}}\"");
+            let message =
+                format!("name: found {text:?} for {count} VMs, expected a pattern with {{n}}, as in \"{text}-{{n}}\"");
             return self.fail(name, message);
         }
         if let Some(at) = without.find(['{', '}']) {
-            let message = format!("name: found {:?} in {text:?}, expected at most one {{n}} and no other brace", &without[at..=at]);
+            let message = format!(
+                "name: found {:?} in {text:?}, expected at most one {{n}} and no other brace",
+                &without[at..=at]
+            );
             return self.fail(name, message);
         }
         let bad = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '/' | '"' | '*' | '?');
@@ -485,7 +492,8 @@ impl Reader<'_> {
             }
             (None, None, Some(moves)) => {
                 if let Some(select) = &raw.select {
-                    return self.fail(select, "migrate: found `select` beside `moves`, which name their VMs themselves");
+                    return self
+                        .fail(select, "migrate: found `select` beside `moves`, which name their VMs themselves");
                 }
                 if moves.get_ref().is_empty() {
                     return self.fail(moves, "moves: found none, expected at least one { vm, to }");

@@ -212,8 +212,9 @@ impl Reader<'_> {
         let text = name.get_ref();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if text.is_empty() || text.len() > 63 || !text.chars().all(plain) || text.starts_with('-') {
-            let message =
-                format!("found {text:?} as the name of {of}, expected up to 63 letters, digits, `-` and `_`, as in \"rennes\"");
+            let message = format!(
+                "found {text:?} as the name of {of}, expected up to 63 letters, digits, `-` and `_`, as in \"rennes\""
+            );
             return self.fail(name, message);
         }
         Ok(())
@@ -233,11 +234,13 @@ impl Reader<'_> {
         let name = raw.name.get_ref();
         let site = *places.sites.entry(raw.site.get_ref().clone()).or_insert_with_key(|site| topology.site(site));
         if let Some(at) = places.clusters.insert(name.clone(), raw.site.get_ref().clone()) {
-            let message = format!("cluster `{name}` is there twice (first at {at}): its hosts' names would not be unique");
+            let message =
+                format!("cluster `{name}` is there twice (first at {at}): its hosts' names would not be unique");
             return self.fail(&raw.name, message);
         }
         let cores = raw.cores.as_ref().map(|cores| self.count(cores, 1, MAX_CORES, "cores")).transpose()?;
-        let memory = raw.memory.as_ref().map(|memory| self.bytes(memory, Bytes::MIB, MAX_MEMORY, "memory")).transpose()?;
+        let memory =
+            raw.memory.as_ref().map(|memory| self.bytes(memory, Bytes::MIB, MAX_MEMORY, "memory")).transpose()?;
         let nic = raw.nic.as_ref().map(|nic| self.rate(nic, "nic")).transpose()?;
         let disk = raw.disk.as_ref().map(|disk| self.rate(disk, "disk")).transpose()?;
         let host = |name: String| NewHost {
@@ -258,10 +261,8 @@ impl Reader<'_> {
                     let message = format!("hosts: found {count}, expected 1 to {room} (a world has up to {MAX_HOSTS})");
                     return self.fail(&raw.hosts, message);
                 }
-                let hosts = (1..=*count).map(|i| NewHost {
-                    disk: disk.unwrap_or(DEFAULT_DISK),
-                    ..host(format!("{name}-{i}"))
-                });
+                let hosts =
+                    (1..=*count).map(|i| NewHost { disk: disk.unwrap_or(DEFAULT_DISK), ..host(format!("{name}-{i}")) });
                 topology.add_cluster(site, name, hosts);
             }
             (Platform::Sim, Hosts::Listed(_)) => {
@@ -342,7 +343,10 @@ impl Reader<'_> {
             deviation: self.share(&load.deviation, "deviation")?,
             period: self.span(&load.period, Duration::from_millis(1), MAX_SPAN, "period")?,
             steps: load.steps.as_ref().map_or(Ok(10), |steps| self.count(steps, 1, 1000, "steps"))?,
-            dirty_rate: load.dirty_rate.as_ref().map_or(Ok(DEFAULT_DIRTY_RATE), |rate| self.rate_or_zero(rate, "dirty_rate"))?,
+            dirty_rate: load
+                .dirty_rate
+                .as_ref()
+                .map_or(Ok(DEFAULT_DIRTY_RATE), |rate| self.rate_or_zero(rate, "dirty_rate"))?,
         })
     }
 
