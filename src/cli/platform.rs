@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Failure;
-use crate::engine::{Config, Engine, Patience};
+use crate::engine::{Config, Engine};
 use crate::handle::Limits;
 use crate::platform::sim::SimPlatform;
 use crate::world::{Kind, World};
@@ -46,5 +46,9 @@ pub(super) fn open(world: &World) -> Result<Opened, Failure> {
 
 /// An engine for a world.
 pub(super) fn engine(world: &World, seed: u64, limits: Limits) -> Engine {
-    Engine::new(Arc::clone(&world.topology), Config { seed, limits, patience: Patience::default() })
+    let mut config = Config { seed, limits, ..Config::default() };
+    if let Kind::Sim(sim) = &world.kind {
+        config.max_downtime = sim.migration.max_downtime;
+    }
+    Engine::new(Arc::clone(&world.topology), config)
 }
