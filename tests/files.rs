@@ -331,7 +331,9 @@ fn wrong_worlds_of_real_hosts_are_told() {
         ("{ name = \"h2\", uri = \"qemu+ssh://root@h2/system\" },", "\"h2\","),
         ("qemu+ssh://root@h2/system", "h2"),
         ("tcp://10.158.0.1", "10.158.0.1"),
-        ("name = \"h\"\n", "name = \"h\"\n[faults]\nboot_failure = \"1 %\"\n[[cluster]]\nsite = \"x\"\nname = \"y\"\n"),
+        ("platform = \"libvirt\"\n", "platform = \"libvirt\"\n\n[faults]\nboot_failure = \"1 %\"\n"),
+        ("hosts = [", "cores = 0\nhosts = ["),
+        ("hosts = [\n", "hosts = []\nother = [\n"),
     ];
     insta::assert_snapshot!(told(REAL, &cases, |text| World::parse(text, "lab.toml").err().map(|e| e.to_string())));
 }
@@ -359,6 +361,7 @@ fn wrong_workflows_are_told() {
         ("samples = \"5 s\"", "samples = 5"),
         ("vms = \"class:small\"", "vms = \"klass:small\""),
         (boot, ""),
+        (boot, "[step.bot]\nclass = \"small\""),
         (boot, "boots = { class = \"small\" }"),
         (boot, "boot = { class = \"small\", count = 256 }"),
         (boot, "boot = { clas = \"small\", count = 256, name = \"a\" }"),
