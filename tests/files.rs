@@ -1,5 +1,7 @@
 //! The files that people write: what is right is read, what is wrong is told with its place and what would be right.
 
+#[path = "files/fuzz.rs"]
+mod fuzz;
 #[path = "files/wrong.rs"]
 mod wrong;
 
