@@ -1,5 +1,6 @@
 //! The world file: sites, hosts, links, and how they are simulated or reached.
 
+mod build;
 mod raw;
 
 use std::path::Path;
@@ -36,16 +37,14 @@ pub struct World {
 /// The most hosts that a world may have: a hundred times the largest testbed.
 pub const MAX_HOSTS: u32 = 1_000_000;
 
-/// The rate at which VMs of `[load]` dirty memory for each core they use, where the file does not say.
-pub const DEFAULT_DIRTY_RATE: Rate = Rate(4e6);
-
-/// The load of VMs in a console's simulated world whose file has no `[load]`.
+/// The load of VMs in a console's simulated world whose file has no `[load]`, and what keys that a `[load]` lacks stand
+/// for.
 pub const DEFAULT_LOAD: LoadConfig = LoadConfig {
     mean: Share(0.35),
     deviation: Share(0.2),
-    period: Duration::from_secs(300),
+    period: Duration::from_mins(5),
     steps: 10,
-    dirty_rate: DEFAULT_DIRTY_RATE,
+    dirty_rate: Rate(4e6),
 };
 
 const BUILT_IN: [(&str, &str); 4] = [
@@ -78,7 +77,7 @@ impl World {
                 format!("no world and no file of this name{}", suggestion(name_or_path, Self::built_in())),
             ));
         }
-        raw::build(&Source::read(path)?)
+        build::build(&Source::read(path)?)
     }
 
     /// Reads a world from its text; `source_name` stands for the file in errors.
@@ -87,7 +86,7 @@ impl World {
     /// Text that is not TOML, unknown or missing keys, values out of their range, names that do not fit together; with
     /// line and column.
     pub fn parse(text: &str, source_name: &str) -> Result<Self, FileError> {
-        raw::build(&Source::new(text, source_name))
+        build::build(&Source::new(text, source_name))
     }
 
     /// The word for what runs the VMs: `sim` or `libvirt`.
