@@ -1,1 +1,291 @@
 //! The terminal console.
+//!
+//! One loop ([`drive`]) waits for keys, answers, snapshots and signals, changes the state, and draws when something
+//! changed: what a key does at once, data at most ten times a second, more rarely on a slow line. Filtering and sorting
+//! run on a thread of their own. All that the operator can do stands in one list of actions ([`action::ACTIONS`]).
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event, EventStream};
+use futures_util::{FutureExt, Stream, StreamExt};
+use ratatui::Terminal;
+use ratatui::layout::Size;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+pub mod action;
+mod app;
+mod asks;
+mod color;
+mod columns;
+mod config;
+mod dialog;
+mod edit;
+mod format;
+mod glyphs;
+mod guard;
+mod heat;
+mod keymap;
+mod layout;
+mod marks;
+mod order;
+mod palette;
+mod screen;
+mod tasks;
+mod theme;
+mod view;
+mod vms;
+
+pub use color::ColorLevel;
+pub use config::ConfigError;
+pub use keymap::{Context, Keymap};
+pub use screen::Screen;
+pub use theme::{ROLES, Role, Theme};
+
+use crate::handle::Handle;
+use app::{App, Look};
+use guard::Guard;
+
+/// The shortest time between two frames that only data asked for.
+const PACE: Duration = Duration::from_millis(100);
+/// A write that takes longer shows a slow line: data is then drawn so rarely that writing takes a tenth of the time.
+const SLOW: Duration = Duration::from_millis(50);
+/// However slow the line, data is drawn this often.
+const SLOWEST: Duration = Duration::from_secs(3);
+
+/// How the console looks and what it may do.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// A built-in theme's name or a file's path.
+    pub theme: String,
+    /// A built-in keymap's name or a file's path.
+    pub keymap: String,
+    /// Draw with ASCII alone.
+    pub ascii: bool,
+    /// Colours of the terminal.
+    pub color: ColorLevel,
+    /// Show everything, change nothing.
+    pub read_only: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            theme: "dark".into(),
+            keymap: "default".into(),
+            ascii: false,
+            color: ColorLevel::default(),
+            read_only: false,
+        }
+    }
+}
+
+impl Options {
+    /// What the environment asks for: colours by `NO_COLOR`, `COLORTERM` and `TERM`, ASCII where the locale is not
+    /// UTF-8 or the terminal is Linux's own console, whose font lacks most signs.
+    pub fn from_env() -> Self {
+        Self::from_vars(&|name| std::env::var(name).ok())
+    }
+
+    fn from_vars(var: &impl Fn(&str) -> Option<String>) -> Self {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| var(name).filter(|v| !v.is_empty()));
+        let utf8 = locale.is_some_and(|l| {
+            let l = l.to_ascii_lowercase();
+            l.contains("utf-8") || l.contains("utf8")
+        });
+        let term = var("TERM").unwrap_or_default();
+        Self {
+            ascii: !utf8 || matches!(term.as_str(), "linux" | "dumb" | "vt100" | "vt220"),
+            color: ColorLevel::from_env(var),
+            ..Self::default()
+        }
+    }
+}
+
+/// Why the console ended or did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    /// A theme or keymap cannot be understood.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The terminal cannot be used.
+    #[error("the terminal cannot be used: {0}")]
+    Terminal(#[from] io::Error),
+    /// There is no terminal.
+    #[error("the console needs a terminal, and standard input or output is none; `hemera run` needs none")]
+    NoTerminal,
+}
+
+/// Something that comes from outside while the console runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// The program is to end.
+    End,
+    /// The program goes on after it was stopped: the screen may show anything.
+    Continue,
+}
+
+/// Runs the console on this process's terminal until the operator quits or the process is told to end. Blocks; builds
+/// a runtime of its own for this thread.
+///
+/// # Errors
+/// Where there is no terminal, or a theme or keymap cannot be understood.
+pub fn run(handle: Handle, options: &Options) -> Result<(), ConsoleError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(run_async(handle, options))
+}
+
+/// The same inside a runtime that is there already.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_async(handle: Handle, options: &Options) -> Result<(), ConsoleError> {
+    use std::io::IsTerminal;
+    // Mistakes in files are told before the terminal is touched.
+    let look = look(options)?;
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+        return Err(ConsoleError::NoTerminal);
+    }
+    let (width, height) = crossterm::terminal::size()?;
+    let signals = signals()?;
+    let guard = Guard::enter()?;
+    let screen = Screen::new(io::stdout(), Size::new(width, height), options.color);
+    let suspend = || {
+        guard.suspend()?;
+        crossterm::terminal::size().map(|(w, h)| Size::new(w, h))
+    };
+    drive_with(handle, options, look, screen, EventStream::new(), signals, suspend).await
+}
+
+/// Listens for what ends or wakes the process.
+fn signals() -> io::Result<mpsc::Receiver<Signal>> {
+    let (sender, receiver) = mpsc::channel(4);
+    let kinds = [
+        (SignalKind::terminate(), Signal::End),
+        (SignalKind::hangup(), Signal::End),
+        (SignalKind::interrupt(), Signal::End),
+        (SignalKind::from_raw(signal_hook::consts::SIGCONT), Signal::Continue),
+    ];
+    for (kind, meaning) in kinds {
+        let mut stream = signal(kind)?;
+        let sender = sender.clone();
+        tokio::spawn(async move { while stream.recv().await.is_some() && sender.send(meaning).await.is_ok() {} });
+    }
+    Ok(receiver)
+}
+
+fn look(options: &Options) -> Result<Look, ConfigError> {
+    Ok(Look {
+        theme: Theme::load(&options.theme, options.color)?,
+        keymap: Keymap::load(&options.keymap)?,
+        glyphs: if options.ascii { &glyphs::ASCII } else { &glyphs::UNICODE },
+    })
+}
+
+/// The console's loop over any screen, events and signals. Returns when the operator quits, an end signal comes or the
+/// events end.
+///
+/// # Errors
+/// Where a theme or keymap cannot be understood, or the screen cannot be written to.
+pub async fn drive<W: Write>(
+    handle: Handle,
+    options: &Options,
+    screen: Screen<W>,
+    events: impl Stream<Item = io::Result<Event>> + Unpin,
+    signals: mpsc::Receiver<Signal>,
+) -> Result<(), ConsoleError> {
+    let look = look(options)?;
+    let size = ratatui::backend::Backend::size(&screen)?;
+    drive_with(handle, options, look, screen, events, signals, || Ok(size)).await
+}
+
+async fn drive_with<W: Write>(
+    handle: Handle,
+    options: &Options,
+    look: Look,
+    screen: Screen<W>,
+    mut events: impl Stream<Item = io::Result<Event>> + Unpin,
+    mut signals: mpsc::Receiver<Signal>,
+    suspend: impl Fn() -> io::Result<Size>,
+) -> Result<(), ConsoleError> {
+    let handle = if options.read_only { handle.read_only() } else { handle };
+    let size = ratatui::backend::Backend::size(&screen)?;
+    let mut terminal = Terminal::new(screen)?;
+    let mut app = App::new(handle, look, size)?;
+    let mut data_at = Instant::now();
+    let mut signals_open = true;
+    let mut shown = size;
+    while !app.exit {
+        app.settle();
+        if app.suspend {
+            app.suspend = false;
+            app.size = suspend()?;
+            app.redraw = true;
+            continue;
+        }
+        if app.redraw || app.size != shown {
+            app.redraw = false;
+            app.dirty = true;
+            shown = app.size;
+            terminal.backend_mut().resize(app.size);
+            terminal.resize(ratatui::layout::Rect::from((ratatui::layout::Position::ORIGIN, app.size)))?;
+            app.settle();
+        }
+        if app.dirty {
+            app.dirty = false;
+            terminal.draw(|frame| view::draw(&app, frame))?;
+        }
+        let took = terminal.backend().took();
+        let pace = if took > SLOW { (took * 10).min(SLOWEST) } else { PACE };
+        let due = data_at + pace;
+        let deadline = app.deadline();
+        let lost = app.lost.is_some();
+        tokio::select! {
+            biased;
+            event = events.next() => {
+                app.now = Instant::now();
+                match event {
+                    Some(event) => app.event(event?),
+                    None => break,
+                }
+                // Keys that wait already are taken together: one frame shows what they all did.
+                while let Some(Some(event)) = events.next().now_or_never() {
+                    app.event(event?);
+                    if app.exit || app.suspend {
+                        break;
+                    }
+                    app.settle();
+                }
+            }
+            signal = signals.recv(), if signals_open => match signal {
+                Some(Signal::End) => break,
+                Some(Signal::Continue) => app.redraw = true,
+                None => signals_open = false,
+            },
+            heard = app.asks.next() => {
+                app.now = Instant::now();
+                app.hear(heard);
+                // What a command changed is shown at once.
+                data_at = app.now.checked_sub(pace).unwrap_or(app.now);
+            }
+            Some(found) = app.sorter.found() => {
+                app.now = Instant::now();
+                app.order(found);
+            }
+            alive = async {
+                tokio::time::sleep_until(due.into()).await;
+                app.handle.changed().await
+            }, if !lost => {
+                app.now = Instant::now();
+                data_at = app.now;
+                if alive { app.take_snapshot() } else { app.lose() }
+            }
+            () = tokio::time::sleep_until(deadline.unwrap_or(data_at).into()), if deadline.is_some() => {
+                app.now = Instant::now();
+                app.refresh();
+            }
+        }
+    }
+    Ok(())
+}

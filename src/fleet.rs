@@ -22,7 +22,7 @@ pub use class::{
 };
 pub use hosts::{HostRow, HostTable};
 pub use ids::{ClusterId, HostId, OpId, SiteId, TaskId, VmId};
-pub use select::{Bound, PlaceField, PlaceName, SelectError, Selection};
+pub use select::{Bound, Reference, Referent, SelectError, Selection};
 pub use state::{Finding, HostState, VmState};
 pub use time::Time;
 pub use topology::{Cluster, Host, Link, NewHost, Site, Topology};

@@ -32,6 +32,8 @@ pub struct Workflow {
     source: Source,
     /// Where each step's parts stand, in the order of `steps`.
     spans: Vec<StepSpans>,
+    /// Where the selection of sampled VMs stands.
+    sampled: Range<usize>,
 }
 
 /// What a run samples.
@@ -57,10 +59,8 @@ impl Default for Recording {
 struct StepSpans {
     /// The step's value.
     step: Range<usize>,
-    /// The selection of hosts it names: `on`, `to` or `hosts`.
-    hosts: Option<Range<usize>>,
-    /// A second selection of hosts: `to` of an evacuation.
-    to: Option<Range<usize>>,
+    /// Its selections, in the order of [`check::selections`]; the step where one is not written.
+    selections: Vec<Range<usize>>,
     /// Names of hosts in `placement` or of the targets in `moves`.
     targets: Vec<Range<usize>>,
     /// Names of VMs in `moves`.

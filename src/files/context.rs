@@ -19,13 +19,34 @@ pub(super) fn explain(text: &str, offset: usize, message: &str) -> String {
     }
     for prefix in ["invalid type: ", "invalid value: ", "invalid length "] {
         if let Some(rest) = message.strip_prefix(prefix) {
-            return format!("{}found {rest}", context.key());
+            return format!("{}found {}", context.key(), plain(rest));
         }
+    }
+    if message == "duplicate key" {
+        let rest = &text[offset.min(text.len())..];
+        let key = rest.split(|c: char| c.is_whitespace() || matches!(c, '=' | ']')).next().unwrap_or_default();
+        return format!("key `{key}` is there twice in {}", context.table);
     }
     if context.key.is_some() && message.contains("expected") && message.starts_with('`') {
         return format!("{}{message}", context.key());
     }
     message.replace('\n', ", ")
+}
+
+/// What was expected, in words for people who do not write Rust.
+fn plain(message: &str) -> String {
+    let Some((found, expected)) = message.split_once(", expected ") else { return message.to_owned() };
+    let found = found.trim_end_matches(" as i128").trim_end_matches(" as u128").replace("floating point", "number");
+    let expected = match expected {
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" => "a whole number from 0 on",
+        "f64" => "a number",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        other if other.starts_with("struct ") => "a table, as in { key = \"value\" }",
+        other => other,
+    };
+    format!("{found}, expected {expected}")
 }
 
 /// For ``unknown field `x`, expected one of `a`, `b` ``: the first quoted word and the others.
@@ -34,6 +55,9 @@ fn quoted_list<'a>(message: &'a str, prefix: &str) -> Option<(&'a str, Vec<&'a s
     let mut words = rest.split('`').skip(1).step_by(2);
     Some((words.next()?, words.collect()))
 }
+
+/// Where keys stand before the first header.
+const TOP: &str = "the file's top level";
 
 /// Where in the nesting of tables something stands.
 struct Context {
@@ -65,7 +89,10 @@ impl Context {
                         header = Some(text[at..end].split('#').next().unwrap_or_default().trim());
                         at = end - 1;
                     } else {
-                        break;
+                        // Inside a header: a key of the tables that it names before.
+                        let path = text[at..offset].trim_start_matches('[');
+                        header = path.rsplit_once('.').map(|(parents, _)| parents.trim());
+                        return Self::of_header(header);
                     }
                     word.clear();
                     key.clear();
@@ -106,13 +133,18 @@ impl Context {
             }
             at += text[at..].chars().next().map_or(1, char::len_utf8);
         }
-        let header = header.unwrap_or("the file's top level");
+        let header = header.unwrap_or(TOP);
         let tables: Vec<_> = nesting.iter().filter(|(c, key)| *c == '{' || !key.is_empty()).collect();
         let table = match tables.iter().rev().find(|(_, key)| !key.is_empty()) {
             Some((_, name)) => format!("`{name}` of {header}"),
             None => header.to_owned(),
         };
         Self { table, key: (!key.is_empty()).then_some(key) }
+    }
+
+    /// A key in a header, below the tables `parents`.
+    fn of_header(parents: Option<&str>) -> Self {
+        Self { table: parents.map_or_else(|| TOP.into(), |parents| format!("[{parents}]")), key: None }
     }
 
     /// The prefix that names the key: `` `memory` in [[cluster]]: ``, empty where there is none.

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use super::{Fleet, HostId, VmId};
 use atom::Atom;
-pub use atom::PlaceField;
+pub use atom::Referent;
 pub use bound::Bound;
 
 /// Where and why a selection cannot be read.
@@ -97,14 +97,14 @@ fn follow(next: impl Fn(usize) -> [u32; 2], test: impl Fn(usize) -> bool) -> boo
     }
 }
 
-/// The name of a site, cluster or host that a selection holds without wildcards.
+/// A name that a selection holds without wildcards, of something that is there or not before any VM is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PlaceName<'a> {
+pub struct Reference<'a> {
     /// What it is the name of.
-    pub field: PlaceField,
+    pub to: Referent,
     /// The name.
     pub name: &'a str,
-    /// Its character column in the text, from 1.
+    /// Its character column in the selection's text, from 1.
     pub column: usize,
 }
 
@@ -157,11 +157,11 @@ impl Selection {
         matches!(self.program.steps.as_slice(), [Step { atom: Atom::All, next: [YES, _], .. }])
     }
 
-    /// The sites, clusters and hosts that it names without wildcards.
-    pub fn place_names(&self) -> impl Iterator<Item = PlaceName<'_>> {
+    /// The sites, clusters, hosts and classes that it names without wildcards.
+    pub fn references(&self) -> impl Iterator<Item = Reference<'_>> {
         self.program.steps.iter().filter_map(|step| {
-            let (field, name) = step.atom.place(self.over)?;
-            Some(PlaceName { field, name, column: step.column })
+            let (to, name) = step.atom.reference(self.over)?;
+            Some(Reference { to, name, column: step.column })
         })
     }
 

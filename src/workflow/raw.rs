@@ -180,7 +180,7 @@ struct RawEvacuate {
 }
 
 /// The most VMs that one step boots.
-pub(super) const MAX_COUNT: u32 = 10_000_000;
+const MAX_COUNT: u32 = 10_000_000;
 /// The most memory of a VM.
 const MAX_MEMORY: Bytes = Bytes(1 << 44);
 /// The longest wait: a hundred days.
@@ -218,6 +218,7 @@ pub(super) fn build(source: Source) -> Result<Workflow, FileError> {
         record,
         steps,
         spans,
+        sampled: raw.record.vms.map(|vms| vms.span()).unwrap_or_default(),
         source,
     })
 }
@@ -336,7 +337,11 @@ impl Reader<'_> {
             return self.fail(step, format!("an empty step: expected one of {}", STEPS.join(", ")));
         };
         let mut spans = StepSpans { step: at, ..StepSpans::default() };
-        let change = |select: &Spanned<RawSelect>, change| self.change(&select.get_ref().select, change);
+        let mut selections = Vec::new();
+        let mut change = |select: &Spanned<RawSelect>, change| {
+            selections.push(select.get_ref().select.span());
+            self.change(&select.get_ref().select, change)
+        };
         let operation = if let Some(boot) = &raw.boot {
             self.boot(boot.get_ref(), classes, images, &mut spans)?
         } else if let Some(wait) = &raw.wait {
@@ -346,6 +351,7 @@ impl Reader<'_> {
             }
             return Ok((Step::Wait(time), spans));
         } else if let Some(stress) = &raw.stress {
+            spans.selections = vec![stress.get_ref().select.span()];
             self.stress(stress.get_ref())?
         } else if let Some(select) = &raw.stop_stress {
             change(select, VmChange::StopStress)?
@@ -353,8 +359,8 @@ impl Reader<'_> {
             self.migrate(migrate, &mut spans)?
         } else if let Some(evacuate) = &raw.evacuate {
             let evacuate = evacuate.get_ref();
-            spans.hosts = Some(evacuate.hosts.span());
-            spans.to = evacuate.to.as_ref().map(Spanned::span);
+            spans.selections =
+                [Some(&evacuate.hosts), evacuate.to.as_ref()].into_iter().flatten().map(Spanned::span).collect();
             OperationSpec::Evacuate {
                 hosts: self.hosts(&evacuate.hosts)?,
                 to: evacuate.to.as_ref().map(|to| self.hosts(to)).transpose()?,
@@ -370,6 +376,7 @@ impl Reader<'_> {
         } else {
             return self.fail(step, "an empty step");
         };
+        spans.selections.append(&mut selections);
         Ok((Step::Operation(operation), spans))
     }
 
@@ -405,7 +412,7 @@ impl Reader<'_> {
                 Placement::Fixed(hosts.get_ref().iter().map(|host| host.get_ref().as_str().into()).collect())
             }
         };
-        spans.hosts = boot.on.as_ref().map(Spanned::span);
+        spans.selections = vec![boot.on.as_ref().map_or_else(|| spans.step.clone(), Spanned::span)];
         Ok(OperationSpec::Boot(Boot {
             class: classes[class].clone(),
             count,
@@ -472,6 +479,7 @@ impl Reader<'_> {
 
     fn migrate(&self, at: &Spanned<RawMigrate>, spans: &mut StepSpans) -> Result<OperationSpec, FileError> {
         let raw = at.get_ref();
+        spans.selections.extend(raw.select.as_ref().map(Spanned::span));
         let which = || match &raw.select {
             Some(select) => self.vms(select).map(Which::Selected),
             None => self.fail(at, "migrate: missing key `select`, expected the VMs to move (or `moves`)"),
@@ -487,7 +495,7 @@ impl Reader<'_> {
                 },
             },
             (None, Some(to), None) => {
-                spans.hosts = Some(to.span());
+                spans.selections.push(to.span());
                 Moves::To { which: which()?, hosts: self.hosts(to)? }
             }
             (None, None, Some(moves)) => {

@@ -465,8 +465,12 @@ impl Reader<'_> {
     fn span(&self, value: &Spanned<Span>, least: Duration, most: Duration, key: &str) -> Result<Duration, FileError> {
         let span = value.get_ref().0;
         if span < least {
-            let message = format!("{key}: found {}, expected more than that", value.get_ref());
-            return self.fail(value, message);
+            let expected = if least < Duration::from_millis(1) {
+                "more than 0 s".into()
+            } else {
+                format!("at least {}", Span(least))
+            };
+            return self.fail(value, format!("{key}: found {}, expected {expected}", value.get_ref()));
         }
         if span > most {
             let message = format!("{key}: found {}, expected at most {}", value.get_ref(), Span(most));

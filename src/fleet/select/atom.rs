@@ -210,15 +210,17 @@ impl Tag {
 /// The word by which hosts are selected whose demand exceeds their cores, whatever their state.
 pub(super) const OVER: &str = "over";
 
-/// What a place is.
+/// What a name in a selection is the name of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PlaceField {
+pub enum Referent {
     /// A site.
     Site,
     /// A cluster.
     Cluster,
     /// A host.
     Host,
+    /// A class of VMs.
+    Class,
 }
 
 /// One test.
@@ -230,16 +232,17 @@ pub(super) enum Atom {
 }
 
 impl Atom {
-    /// The place that the test names without wildcards.
-    pub(super) fn place(&self, over: Over) -> Option<(PlaceField, &str)> {
+    /// What the test names without wildcards.
+    pub(super) fn reference(&self, over: Over) -> Option<(Referent, &str)> {
         let Self::Text(field, pattern) = self else { return None };
-        let field = match (field, over) {
-            (Text::Site, _) => PlaceField::Site,
-            (Text::Cluster, _) => PlaceField::Cluster,
-            (Text::Host, _) | (Text::Name, Over::Hosts) => PlaceField::Host,
+        let to = match (field, over) {
+            (Text::Site, _) => Referent::Site,
+            (Text::Cluster, _) => Referent::Cluster,
+            (Text::Host, _) | (Text::Name, Over::Hosts) => Referent::Host,
+            (Text::Class, _) => Referent::Class,
             _ => return None,
         };
-        Some((field, pattern.exact()?))
+        Some((to, pattern.exact()?))
     }
 
     pub(super) fn has_vm(&self, fleet: &Fleet, vm: VmId, row: &VmRow) -> bool {

@@ -218,13 +218,17 @@ fn depth_and_length_are_bounded_by_memory_only() {
 }
 
 #[test]
-fn place_names_are_the_ones_without_wildcards() {
-    let selection = Selection::vms("site:rennes or not (host:\"paradoxe-1\" cluster:para*) or vm-1").unwrap();
-    let places: Vec<_> = selection.place_names().map(|place| (place.field, place.name, place.column)).collect();
-    assert_eq!(places, [(PlaceField::Site, "rennes", 6), (PlaceField::Host, "paradoxe-1", 26)]);
+fn references_are_the_names_without_wildcards() {
+    let selection =
+        Selection::vms("site:rennes or not (host:\"paradoxe-1\" cluster:para*) or vm-1 class:small").unwrap();
+    let references: Vec<_> = selection.references().map(|to| (to.to, to.name, to.column)).collect();
+    assert_eq!(
+        references,
+        [(Referent::Site, "rennes", 6), (Referent::Host, "paradoxe-1", 26), (Referent::Class, "small", 67)]
+    );
     let selection = Selection::hosts("site:nantes or h-1").unwrap();
-    let places: Vec<_> = selection.place_names().map(|place| (place.field, place.name, place.column)).collect();
-    assert_eq!(places, [(PlaceField::Site, "nantes", 6), (PlaceField::Host, "h-1", 16)]);
+    let references: Vec<_> = selection.references().map(|to| (to.to, to.name, to.column)).collect();
+    assert_eq!(references, [(Referent::Site, "nantes", 6), (Referent::Host, "h-1", 16)]);
 }
 
 /// A selection as a tree, its text, and what it should select.

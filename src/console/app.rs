@@ -1,0 +1,485 @@
+//! The console's state, and what changes it: keys through actions, snapshots, answers.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::layout::Size;
+use tokio::sync::oneshot;
+
+use super::asks::{Asks, Heard};
+use super::dialog::{Ahead, Dialog, Outcome};
+use super::glyphs::Glyphs;
+use super::heat::{Heat, lines};
+use super::keymap::{Context, Key, Keymap, Meaning};
+use super::layout::{LABELS, Panel, Plan, Wants, inside};
+use super::order::{Found, Sorter};
+use super::palette::Palette;
+use super::tasks::Tasks;
+use super::theme::Theme;
+use super::vms::Vms;
+use crate::fleet::{HostId, VmId};
+use crate::handle::{Answer, Command, Handle, OpState, OperationView, Query, Snapshot, VmView};
+
+mod goes;
+mod mouse;
+
+/// The shortest time between two looks at the hosts.
+const LOOK: Duration = Duration::from_millis(500);
+/// The shortest time between two answers to the same open question.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+
+/// How the console looks.
+pub(crate) struct Look {
+    pub theme: Theme,
+    pub glyphs: &'static Glyphs,
+    pub keymap: Keymap,
+}
+
+/// What lies over the panels.
+pub(crate) enum Overlay {
+    /// All actions with their keys, from this line on.
+    Help(usize),
+    /// Actions by a few of their letters.
+    Palette(Palette),
+    /// Something that needs a decision.
+    Dialog(Box<Dialog>),
+    /// All about a VM.
+    Vm(Room),
+    /// What happened, so many lines back.
+    Events(usize),
+}
+
+/// A VM that is looked at closely.
+pub(crate) struct Room {
+    pub vm: VmId,
+    pub view: Option<VmView>,
+    pub error: Option<Arc<str>>,
+    /// Lines of its timeline that are scrolled away.
+    pub top: usize,
+}
+
+/// How a note is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Good,
+    Bad,
+}
+
+/// All of the console's state.
+pub(crate) struct App {
+    pub handle: Handle,
+    pub snapshot: Arc<Snapshot>,
+    /// When the engine was lost.
+    pub lost: Option<Instant>,
+    pub look: Look,
+    pub size: Size,
+    pub plan: Plan,
+    pub focus: Panel,
+    pub zoom: Option<Panel>,
+    /// The site under the cursor.
+    pub site: usize,
+    pub heat: Heat,
+    /// The host under the heatmap's cursor, and the first line shown.
+    pub host: u32,
+    pub heat_top: usize,
+    pub vms: Vms,
+    /// The operation under the cursor, counted from the newest.
+    pub operation: usize,
+    pub tasks: Option<Tasks>,
+    pub overlays: Vec<Overlay>,
+    pub note: Option<(Tone, String)>,
+    pub asks: Asks,
+    pub sorter: Sorter,
+    /// Keys of a sequence that has begun.
+    pub keys: Vec<Key>,
+    pub now: Instant,
+    /// Whether the screen no longer shows what is.
+    pub dirty: bool,
+    pub exit: bool,
+    pub suspend: bool,
+    pub redraw: bool,
+    looked: Option<Instant>,
+    look_due: bool,
+    asked: Instant,
+    asks_due: bool,
+    order_due: Option<Instant>,
+}
+
+impl App {
+    /// A console on that screen.
+    pub(crate) fn new(mut handle: Handle, look: Look, size: Size) -> std::io::Result<Self> {
+        let now = Instant::now();
+        let mut app = Self {
+            snapshot: handle.snapshot(),
+            handle,
+            lost: None,
+            look,
+            size,
+            plan: Plan::default(),
+            focus: Panel::Vms,
+            zoom: None,
+            site: 0,
+            heat: Heat::default(),
+            host: 0,
+            heat_top: 0,
+            vms: Vms::new(now),
+            operation: 0,
+            tasks: None,
+            overlays: Vec::new(),
+            note: None,
+            asks: Asks::default(),
+            sorter: Sorter::start()?,
+            keys: Vec::new(),
+            now,
+            dirty: true,
+            exit: false,
+            suspend: false,
+            redraw: false,
+            looked: None,
+            look_due: true,
+            asked: now,
+            asks_due: false,
+            order_due: None,
+        };
+        app.refresh();
+        Ok(app)
+    }
+
+    /// Takes what is now.
+    pub(crate) fn take_snapshot(&mut self) {
+        let gone = self.snapshot.fleet.vms.id_count() as usize - self.snapshot.fleet.vms.len();
+        self.snapshot = self.handle.snapshot();
+        let fleet = &self.snapshot.fleet;
+        if fleet.vms.id_count() as usize - fleet.vms.len() != gone {
+            self.vms.forget_gone(fleet);
+        }
+        self.asks_due = true;
+        self.look_due = true;
+        self.dirty = true;
+        self.refresh();
+    }
+
+    /// Notes that the engine is gone.
+    pub(crate) fn lose(&mut self) {
+        self.lost = Some(self.now);
+        self.dirty = true;
+    }
+
+    /// Brings what is derived from the snapshot up to date, as far as it is due.
+    pub(crate) fn refresh(&mut self) {
+        let fleet = &self.snapshot.fleet;
+        if self.look_due && self.looked.is_none_or(|at| self.now >= at + LOOK) {
+            self.heat.look(fleet);
+            self.looked = Some(self.now);
+            self.look_due = false;
+            self.dirty = true;
+        }
+        let rows_before = self.vms.order.len();
+        self.order_due = self.vms.refresh(fleet, &self.sorter, self.now);
+        self.dirty |= self.vms.order.len() != rows_before;
+        if self.asks_due && self.now >= self.asked + ASK_AGAIN {
+            self.ask_open();
+        }
+    }
+
+    /// When something is due though nothing happens.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        // The heatmap is looked at again only where a snapshot came since.
+        let look = self.looked.filter(|_| self.look_due).map(|at| at + LOOK);
+        let ask = (self.asks_due && self.has_open_question()).then(|| self.asked + ASK_AGAIN);
+        [look, ask, self.order_due].into_iter().flatten().min()
+    }
+
+    fn has_open_question(&self) -> bool {
+        self.tasks.is_some() || !self.overlays.is_empty()
+    }
+
+    /// Asks again what is on screen: the open preview, the page of tasks, the VM.
+    pub(crate) fn ask_open(&mut self) {
+        self.asked = self.now;
+        self.asks_due = false;
+        if let Some(tasks) = &self.tasks
+            && self.asks.tasks.is_none()
+        {
+            self.asks.tasks = Some(self.handle.query(tasks.query()));
+        }
+        match self.overlays.last_mut() {
+            Some(Overlay::Vm(room)) if self.asks.vm.is_none() => {
+                self.asks.vm = Some(self.handle.query(Query::Vm(room.vm)));
+            }
+            Some(Overlay::Dialog(dialog)) if self.asks.preview.is_none() && dialog.ahead != Ahead::NotNeeded => {
+                if let Some(spec) = dialog.spec() {
+                    self.asks.preview = Some(self.handle.query(Query::Preview(spec)));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes an answer.
+    pub(crate) fn hear(&mut self, heard: Heard) {
+        self.dirty = true;
+        match heard {
+            Heard::Preview(answer) => {
+                if let Some(Overlay::Dialog(dialog)) = self.overlays.last_mut()
+                    && dialog.ahead != Ahead::Unsaid
+                {
+                    dialog.take(answer);
+                }
+            }
+            Heard::Tasks(answer) => {
+                if let Some(tasks) = &mut self.tasks {
+                    tasks.take(answer);
+                }
+            }
+            Heard::Vm(answer) => {
+                if let Some(Overlay::Vm(room)) = self.overlays.last_mut() {
+                    match answer {
+                        Answer::Vm(view) if view.vm == room.vm => room.view = Some(*view),
+                        Answer::None(reason) => room.error = Some(reason),
+                        _ => {}
+                    }
+                }
+            }
+            Heard::Reply(Ok(accepted)) => self.note = Some((Tone::Good, accepted.message.to_string())),
+            Heard::Reply(Err(refused)) => self.note = Some((Tone::Bad, format!("refused: {refused}"))),
+        }
+    }
+
+    /// Takes an order of the VM table.
+    pub(crate) fn order(&mut self, found: Found) {
+        if self.vms.found(found) {
+            self.dirty = true;
+        }
+        self.refresh();
+    }
+
+    /// Takes what the terminal says.
+    pub(crate) fn event(&mut self, event: Event) {
+        self.dirty = true;
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
+            Event::Paste(text) => self.paste(&text),
+            Event::Resize(width, height) => self.size = Size::new(width, height),
+            Event::Mouse(mouse) => self.mouse(mouse),
+            _ => self.dirty = false,
+        }
+    }
+
+    fn key(&mut self, key: KeyEvent) {
+        self.note = None;
+        let ctrl = |c| key.code == KeyCode::Char(c) && key.modifiers.contains(KeyModifiers::CONTROL);
+        if ctrl('z') {
+            self.suspend = true;
+            return;
+        }
+        if !self.overlays.is_empty() {
+            // Whatever lies on top, the interrupt key closes it.
+            let key = if ctrl('c') { KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE) } else { key };
+            self.overlay_key(key);
+        } else if self.vms.editing.is_some() {
+            self.filter_key(key);
+        } else if key.code == KeyCode::Esc {
+            self.home();
+        } else {
+            self.run_key(key);
+        }
+    }
+
+    fn run_key(&mut self, key: KeyEvent) {
+        self.keys.push(Key::from(key));
+        match self.look.keymap.meaning(self.context(), &self.keys) {
+            Meaning::Begins => {}
+            Meaning::Nothing => self.keys.clear(),
+            Meaning::Run(action) => {
+                self.keys.clear();
+                self.run(action);
+            }
+        }
+    }
+
+    /// Runs an action, or says why it cannot be run.
+    pub(crate) fn run(&mut self, action: &'static super::action::Action) {
+        match (action.when)(self) {
+            Ok(()) => (action.run)(self),
+            Err(reason) => self.note = Some((Tone::Bad, format!("{}: {reason}", action.name))),
+        }
+    }
+
+    /// Where the keys go.
+    pub(crate) const fn context(&self) -> Context {
+        if self.tasks.is_some() {
+            return Context::Tasks;
+        }
+        match self.focus {
+            Panel::Sites => Context::Sites,
+            Panel::Hosts => Context::Hosts,
+            Panel::Vms => Context::Vms,
+            Panel::Operations => Context::Operations,
+        }
+    }
+
+    fn overlay_key(&mut self, key: KeyEvent) {
+        let scroll = |top: &mut usize| match key.code {
+            KeyCode::Down | KeyCode::Char('j') => *top = top.saturating_add(1),
+            KeyCode::Up | KeyCode::Char('k') => *top = top.saturating_sub(1),
+            KeyCode::PageDown | KeyCode::Char(' ') => *top = top.saturating_add(10),
+            KeyCode::PageUp => *top = top.saturating_sub(10),
+            KeyCode::Home | KeyCode::Char('g') => *top = 0,
+            _ => {}
+        };
+        let leaves = matches!(key.code, KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?'));
+        match self.overlays.last_mut() {
+            Some(Overlay::Help(_) | Overlay::Vm(_) | Overlay::Events(_)) if leaves => self.close(),
+            Some(Overlay::Help(top) | Overlay::Events(top) | Overlay::Vm(Room { top, .. })) => scroll(top),
+            Some(Overlay::Palette(palette)) => match key.code {
+                KeyCode::Esc => self.close(),
+                KeyCode::Enter => {
+                    let chosen = palette.chosen();
+                    self.close();
+                    if let Some(action) = chosen {
+                        self.run(action);
+                    }
+                }
+                _ => palette.key(key),
+            },
+            Some(Overlay::Dialog(dialog)) => {
+                let outcome = dialog.key(key);
+                self.dialog_outcome(outcome);
+            }
+            None => {}
+        }
+    }
+
+    fn dialog_outcome(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Stay => {}
+            Outcome::Changed => self.ask_preview(),
+            Outcome::Close => self.close(),
+            Outcome::Quit => self.exit = true,
+            Outcome::Refuse(reason) => self.note = Some((Tone::Bad, reason)),
+            Outcome::Do(command) => {
+                self.close();
+                self.command(*command);
+            }
+        }
+    }
+
+    /// Asks for the preview of the open dialog; what was asked before is cancelled.
+    fn ask_preview(&mut self) {
+        self.asks.preview = None;
+        let Some(Overlay::Dialog(dialog)) = self.overlays.last_mut() else { return };
+        if dialog.ahead == Ahead::NotNeeded {
+            // Still says what is wrong with a field.
+            drop(dialog.spec());
+            return;
+        }
+        if let Some(spec) = dialog.spec() {
+            let before = match std::mem::replace(&mut dialog.ahead, Ahead::NotNeeded) {
+                Ahead::Known(preview) | Ahead::Asking(Some(preview)) => Some(preview),
+                _ => None,
+            };
+            dialog.ahead = Ahead::Asking(before);
+            self.asks.preview = Some(self.handle.query(Query::Preview(spec)));
+        }
+    }
+
+    /// Opens a dialog.
+    pub(crate) fn open_dialog(&mut self, mut dialog: Dialog) {
+        if matches!(dialog.command(), Ok(Command::Start(_)) | Err(_)) {
+            dialog.ahead = Ahead::Asking(None);
+        }
+        self.overlays.push(Overlay::Dialog(Box::new(dialog)));
+        self.ask_preview();
+    }
+
+    /// Gives a command; its reply comes as a note.
+    pub(crate) fn command(&mut self, command: Command) {
+        let reply: oneshot::Receiver<_> = self.handle.command(command);
+        self.asks.replies.push(reply);
+    }
+
+    /// Closes what lies on top.
+    pub(crate) fn close(&mut self) {
+        self.overlays.pop();
+        self.asks.preview = None;
+        self.asks.vm = None;
+    }
+
+    fn paste(&mut self, text: &str) {
+        match self.overlays.last_mut() {
+            Some(Overlay::Dialog(dialog)) => {
+                let outcome = dialog.paste(text);
+                self.dialog_outcome(outcome);
+            }
+            Some(Overlay::Palette(palette)) => palette.paste(text),
+            Some(_) => {}
+            None => {
+                if let Some((input, _)) = &mut self.vms.editing {
+                    super::edit::paste(input, text);
+                    self.filter_changed();
+                }
+            }
+        }
+    }
+
+    /// Operations from the newest to the oldest, those that have not ended first.
+    pub(crate) fn operations(&self) -> Vec<&OperationView> {
+        let mut shown: Vec<_> = self.snapshot.operations.iter().rev().collect();
+        shown.sort_by_key(|op| op.state == OpState::Ended);
+        shown
+    }
+
+    /// The operation that an action is about.
+    pub(crate) fn operation(&self) -> Option<&OperationView> {
+        if let Some(tasks) = &self.tasks {
+            return self.snapshot.operations.iter().find(|op| op.id == tasks.op);
+        }
+        self.operations().get(self.operation).copied()
+    }
+
+    /// The host under the heatmap's cursor.
+    pub(crate) fn pointed(&self) -> Option<HostId> {
+        ((self.host as usize) < self.snapshot.fleet.topology.hosts.len()).then_some(HostId(self.host))
+    }
+
+    /// Plans the screen and brings every cursor into what there is.
+    pub(crate) fn settle(&mut self) {
+        let topology = &self.snapshot.fleet.topology;
+        let wants = Wants {
+            zoom: self.zoom,
+            tasks: self.tasks.is_some(),
+            sites: topology.sites.len() as u16,
+            hosts: topology.hosts.len() as u32,
+            clusters: topology.clusters.len() as u16,
+            operations: self.snapshot.operations.len().min(99) as u16,
+        };
+        self.plan = Plan::new(self.size, wants);
+        if self.zoom.is_none() && self.plan.rect(self.focus).area() == 0 {
+            self.focus = Panel::Vms;
+        }
+        self.site = self.site.min(topology.sites.len().saturating_sub(1));
+        self.host = self.host.min((topology.hosts.len() as u32).saturating_sub(1));
+        self.operation = self.operation.min(self.snapshot.operations.len().saturating_sub(1));
+        self.settle_heat();
+        let above = 1
+            + usize::from(self.vms.editing.is_some() || !self.vms.filter_text.is_empty())
+            + usize::from(self.vms.error.is_some());
+        self.vms.height = usize::from(inside(self.plan.vms).height).saturating_sub(above).max(1);
+        self.vms.settle();
+        if let Some(tasks) = &mut self.tasks
+            && tasks.settle(inside(self.plan.tasks))
+        {
+            self.asks.tasks = Some(self.handle.query(tasks.query()));
+        }
+    }
+
+    fn settle_heat(&mut self) {
+        let room = inside(self.plan.hosts);
+        let shown = usize::from(room.height.saturating_sub(1)).max(1);
+        let lines = lines(&self.snapshot.fleet, room.width.saturating_sub(LABELS));
+        let at = lines.iter().position(|l| l.hosts.contains(&self.host)).unwrap_or(0);
+        self.heat_top = self.heat_top.clamp((at + 1).saturating_sub(shown), at).min(lines.len().saturating_sub(shown));
+    }
+}

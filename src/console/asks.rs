@@ -1,0 +1,63 @@
+//! Questions and commands whose answers are awaited. One question of each kind at a time: a new one cancels the old.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+
+use crate::handle::{Answer, Refused, Reply};
+
+/// What came back.
+pub(crate) enum Heard {
+    /// The preview of the open dialog.
+    Preview(Answer),
+    /// The page of tasks.
+    Tasks(Answer),
+    /// The VM of the open room.
+    Vm(Answer),
+    /// A command's reply.
+    Reply(Reply),
+}
+
+/// What is awaited.
+#[derive(Default)]
+pub(crate) struct Asks {
+    pub preview: Option<oneshot::Receiver<Answer>>,
+    pub tasks: Option<oneshot::Receiver<Answer>>,
+    pub vm: Option<oneshot::Receiver<Answer>>,
+    pub replies: Vec<oneshot::Receiver<Reply>>,
+}
+
+fn answered(slot: &mut Option<oneshot::Receiver<Answer>>, cx: &mut Context<'_>) -> Option<Answer> {
+    let Poll::Ready(answer) = Pin::new(slot.as_mut()?).poll(cx) else { return None };
+    *slot = None;
+    Some(answer.unwrap_or_else(|_| Answer::None("the engine is gone".into())))
+}
+
+impl Asks {
+    /// Waits for the next answer; for ever where none is awaited.
+    pub(crate) async fn next(&mut self) -> Heard {
+        poll_fn(|cx| {
+            for i in 0..self.replies.len() {
+                if let Poll::Ready(reply) = Pin::new(&mut self.replies[i]).poll(cx) {
+                    self.replies.remove(i);
+                    return Poll::Ready(Heard::Reply(
+                        reply.unwrap_or_else(|_| Err(Refused("the engine is gone".into()))),
+                    ));
+                }
+            }
+            if let Some(answer) = answered(&mut self.preview, cx) {
+                return Poll::Ready(Heard::Preview(answer));
+            }
+            if let Some(answer) = answered(&mut self.tasks, cx) {
+                return Poll::Ready(Heard::Tasks(answer));
+            }
+            match answered(&mut self.vm, cx) {
+                Some(answer) => Poll::Ready(Heard::Vm(answer)),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+}

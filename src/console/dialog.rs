@@ -1,0 +1,256 @@
+//! Dialogs: everything that changes something is asked for in one, with a preview of what it would do.
+//!
+//! The safe button has the focus whenever Enter could do harm: Enter in a field goes to Cancel.
+
+use std::sync::Arc;
+
+use crossterm::event::{KeyCode, KeyEvent};
+use tui_input::Input;
+
+use super::edit;
+use super::format::counted;
+use crate::fleet::{OpId, TaskId, VmClass, VmId};
+use crate::handle::{Answer, Command, OperationSpec, Preview};
+
+mod act;
+mod build;
+
+pub(crate) use act::Change;
+
+/// VMs above which destroying or rebooting wants the count typed.
+pub(crate) const TYPED_ABOVE: usize = 100;
+
+/// What a dialog is about.
+#[derive(Debug, Clone)]
+pub(crate) enum Act {
+    Boot,
+    Migrate(Arc<[VmId]>),
+    Evacuate,
+    Change(Arc<[VmId]>, Change),
+    Limits,
+    CancelOperation(OpId),
+    RetryFailed(OpId),
+    CancelTask(TaskId),
+    StopEverything,
+    Quit,
+}
+
+/// A field to fill in.
+#[derive(Debug, Clone)]
+pub(crate) struct Field {
+    pub label: &'static str,
+    pub hint: &'static str,
+    pub value: Value,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    Text(Input),
+    Choice { options: Vec<String>, at: usize },
+}
+
+impl Field {
+    fn text(label: &'static str, value: &str, hint: &'static str) -> Self {
+        Self { label, hint, value: Value::Text(Input::new(value.into())) }
+    }
+
+    fn choice(label: &'static str, options: Vec<String>, hint: &'static str) -> Self {
+        Self { label, hint, value: Value::Choice { options, at: 0 } }
+    }
+
+    /// What it says.
+    pub(crate) fn value(&self) -> &str {
+        match &self.value {
+            Value::Text(input) => input.value().trim(),
+            Value::Choice { options, at } => options.get(*at).map_or("", String::as_str),
+        }
+    }
+
+    const fn chosen(&self) -> usize {
+        match &self.value {
+            Value::Text(_) => 0,
+            Value::Choice { at, .. } => *at,
+        }
+    }
+}
+
+/// What is known of what it would do.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Ahead {
+    /// It has no preview.
+    NotNeeded,
+    /// The fields do not say what to do yet.
+    Unsaid,
+    /// Asked, not answered. What was known before stays on screen.
+    Asking(Option<Box<Preview>>),
+    /// This.
+    Known(Box<Preview>),
+    /// It cannot be done, for this reason.
+    Impossible(Arc<str>),
+}
+
+/// What a key in a dialog comes to.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Outcome {
+    /// Nothing, or only the dialog looks different.
+    Stay,
+    /// The fields say something else: another preview is needed.
+    Changed,
+    /// It is closed, nothing happens.
+    Close,
+    /// This is to be done.
+    Do(Box<Command>),
+    /// The program ends.
+    Quit,
+    /// It cannot be done now, for this reason.
+    Refuse(String),
+}
+
+/// A dialog.
+#[derive(Debug, Clone)]
+pub(crate) struct Dialog {
+    pub act: Act,
+    pub title: String,
+    /// What the operator must know beside the preview.
+    pub facts: Vec<String>,
+    pub fields: Vec<Field>,
+    /// What has the focus: a field, then Cancel, then the button that acts.
+    pub at: usize,
+    pub danger: bool,
+    /// Whether the last field wants this count typed.
+    pub typed: Option<usize>,
+    pub ahead: Ahead,
+    /// What the button that acts says.
+    pub verb: String,
+    /// What is wrong with a field.
+    pub problem: Option<(usize, String)>,
+    /// Classes that the first field of the boot dialog chooses from.
+    pub classes: Vec<Arc<VmClass>>,
+}
+
+impl Dialog {
+    /// The place of the safe button.
+    pub(crate) const fn cancel(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// The place of the button that acts.
+    pub(crate) const fn go(&self) -> usize {
+        self.fields.len() + 1
+    }
+
+    /// What to ask a preview for; notes what is wrong with a field.
+    pub(crate) fn spec(&mut self) -> Option<OperationSpec> {
+        self.problem = None;
+        match self.command() {
+            Ok(Command::Start(spec)) => Some(spec),
+            Ok(_) => None,
+            Err((field, problem)) => {
+                self.problem = Some((field, problem));
+                self.ahead = Ahead::Unsaid;
+                None
+            }
+        }
+    }
+
+    /// Takes the answer about a preview.
+    pub(crate) fn take(&mut self, answer: Answer) {
+        self.ahead = match answer {
+            Answer::Preview(preview) => Ahead::Known(Box::new(preview)),
+            Answer::None(reason) => Ahead::Impossible(reason),
+            _ => Ahead::Impossible("the engine answered something else".into()),
+        };
+    }
+
+    /// Why it cannot be done now.
+    pub(crate) fn blocked(&self) -> Option<String> {
+        if let Some((_, problem)) = &self.problem {
+            return Some(problem.clone());
+        }
+        match &self.ahead {
+            Ahead::Unsaid => return Some("fill in the fields first".into()),
+            Ahead::Asking(_) => return Some("the preview is not there yet".into()),
+            Ahead::Impossible(reason) => return Some(reason.to_string()),
+            Ahead::Known(preview) if preview.tasks == 0 => return Some("there is nothing to do".into()),
+            Ahead::Known(_) | Ahead::NotNeeded => {}
+        }
+        let count = self.typed?;
+        let said = self.fields.last().map_or("", |f| f.value());
+        (said != count.to_string()).then(|| format!("type {count} to confirm"))
+    }
+
+    /// Does what a key means.
+    pub(crate) fn key(&mut self, key: KeyEvent) -> Outcome {
+        match key.code {
+            KeyCode::Esc => return Outcome::Close,
+            KeyCode::Tab | KeyCode::Down => self.at = (self.at + 1) % (self.go() + 1),
+            KeyCode::BackTab | KeyCode::Up => self.at = (self.at + self.go()) % (self.go() + 1),
+            KeyCode::Enter if self.at == self.cancel() => return Outcome::Close,
+            KeyCode::Enter if self.at == self.go() => return self.press(),
+            // Never from a field straight into the act.
+            KeyCode::Enter => self.at = self.cancel(),
+            _ if self.at >= self.fields.len() => {
+                if matches!(key.code, KeyCode::Left | KeyCode::Right | KeyCode::Char('h' | 'l' | ' ')) {
+                    self.at = if self.at == self.go() { self.cancel() } else { self.go() };
+                }
+            }
+            _ => return self.edit(key),
+        }
+        Outcome::Stay
+    }
+
+    fn edit(&mut self, key: KeyEvent) -> Outcome {
+        let confirms = self.typed.is_some() && self.at + 1 == self.fields.len();
+        match &mut self.fields[self.at].value {
+            Value::Choice { options, at } if !options.is_empty() => match key.code {
+                KeyCode::Right | KeyCode::Char(' ' | 'l') => *at = (*at + 1) % options.len(),
+                KeyCode::Left | KeyCode::Char('h') => *at = (*at + options.len() - 1) % options.len(),
+                _ => return Outcome::Stay,
+            },
+            Value::Choice { .. } => return Outcome::Stay,
+            Value::Text(input) => {
+                let before = input.value().to_owned();
+                edit::key(input, key);
+                if input.value() == before {
+                    return Outcome::Stay;
+                }
+            }
+        }
+        if confirms { Outcome::Stay } else { Outcome::Changed }
+    }
+
+    /// Inserts pasted text into the field with the focus.
+    pub(crate) fn paste(&mut self, text: &str) -> Outcome {
+        match self.fields.get_mut(self.at).map(|f| &mut f.value) {
+            Some(Value::Text(input)) => {
+                edit::paste(input, text);
+                Outcome::Changed
+            }
+            _ => Outcome::Stay,
+        }
+    }
+
+    fn press(&mut self) -> Outcome {
+        if let Some(reason) = self.blocked() {
+            return Outcome::Refuse(reason);
+        }
+        if matches!(self.act, Act::Quit) {
+            return Outcome::Quit;
+        }
+        match self.command() {
+            Ok(command) => Outcome::Do(Box::new(command)),
+            Err((field, problem)) => {
+                self.problem = Some((field, problem.clone()));
+                Outcome::Refuse(problem)
+            }
+        }
+    }
+
+    /// What the button that acts says: the verb, and the count once it is known.
+    pub(crate) fn button(&self) -> String {
+        match &self.ahead {
+            Ahead::Known(preview) => format!("{} {}", self.verb, counted(preview.tasks as usize, "VM")),
+            _ => self.verb.clone(),
+        }
+    }
+}

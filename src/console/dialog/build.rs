@@ -1,0 +1,204 @@
+//! The dialogs as they open.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::act::{PATTERNS, PLACEMENTS, class_label};
+use super::{Act, Ahead, Change, Dialog, Field, TYPED_ABOVE};
+use crate::console::format::{count, counted};
+use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, TaskId, VmId};
+use crate::handle::{Limits, OpState, OperationView, Snapshot};
+
+impl Dialog {
+    fn new(act: Act, title: String, verb: &str, fields: Vec<Field>) -> Self {
+        Self {
+            act,
+            title,
+            facts: Vec::new(),
+            fields,
+            at: 0,
+            danger: false,
+            typed: None,
+            ahead: Ahead::NotNeeded,
+            verb: verb.to_owned(),
+            problem: None,
+            classes: Vec::new(),
+        }
+    }
+
+    /// New VMs.
+    pub(crate) fn boot(snapshot: &Snapshot) -> Self {
+        let classes = snapshot.about.classes.clone();
+        let labels = classes.iter().map(|c| class_label(c)).collect();
+        let fields = vec![
+            Field::choice("class", labels, "left and right choose"),
+            Field::text("count", "1", "how many VMs"),
+            Field::text("name", "vm-{n}", "{n}: the lowest free number"),
+            Field::choice("placement", PLACEMENTS.map(|(name, _)| name.to_owned()).into(), "left and right choose"),
+            Field::text("hosts", "all", "all, site:rennes, paradent-*"),
+        ];
+        let mut dialog = Self::new(Act::Boot, "Boot VMs".into(), "Boot", fields);
+        dialog.classes = classes;
+        dialog.at = 1;
+        dialog
+    }
+
+    /// These VMs to other hosts.
+    pub(crate) fn migrate(fleet: &Fleet, vms: Vec<VmId>, hidden: usize) -> Self {
+        let fields = vec![
+            Field::choice("how", PATTERNS.map(|p| p.0.to_owned()).into(), "left and right choose"),
+            Field::text("to hosts", "all", "all, site:rennes, paradent-*; patterns need none"),
+            Field::text("bandwidth", "", "at most, per VM: 500 Mbit/s"),
+            Field::text("downtime", "", "at most: 300 ms"),
+        ];
+        let title = format!("Migrate {}{}", the_vms(fleet, &vms), away_from(fleet, &vms));
+        let mut dialog = Self::new(Act::Migrate(vms.into()), title, "Migrate", fields);
+        dialog.facts.extend(hidden_fact(hidden));
+        dialog.at = 1;
+        dialog
+    }
+
+    /// Everything away from a host.
+    pub(crate) fn evacuate(fleet: &Fleet, host: HostId) -> Self {
+        let fields = vec![
+            Field::text("hosts", &fleet.topology.host(host).name, "which are emptied: paradent-17, site:rennes"),
+            Field::text("to hosts", "", "which may take the VMs; empty: all others"),
+        ];
+        let mut dialog = Self::new(Act::Evacuate, "Evacuate hosts".into(), "Evacuate", fields);
+        dialog.facts.push("The hosts take no new VMs from then on.".into());
+        dialog
+    }
+
+    /// Something done to these VMs where they are.
+    pub(crate) fn change(fleet: &Fleet, vms: Vec<VmId>, change: Change, hidden: usize) -> Self {
+        let (verb, danger) = match change {
+            Change::Destroy => ("Destroy", true),
+            Change::Pause => ("Pause", false),
+            Change::Resume => ("Resume", false),
+            Change::Reboot => ("Reboot", true),
+            Change::Stress => ("Stress", false),
+            Change::StopStress => ("Stop stressing", false),
+        };
+        let mut fields = Vec::new();
+        if change == Change::Stress {
+            fields = vec![
+                Field::text("cpu", "60 %", "of the VM's vCPUs"),
+                Field::text("dirty rate", "12.5 MB/s", "memory written to per second"),
+                Field::text("working set", &DEFAULT_WORKING_SET.to_string(), "of the VM's memory"),
+            ];
+        }
+        let typed = (danger && vms.len() > TYPED_ABOVE).then_some(vms.len());
+        if typed.is_some() {
+            fields.push(Field::text("count", "", "type the number of VMs to confirm"));
+        }
+        let title = format!("{verb} {}{}?", the_vms(fleet, &vms), on_hosts(fleet, &vms));
+        let mut dialog = Self::new(Act::Change(vms.into(), change), title, verb, fields);
+        dialog.facts.extend(hidden_fact(hidden));
+        if change == Change::Destroy {
+            dialog.facts.push("Their disks and memory are lost. This cannot be undone.".into());
+        }
+        dialog.danger = danger;
+        dialog.typed = typed;
+        dialog
+    }
+
+    /// How many tasks at once.
+    pub(crate) fn limits(limits: Limits) -> Self {
+        let field = |label, value: u32, hint| Field::text(label, &value.to_string(), hint);
+        let fields = vec![
+            field("boots per host", limits.boot_per_host, "0: no limit"),
+            field("boots in all", limits.boot_total, ""),
+            field("moves per source", limits.migrate_per_source, "away from one host"),
+            field("moves per target", limits.migrate_per_target, "to one host"),
+            field("moves per link", limits.migrate_per_link, "between two sites, both ways"),
+            field("moves in all", limits.migrate_total, ""),
+        ];
+        let mut dialog = Self::new(Act::Limits, "Limits: tasks at once".into(), "Set limits", fields);
+        dialog.facts.push("They hold from now on; running tasks beyond a lower limit go on.".into());
+        dialog
+    }
+
+    /// The end of an operation.
+    pub(crate) fn cancel_operation(op: &OperationView) -> Self {
+        let title = format!("Cancel {} {}?", op.id, op.title);
+        let mut dialog = Self::new(Act::CancelOperation(op.id), title, "Cancel the operation", Vec::new());
+        dialog.facts.push(format!(
+            "{} waiting and {} running; {} stay done.",
+            count(op.waiting as usize),
+            count(op.running as usize),
+            count(op.done as usize)
+        ));
+        dialog.danger = true;
+        dialog
+    }
+
+    /// What failed, again.
+    pub(crate) fn retry(op: &OperationView) -> Self {
+        let failed = counted(op.failed as usize, "failed task");
+        let title = format!("Retry {failed} of {} {}?", op.id, op.title);
+        let mut dialog = Self::new(Act::RetryFailed(op.id), title, "Retry", Vec::new());
+        dialog.facts.extend(op.failed_by.iter().take(4).map(|(why, n)| format!("{} {why}", count(*n as usize))));
+        dialog
+    }
+
+    /// The end of one task.
+    pub(crate) fn cancel_task(task: TaskId, what: &str) -> Self {
+        Self::new(Act::CancelTask(task), format!("Cancel {what}?"), "Cancel the task", Vec::new())
+    }
+
+    /// The end of all operations.
+    pub(crate) fn stop_everything(operations: &[OperationView]) -> Self {
+        let open: Vec<_> = operations.iter().filter(|o| o.state != OpState::Ended).collect();
+        let title = format!("Stop {}?", counted(open.len(), "operation"));
+        let mut dialog = Self::new(Act::StopEverything, title, "Stop everything", Vec::new());
+        let left = open.iter().map(|o| (o.waiting + o.running) as usize).sum();
+        dialog.facts.push(format!("{} that wait or run are cancelled.", counted(left, "task")));
+        dialog.danger = true;
+        dialog
+    }
+
+    /// The end of the program while operations run.
+    pub(crate) fn quit(open: usize) -> Self {
+        let title = format!(
+            "Quit while {} not ended?",
+            if open == 1 { "an operation has".into() } else { format!("{} have", counted(open, "operation")) }
+        );
+        Self::new(Act::Quit, title, "Quit", Vec::new())
+    }
+}
+
+/// `vm-17` or `240 VMs`.
+fn the_vms(fleet: &Fleet, vms: &[VmId]) -> String {
+    match vms {
+        [vm] => fleet.vms.name(*vm).to_owned(),
+        vms => counted(vms.len(), "VM"),
+    }
+}
+
+fn hosts(fleet: &Fleet, vms: &[VmId]) -> Vec<Arc<str>> {
+    let hosts: BTreeSet<HostId> = vms.iter().filter_map(|&vm| fleet.vms.row(vm).host).collect();
+    hosts.into_iter().map(|h| fleet.topology.host(h).name.clone()).collect()
+}
+
+fn host_words(fleet: &Fleet, vms: &[VmId], lead: &str) -> String {
+    let hosts = hosts(fleet, vms);
+    match hosts.as_slice() {
+        [] => String::new(),
+        [one] => format!(" {lead} {one}"),
+        [one, two] => format!(" {lead} {one} and {two}"),
+        many => format!(" {lead} {}", counted(many.len(), "host")),
+    }
+}
+
+fn on_hosts(fleet: &Fleet, vms: &[VmId]) -> String {
+    host_words(fleet, vms, "on")
+}
+
+fn away_from(fleet: &Fleet, vms: &[VmId]) -> String {
+    host_words(fleet, vms, "away from")
+}
+
+fn hidden_fact(hidden: usize) -> Option<String> {
+    (hidden > 0)
+        .then(|| format!("{} of them {} hidden by the filter.", count(hidden), if hidden == 1 { "is" } else { "are" }))
+}

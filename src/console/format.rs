@@ -1,0 +1,126 @@
+//! Figures as the console writes them: short, of a steady width, and changing no oftener than they mean something.
+
+use std::time::Duration;
+
+use crate::fleet::{Bytes, Span, Time};
+
+/// Thousands apart: `10 240`.
+pub(crate) fn count(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// Count and noun: `1 VM`, `240 VMs`.
+pub(crate) fn counted(n: usize, noun: &str) -> String {
+    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// How long ago whole seconds `since` was. Exact below ten seconds, then in minutes, so that a still screen stays still.
+pub(crate) fn age(now: Time, since: u32) -> String {
+    let seconds = now.as_secs().saturating_sub(u64::from(since));
+    match seconds {
+        0..10 => format!("{seconds} s"),
+        10..60 => "<1 m".into(),
+        60..3600 => format!("{} m", seconds / 60),
+        3600..86_400 => format!("{} h {:02}", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// A time of the run: `0:07`, `12:31`, `1:02:03`.
+pub(crate) fn clock(at: Time) -> String {
+    let s = at.as_secs();
+    if s < 3600 {
+        format!("{}:{:02}", s / 60, s % 60)
+    } else {
+        format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+    }
+}
+
+/// A span as a person says it.
+pub(crate) fn span(d: Duration) -> String {
+    Span(d).to_string()
+}
+
+/// MiB in at most five columns: `64 M`, `1.0 G`, `384 G`.
+pub(crate) fn memory(mib: u32) -> String {
+    if mib < 1000 {
+        return format!("{mib} M");
+    }
+    let gib = f64::from(mib) / 1024.0;
+    if gib < 9.95 { format!("{gib:.1} G") } else { format!("{gib:.0} G") }
+}
+
+/// KiB/s in at most seven columns: `12 MB/s`; nothing for none.
+pub(crate) fn rate(kib: u32) -> String {
+    if kib == 0 { String::new() } else { crate::fleet::Rate(f64::from(kib) * 1024.0).to_string() }
+}
+
+/// Thousandths of a core as a share of `cores`, in whole percent.
+pub(crate) fn percent(millicores: u32, cores: u32) -> u32 {
+    if cores == 0 { 0 } else { (f64::from(millicores) / f64::from(cores) / 10.0).round() as u32 }
+}
+
+/// MiB as an amount of data.
+pub(crate) const fn mib(mib: u32) -> Bytes {
+    Bytes::mib(mib as u64)
+}
+
+/// At most `width` columns of `text`, cut with `more` where it is longer.
+pub(crate) fn cut(text: &str, width: usize, more: &str) -> String {
+    use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let w = c.width().unwrap_or(0);
+        if used + w + 1 > width {
+            break;
+        }
+        out.push(c);
+        used += w;
+    }
+    if width > 0 {
+        out.push_str(more);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_short() {
+        assert_eq!(count(10_240), "10 240");
+        assert_eq!(count(1_000_000), "1 000 000");
+        assert_eq!(count(7), "7");
+        assert_eq!(counted(1, "VM"), "1 VM");
+        assert_eq!(memory(64), "64 M");
+        assert_eq!(memory(1024), "1.0 G");
+        assert_eq!(memory(393_216), "384 G");
+        assert_eq!(percent(1500, 2), 75);
+        assert_eq!(cut("abcdef", 4, "…"), "abc…");
+        assert_eq!(cut("abc", 0, "…"), "");
+    }
+
+    #[test]
+    fn an_age_is_still_after_ten_seconds() {
+        let at = |s: u64| Time(s * 1_000_000_000);
+        assert_eq!(age(at(9), 0), "9 s");
+        assert_eq!(age(at(10), 0), age(at(59), 0));
+        assert_eq!(age(at(119), 0), "1 m");
+        assert_eq!(age(at(3 * 3600 + 300), 0), "3 h 05");
+        assert_eq!(age(at(1), 5), "0 s");
+        assert_eq!(clock(at(3723)), "1:02:03");
+    }
+}

@@ -1,0 +1,129 @@
+//! The signs that stand for states and amounts, and what replaces them on terminals without them.
+
+use ratatui::symbols::border;
+
+use crate::fleet::VmState;
+use crate::handle::{OpState, TaskEnd, TaskState};
+
+/// A set of signs. Each is one column wide.
+#[derive(Debug)]
+pub(crate) struct Glyphs {
+    /// Before the row under the cursor.
+    pub cursor: &'static str,
+    /// Before a marked row.
+    pub mark: &'static str,
+    /// Eight steps of an amount, from little to much.
+    pub heat: [&'static str; 8],
+    /// A host without VMs.
+    pub idle: &'static str,
+    /// Eighths of a progress bar's cell, from one to eight.
+    pub eighths: [&'static str; 8],
+    /// The empty part of a progress bar.
+    pub track: &'static str,
+    /// Between parts of a line.
+    pub dot: &'static str,
+    /// Where no figure is known.
+    pub none: &'static str,
+    /// More follows.
+    pub more: &'static str,
+    pub up: &'static str,
+    pub down: &'static str,
+    pub to: &'static str,
+    pub times: &'static str,
+    pub ok: &'static str,
+    pub bad: &'static str,
+    pub warn: &'static str,
+    pub busy: &'static str,
+    pub wait: &'static str,
+    pub paused: &'static str,
+    /// Panel borders.
+    pub border: border::Set<'static>,
+    states: [&'static str; 12],
+}
+
+pub(crate) static UNICODE: Glyphs = Glyphs {
+    cursor: "▸",
+    mark: "●",
+    heat: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    idle: "·",
+    eighths: ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
+    track: "░",
+    dot: "·",
+    none: "–",
+    more: "…",
+    up: "↑",
+    down: "↓",
+    to: "→",
+    times: "×",
+    ok: "✔",
+    bad: "✖",
+    warn: "▲",
+    busy: "◐",
+    wait: "◌",
+    paused: "‖",
+    border: border::ROUNDED,
+    states: ["◌", "◔", "◐", "●", "◉", "‖", "⇄", "▾", "◑", "○", "✖", "?"],
+};
+
+pub(crate) static ASCII: Glyphs = Glyphs {
+    cursor: ">",
+    mark: "*",
+    heat: ["1", "2", "3", "4", "5", "6", "7", "8"],
+    idle: ".",
+    eighths: ["-", "-", "-", "=", "=", "=", "=", "#"],
+    track: ".",
+    dot: "-",
+    none: "-",
+    more: "~",
+    up: "^",
+    down: "v",
+    to: ">",
+    times: "x",
+    ok: "+",
+    bad: "X",
+    warn: "!",
+    busy: "o",
+    wait: ".",
+    paused: "=",
+    border: border::Set {
+        top_left: "+",
+        top_right: "+",
+        bottom_left: "+",
+        bottom_right: "+",
+        vertical_left: "|",
+        vertical_right: "|",
+        horizontal_top: "-",
+        horizontal_bottom: "-",
+    },
+    states: [".", "-", "o", "*", "@", "=", "%", "s", "x", "0", "X", "?"],
+};
+
+impl Glyphs {
+    /// The sign of a VM's state.
+    pub(crate) fn vm(&self, state: VmState) -> &'static str {
+        self.states.get(state as usize).copied().unwrap_or(" ")
+    }
+
+    /// The sign of an operation's state.
+    pub(crate) const fn operation(&self, state: OpState, failed: bool) -> &'static str {
+        match state {
+            OpState::Running => self.busy,
+            OpState::Paused => self.paused,
+            OpState::Cancelling => self.down,
+            OpState::Ended if failed => self.bad,
+            OpState::Ended => self.ok,
+        }
+    }
+
+    /// The sign of a task's state.
+    pub(crate) const fn task(&self, state: &TaskState) -> &'static str {
+        match state {
+            TaskState::Waiting(_) => self.wait,
+            TaskState::Running => self.busy,
+            TaskState::Cancelling => self.down,
+            TaskState::Ended(TaskEnd::Done) => self.ok,
+            TaskState::Ended(TaskEnd::Failed(_)) => self.bad,
+            TaskState::Ended(TaskEnd::Cancelled) => self.none,
+        }
+    }
+}

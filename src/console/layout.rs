@@ -1,0 +1,162 @@
+//! Where everything stands on the screen, by its size.
+
+use ratatui::layout::{Rect, Size};
+
+/// A panel of the overview.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Panel {
+    Sites,
+    Hosts,
+    Vms,
+    Operations,
+}
+
+impl Panel {
+    /// All panels in the order in which Tab goes through them.
+    pub(crate) const ALL: [Self; 4] = [Self::Sites, Self::Hosts, Self::Vms, Self::Operations];
+}
+
+/// The smallest terminal on which anything is shown.
+pub(crate) const SMALLEST: Size = Size { width: 60, height: 15 };
+
+/// What decides the plan besides the size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wants {
+    pub zoom: Option<Panel>,
+    /// Whether an operation's tasks take the place of all panels.
+    pub tasks: bool,
+    /// Sites in the world.
+    pub sites: u16,
+    /// Lines of the heatmap, as a function of its width they are close to this.
+    pub hosts: u32,
+    pub clusters: u16,
+    /// Operations to be shown, ended ones included.
+    pub operations: u16,
+}
+
+/// The parts of the screen. Empty rectangles are not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Plan {
+    pub size: Size,
+    pub header: Rect,
+    pub body: Rect,
+    pub footer: Rect,
+    pub sites: Rect,
+    pub hosts: Rect,
+    pub vms: Rect,
+    pub operations: Rect,
+    pub tasks: Rect,
+}
+
+/// Width of what stands before the heatmap's cells: site and cluster.
+pub(crate) const LABELS: u16 = 21;
+
+impl Plan {
+    /// Plans a screen of that size.
+    pub(crate) fn new(size: Size, wants: Wants) -> Self {
+        let mut plan = Self { size, ..Self::default() };
+        if plan.too_small() {
+            return plan;
+        }
+        let (w, h) = (size.width, size.height);
+        plan.header = Rect::new(0, 0, w, 1);
+        plan.footer = Rect::new(0, h - 1, w, 1);
+        let body = Rect::new(0, 1, w, h - 2);
+        plan.body = body;
+        if wants.tasks {
+            plan.tasks = body;
+            return plan;
+        }
+        if let Some(panel) = wants.zoom {
+            *plan.rect_mut(panel) = body;
+            return plan;
+        }
+        let operations = match wants.operations {
+            0 => 3,
+            n => {
+                2 + (2 * n).min(if body.height >= 40 {
+                    8
+                } else if body.height >= 28 {
+                    4
+                } else {
+                    2
+                })
+            }
+        };
+        let left = body.height - operations;
+        let sites_width = if w >= 110 { 36 } else { 25 };
+        let cells = u32::from(w.saturating_sub(sites_width + 2 + LABELS).max(1));
+        let lines = u32::from(wants.clusters).max(1) + wants.hosts / cells;
+        // The top is as high as its contents, but the VM table always has the larger part.
+        let wanted = (lines.min(60) as u16 + 3).max(wants.sites + 3).max(5);
+        let top = if left >= 14 { wanted.min(left * 2 / 5).max(5) } else { 0 };
+        if top > 0 {
+            plan.sites = Rect::new(0, body.y, sites_width, top);
+            plan.hosts = Rect::new(sites_width, body.y, w - sites_width, top);
+        }
+        plan.vms = Rect::new(0, body.y + top, w, left - top);
+        plan.operations = Rect::new(0, body.bottom() - operations, w, operations);
+        plan
+    }
+
+    /// Whether there is no room for anything but a message.
+    pub(crate) const fn too_small(&self) -> bool {
+        self.size.width < SMALLEST.width || self.size.height < SMALLEST.height
+    }
+
+    /// Where a panel stands.
+    pub(crate) const fn rect(&self, panel: Panel) -> Rect {
+        match panel {
+            Panel::Sites => self.sites,
+            Panel::Hosts => self.hosts,
+            Panel::Vms => self.vms,
+            Panel::Operations => self.operations,
+        }
+    }
+
+    const fn rect_mut(&mut self, panel: Panel) -> &mut Rect {
+        match panel {
+            Panel::Sites => &mut self.sites,
+            Panel::Hosts => &mut self.hosts,
+            Panel::Vms => &mut self.vms,
+            Panel::Operations => &mut self.operations,
+        }
+    }
+}
+
+/// The inside of a panel.
+pub(crate) const fn inside(rect: Rect) -> Rect {
+    if rect.width < 2 || rect.height < 2 {
+        return Rect { width: 0, height: 0, ..rect };
+    }
+    Rect { x: rect.x + 1, y: rect.y + 1, width: rect.width - 2, height: rect.height - 2 }
+}
+
+/// A rectangle of at most that size in the middle of another one.
+pub(crate) fn centred(area: Rect, width: u16, height: u16) -> Rect {
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    Rect::new(area.x + (area.width - width) / 2, area.y + (area.height - height) / 2, width, height)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panels_tile_the_screen_at_every_size() {
+        for width in 0..160 {
+            for height in 0..70 {
+                for operations in 0..4 {
+                    let wants = Wants { zoom: None, tasks: false, sites: 4, hosts: 512, clusters: 12, operations };
+                    let plan = Plan::new(Size { width, height }, wants);
+                    let area = |r: Rect| u32::from(r.width) * u32::from(r.height);
+                    let total: u32 = Panel::ALL.iter().map(|p| area(plan.rect(*p))).sum();
+                    assert_eq!(total, area(plan.body));
+                    if !plan.too_small() {
+                        assert!(plan.vms.height >= 8, "{width}x{height}: {plan:?}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! What draws on the terminal: a ratatui backend that writes a frame in one piece, or nothing.
+//!
+//! ratatui hands over the cells that differ from the last frame. They become one text inside a synchronized update
+//! (DEC private mode 2026, ignored where it is unknown), in the colours that the terminal has, written at once.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use ratatui::backend::{Backend, ClearType, WindowSize};
+use ratatui::buffer::Cell;
+use ratatui::layout::{Position, Size};
+use ratatui::style::{Color, Modifier};
+use unicode_width::UnicodeWidthStr;
+
+use super::color::ColorLevel;
+
+/// Begin and end of a synchronized update.
+const BEGIN: &[u8] = b"\x1b[?2026h";
+const END: &[u8] = b"\x1b[?2026l";
+
+/// How cells are painted until the next change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Pen {
+    fg: Color,
+    bg: Color,
+    modifier: Modifier,
+}
+
+const PLAIN: Pen = Pen { fg: Color::Reset, bg: Color::Reset, modifier: Modifier::empty() };
+
+/// A terminal to draw on.
+pub struct Screen<W: Write> {
+    out: W,
+    frame: Vec<u8>,
+    level: ColorLevel,
+    size: Size,
+    took: Duration,
+}
+
+impl<W: Write> Screen<W> {
+    /// A screen of that size behind `out`, which is taken to be clear.
+    pub fn new(out: W, size: Size, level: ColorLevel) -> Self {
+        Self { out, frame: Vec::with_capacity(1 << 14), level, size, took: Duration::ZERO }
+    }
+
+    /// Says that the terminal has another size now.
+    pub fn resize(&mut self, size: Size) {
+        self.size = size;
+    }
+
+    /// How long the last write took: what a slow line shows in.
+    pub const fn took(&self) -> Duration {
+        self.took
+    }
+
+    fn paint(&mut self, old: Pen, new: Pen) {
+        let mut codes = Codes::new(&mut self.frame);
+        let mut old = old;
+        if !(old.modifier - new.modifier).is_empty() {
+            codes.push(format_args!("0"));
+            old = PLAIN;
+        }
+        for (flag, code) in MODIFIERS {
+            if (new.modifier - old.modifier).contains(flag) {
+                codes.push(format_args!("{code}"));
+            }
+        }
+        if new.fg != old.fg {
+            codes.color(new.fg, 30);
+        }
+        if new.bg != old.bg {
+            codes.color(new.bg, 40);
+        }
+        codes.end();
+    }
+}
+
+const MODIFIERS: [(Modifier, u8); 6] = [
+    (Modifier::BOLD, 1),
+    (Modifier::DIM, 2),
+    (Modifier::ITALIC, 3),
+    (Modifier::UNDERLINED, 4),
+    (Modifier::REVERSED, 7),
+    (Modifier::CROSSED_OUT, 9),
+];
+
+/// One SGR sequence in the making.
+struct Codes<'a> {
+    frame: &'a mut Vec<u8>,
+    first: bool,
+}
+
+impl<'a> Codes<'a> {
+    const fn new(frame: &'a mut Vec<u8>) -> Self {
+        Self { frame, first: true }
+    }
+
+    fn push(&mut self, code: std::fmt::Arguments<'_>) {
+        let lead = if self.first { "\x1b[" } else { ";" };
+        self.first = false;
+        // Writing to a Vec cannot fail.
+        drop(write!(self.frame, "{lead}{code}"));
+    }
+
+    fn color(&mut self, color: Color, base: u8) {
+        match color {
+            Color::Reset => self.push(format_args!("{}", base + 9)),
+            Color::Rgb(r, g, b) => self.push(format_args!("{};2;{r};{g};{b}", base + 8)),
+            Color::Indexed(i) => self.push(format_args!("{};5;{i}", base + 8)),
+            named => {
+                let i = ansi_index(named);
+                self.push(format_args!("{}", if i < 8 { base + i } else { base + 52 + i }));
+            }
+        }
+    }
+
+    fn end(self) {
+        if !self.first {
+            self.frame.push(b'm');
+        }
+    }
+}
+
+const fn ansi_index(color: Color) -> u8 {
+    match color {
+        Color::Red => 1,
+        Color::Green => 2,
+        Color::Yellow => 3,
+        Color::Blue => 4,
+        Color::Magenta => 5,
+        Color::Cyan => 6,
+        Color::Gray => 7,
+        Color::DarkGray => 8,
+        Color::LightRed => 9,
+        Color::LightGreen => 10,
+        Color::LightYellow => 11,
+        Color::LightBlue => 12,
+        Color::LightMagenta => 13,
+        Color::LightCyan => 14,
+        Color::White => 15,
+        _ => 0,
+    }
+}
+
+impl<W: Write> Backend for Screen<W> {
+    type Error = io::Error;
+
+    fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
+    where
+        I: Iterator<Item = (u16, u16, &'a Cell)>,
+    {
+        let mut pen = PLAIN;
+        let mut at = None;
+        for (x, y, cell) in content {
+            match at {
+                Some((next, row)) if row == y && next == x => {}
+                Some((next, row)) if row == y && next < x => write!(self.frame, "\x1b[{}C", x - next)?,
+                _ => write!(self.frame, "\x1b[{};{}H", y + 1, x + 1)?,
+            }
+            let new = Pen { fg: self.level.step(cell.fg), bg: self.level.step(cell.bg), modifier: cell.modifier };
+            if new != pen {
+                self.paint(pen, new);
+                pen = new;
+            }
+            self.frame.extend_from_slice(cell.symbol().as_bytes());
+            at = Some((x + (cell.symbol().width() as u16).max(1), y));
+        }
+        if pen != PLAIN {
+            self.frame.extend_from_slice(b"\x1b[0m");
+        }
+        Ok(())
+    }
+
+    // The terminal's own cursor stays hidden all the time: the text fields draw theirs.
+    fn hide_cursor(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn show_cursor(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn get_cursor_position(&mut self) -> io::Result<Position> {
+        Ok(Position::ORIGIN)
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, _position: P) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.frame.extend_from_slice(b"\x1b[0m\x1b[2J");
+        Ok(())
+    }
+
+    fn clear_region(&mut self, _region: ClearType) -> io::Result<()> {
+        self.clear()
+    }
+
+    fn size(&self) -> io::Result<Size> {
+        Ok(self.size)
+    }
+
+    fn window_size(&mut self) -> io::Result<WindowSize> {
+        Ok(WindowSize { columns_rows: self.size, pixels: Size::ZERO })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.frame.is_empty() {
+            return Ok(());
+        }
+        let started = Instant::now();
+        self.frame.splice(0..0, BEGIN.iter().copied());
+        self.frame.extend_from_slice(END);
+        self.out.write_all(&self.frame)?;
+        self.out.flush()?;
+        self.took = started.elapsed();
+        self.frame.clear();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::Terminal;
+    use ratatui::style::Style;
+
+    use super::*;
+
+    fn written(level: ColorLevel, style: Style) -> String {
+        let mut terminal = Terminal::new(Screen::new(Vec::new(), Size::new(4, 1), level)).unwrap();
+        terminal.draw(|frame| frame.buffer_mut().set_style((1, 0, 2, 1).into(), style)).unwrap();
+        String::from_utf8(terminal.backend().out.clone()).unwrap()
+    }
+
+    #[test]
+    fn a_frame_is_one_synchronized_write_and_an_unchanged_one_is_none() {
+        let mut terminal = Terminal::new(Screen::new(Vec::new(), Size::new(10, 2), ColorLevel::True)).unwrap();
+        let draw = |frame: &mut ratatui::Frame| frame.buffer_mut().set_string(2, 1, "abc", Style::new().bold());
+        terminal.draw(|f| _ = draw(f)).unwrap();
+        assert_eq!(terminal.backend().out, b"\x1b[?2026h\x1b[2;3H\x1b[1mabc\x1b[0m\x1b[?2026l");
+        let before = terminal.backend().out.len();
+        terminal.draw(|f| _ = draw(f)).unwrap();
+        assert_eq!(terminal.backend().out.len(), before);
+    }
+
+    #[test]
+    fn colours_are_stepped_down_and_bold_survives_without_colour() {
+        let style = Style::new().fg(Color::Rgb(224, 108, 117)).bold().reversed();
+        assert!(written(ColorLevel::True, style).contains("\x1b[1;7;38;2;224;108;117m"));
+        assert!(written(ColorLevel::Ansi256, style).contains("\x1b[1;7;38;5;168m"));
+        assert!(written(ColorLevel::Ansi16, style).contains("\x1b[1;7;91m"));
+        assert!(written(ColorLevel::None, style).contains("\x1b[1;7m"));
+    }
+}

@@ -1,0 +1,106 @@
+//! An operation's tasks, a page at a time: only what is on screen is asked for.
+
+use ratatui::layout::Rect;
+
+use crate::fleet::OpId;
+use crate::handle::{Answer, Query, TaskFilter, TaskPage, TaskView};
+
+/// The filters in the order in which a key steps through them.
+const FILTERS: [(TaskFilter, &str); 4] = [
+    (TaskFilter::All, "all"),
+    (TaskFilter::Running, "running"),
+    (TaskFilter::Waiting, "waiting"),
+    (TaskFilter::Failed, "failed"),
+];
+
+/// Lines of the room above the tasks: the operation's own and the columns' names.
+pub(crate) const ABOVE: u16 = 7;
+
+/// The list of an operation's tasks.
+pub(crate) struct Tasks {
+    pub op: OpId,
+    pub show: TaskFilter,
+    /// The page that came last, and its first row; none until the first came.
+    pub page: Option<TaskPage>,
+    pub page_at: usize,
+    /// The first row on screen.
+    pub offset: usize,
+    pub error: Option<std::sync::Arc<str>>,
+    /// The task under the cursor, counted from the first.
+    pub row: usize,
+    pub height: usize,
+    /// What was asked for last.
+    asked: (TaskFilter, usize, usize),
+}
+
+impl Tasks {
+    pub(crate) fn new(op: OpId) -> Self {
+        Self {
+            op,
+            show: TaskFilter::All,
+            page: None,
+            page_at: 0,
+            offset: 0,
+            error: None,
+            row: 0,
+            height: 0,
+            asked: (TaskFilter::All, usize::MAX, 0),
+        }
+    }
+
+    /// The question for what is on screen.
+    pub(crate) fn query(&self) -> Query {
+        Query::Tasks { op: self.op, show: self.show, offset: self.offset, limit: self.height.max(1) }
+    }
+
+    /// Takes a page.
+    pub(crate) fn take(&mut self, answer: Answer) {
+        match answer {
+            Answer::Tasks(page) => {
+                self.row = self.row.min(page.total.saturating_sub(1));
+                // Only the newest question is ever answered, and that was for this offset.
+                self.page_at = self.asked.1;
+                self.page = Some(page);
+                self.error = None;
+            }
+            Answer::None(reason) => self.error = Some(reason),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn step(&mut self, by: isize) {
+        self.row = self.row.saturating_add_signed(by);
+    }
+
+    /// The next filter.
+    pub(crate) fn next_filter(&mut self) {
+        let at = FILTERS.iter().position(|(f, _)| *f == self.show).unwrap_or(0);
+        self.show = FILTERS[(at + 1) % FILTERS.len()].0;
+        self.row = 0;
+        self.offset = 0;
+        self.page = None;
+    }
+
+    /// The word for the filter.
+    pub(crate) fn filter_word(&self) -> &'static str {
+        FILTERS.iter().find(|(f, _)| *f == self.show).map_or("", |(_, word)| word)
+    }
+
+    /// Brings the cursor into what there is; says whether another page is needed.
+    pub(crate) fn settle(&mut self, room: Rect) -> bool {
+        self.height = usize::from(room.height.saturating_sub(ABOVE)).max(1);
+        if let Some(page) = &self.page {
+            self.row = self.row.min(page.total.saturating_sub(1));
+            self.offset = self.offset.clamp((self.row + 1).saturating_sub(self.height), self.row);
+        }
+        let wants = (self.show, self.offset, self.height);
+        let new = wants != self.asked;
+        self.asked = wants;
+        new
+    }
+
+    /// The task under the cursor.
+    pub(crate) fn under_cursor(&self) -> Option<&TaskView> {
+        self.page.as_ref()?.tasks.get(self.row.checked_sub(self.page_at)?)
+    }
+}

@@ -1,0 +1,69 @@
+//! From the state to the screen. Nothing here changes the state.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::app::{App, Overlay};
+use super::layout::SMALLEST;
+use super::theme::Role;
+
+mod bars;
+mod dialog;
+mod heatmap;
+mod help;
+mod operations;
+mod paint;
+mod popups;
+mod sites;
+mod tasks;
+mod vms;
+
+use paint::Paint;
+
+/// Draws everything.
+pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    let mut paint = Paint::new(frame.buffer_mut(), &app.look);
+    paint.fill(area, Role::Text);
+    if area.width < SMALLEST.width || area.height < SMALLEST.height {
+        too_small(&mut paint, area);
+        return;
+    }
+    // The terminal was resized and the plan is not made yet: the next frame shows it.
+    if app.plan.size != area.as_size() {
+        return;
+    }
+    bars::header(app, &mut paint);
+    if app.tasks.is_some() {
+        tasks::draw(app, &mut paint);
+    } else {
+        sites::draw(app, &mut paint);
+        heatmap::draw(app, &mut paint);
+        vms::draw(app, &mut paint);
+        operations::draw(app, &mut paint);
+    }
+    bars::footer(app, &mut paint);
+    for overlay in &app.overlays {
+        match overlay {
+            Overlay::Help(top) => help::keys(app, *top, &mut paint),
+            Overlay::Palette(palette) => help::palette(app, palette, &mut paint),
+            Overlay::Dialog(dialog) => dialog::draw(app, dialog, &mut paint),
+            Overlay::Vm(room) => popups::vm(app, room, &mut paint),
+            Overlay::Events(top) => popups::events(app, *top, &mut paint),
+        }
+    }
+}
+
+fn too_small(paint: &mut Paint<'_>, area: Rect) {
+    let lines = [
+        "hemera".to_owned(),
+        format!("needs {} x {}", SMALLEST.width, SMALLEST.height),
+        format!("this is {} x {}", area.width, area.height),
+    ];
+    let top = area.y + area.height.saturating_sub(3) / 2;
+    for (i, line) in lines.iter().enumerate() {
+        let x = area.x + area.width.saturating_sub(line.len() as u16) / 2;
+        let role = if i == 0 { Role::Brand } else { Role::Text };
+        paint.text(x, top + i as u16, area.right(), line, role);
+    }
+}

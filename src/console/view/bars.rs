@@ -1,0 +1,221 @@
+//! The line at the top: what this is and how it is. The line at the bottom: what can be done.
+
+use super::paint::{Paint, Piece, piece, width};
+use crate::console::action::ACTIONS;
+use crate::console::app::{App, Overlay, Tone};
+use crate::console::format::{clock, count};
+use crate::console::keymap::Context;
+use crate::console::theme::Role;
+use crate::fleet::VmState;
+
+pub(super) fn header(app: &App, paint: &mut Paint<'_>) {
+    let area = app.plan.header;
+    paint.fill(area, Role::Bar);
+    let glyphs = paint.glyphs();
+    let about = &app.snapshot.about;
+    let fleet = &app.snapshot.fleet;
+    let mut x = paint.text(area.x + 1, area.y, area.right(), "hemera", Role::Brand);
+    x = paint.text(x + 2, area.y, area.right(), &about.world, Role::Strong);
+    let mut kind = if &*about.platform == "sim" { " simulated".to_owned() } else { format!(" {}", about.platform) };
+    if (about.speed - 1.0).abs() > 1e-9 && about.speed > 0.0 {
+        kind = format!("{kind} {}{}", glyphs.times, about.speed);
+    }
+    if about.multiplied > 1 {
+        kind = format!("{kind} {} hosts {}{}", glyphs.dot, glyphs.times, about.multiplied);
+    }
+    if !app.handle.can_command() {
+        kind = format!("{kind} {} read-only", glyphs.dot);
+    }
+    x = paint.text(x, area.y, area.right(), &kind, Role::Dim);
+
+    // On the right: the clock, or that it stands still.
+    let end = area.right() - 1;
+    let start = match app.lost {
+        Some(_) => {
+            let text = format!("{} engine gone, as of {}", glyphs.bad, clock(fleet.now));
+            paint.right(end, area.y, x, &text, Role::Error)
+        }
+        None => paint.right(end, area.y, x, &clock(fleet.now), Role::Text),
+    };
+    let groups = counts(app);
+    // What does not fit goes, least important last in the list.
+    let room = start.saturating_sub(x + 4);
+    let mut shown: Vec<&Vec<Piece>> = Vec::new();
+    let mut used = 0;
+    for group in &groups {
+        let wide = group.iter().map(|(t, _)| width(t)).sum::<u16>() + 2;
+        if used + wide <= room {
+            used += wide;
+            shown.push(group);
+        }
+    }
+    let mut at = start.saturating_sub(used + 1);
+    for group in shown {
+        at = paint.pieces(at, area.y, start, group) + 2;
+    }
+}
+
+/// Figures of the header, the most important first.
+fn counts(app: &App) -> Vec<Vec<Piece>> {
+    let vms = &app.snapshot.fleet.vms;
+    let topology = &app.snapshot.fleet.topology;
+    let glyphs = app.look.glyphs;
+    let of = |states: &[VmState]| states.iter().map(|s| vms.count(*s)).sum::<usize>();
+    let state = |glyph: &str, n: usize, word: &str, role: Role| {
+        vec![piece(format!("{glyph} "), role), piece(count(n), Role::Strong), piece(format!(" {word}"), Role::Dim)]
+    };
+    let plain = |n: usize, word: &str| vec![piece(count(n), Role::Strong), piece(format!(" {word}"), Role::Dim)];
+    let mut groups = vec![
+        plain(vms.len(), if vms.len() == 1 { "VM" } else { "VMs" }),
+        state(glyphs.vm(VmState::Up), of(&[VmState::Up, VmState::Reachable]), "up", Role::Ok),
+    ];
+    let optional = [
+        (VmState::Failed, of(&[VmState::Failed]), "failed", Role::Error),
+        (VmState::Lost, of(&[VmState::Lost]), "lost", Role::Error),
+        (VmState::Starting, of(&[VmState::Planned, VmState::Preparing, VmState::Starting]), "booting", Role::Busy),
+        (VmState::Migrating, of(&[VmState::Migrating]), "moving", Role::Busy),
+        (VmState::Paused, of(&[VmState::Paused]), "paused", Role::Wait),
+    ];
+    for (glyph, n, word, role) in optional {
+        if n > 0 {
+            groups.push(state(glyphs.vm(glyph), n, word, role));
+        }
+    }
+    let over: usize = app.heat.sites().iter().map(|s| s.over).sum();
+    if over > 0 {
+        groups.push(state("!", over, "over", Role::Warn));
+    }
+    groups.push(plain(topology.hosts.len(), if topology.hosts.len() == 1 { "host" } else { "hosts" }));
+    groups
+}
+
+/// Actions whose keys are shown, by where the keys go; the most useful first.
+const fn hints(context: Context) -> &'static [&'static str] {
+    match context {
+        Context::Everywhere | Context::Vms => &[
+            "boot",
+            "migrate",
+            "destroy",
+            "filter",
+            "mark",
+            "open",
+            "palette",
+            "help",
+            "next-panel",
+            "sort-next",
+            "zoom",
+            "quit",
+        ],
+        Context::Sites => &["open", "next-panel", "zoom", "boot", "palette", "help", "quit"],
+        Context::Hosts => &["open", "evacuate", "metric", "next-panel", "zoom", "palette", "help", "quit"],
+        Context::Operations => &[
+            "open",
+            "cancel-operation",
+            "hold-operation",
+            "retry-failed",
+            "limits",
+            "stop-everything",
+            "palette",
+            "help",
+            "quit",
+        ],
+        Context::Tasks => &[
+            "home",
+            "open",
+            "task-filter",
+            "cancel-task",
+            "cancel-operation",
+            "hold-operation",
+            "retry-failed",
+            "help",
+        ],
+    }
+}
+
+pub(super) fn footer(app: &App, paint: &mut Paint<'_>) {
+    let area = app.plan.footer;
+    paint.fill(area, Role::Bar);
+    let end = area.right() - 1;
+    if let Some((tone, text)) = &app.note {
+        let (glyph, role) = match tone {
+            Tone::Good => (paint.glyphs().ok, Role::Ok),
+            Tone::Bad => (paint.glyphs().warn, Role::Warn),
+        };
+        let x = paint.text(area.x + 1, area.y, end, &format!("{glyph} "), role);
+        paint.cut(x, area.y, end, text, role);
+        return;
+    }
+    match app.overlays.last() {
+        Some(Overlay::Dialog(_)) => {
+            return fixed(paint, app, &[("Tab", "next"), ("Enter", "choose"), ("←→", "change"), ("Esc", "close")]);
+        }
+        Some(Overlay::Palette(_)) => {
+            return fixed(paint, app, &[("↑↓", "choose"), ("Enter", "run"), ("Esc", "close")]);
+        }
+        Some(_) => return fixed(paint, app, &[("↑↓", "scroll"), ("Esc", "close")]),
+        None if app.vms.editing.is_some() => {
+            return fixed(paint, app, &[("Enter", "keep"), ("Esc", "give up"), ("↑↓", "move")]);
+        }
+        None => {}
+    }
+    if !app.keys.is_empty() {
+        continuations(app, paint);
+        return;
+    }
+    let mut x = area.x + 1;
+    for id in hints(app.context()) {
+        let Some(action) = ACTIONS.iter().find(|a| a.id == *id) else { continue };
+        let Some(key) = app.look.keymap.key_in(app.context(), id) else { continue };
+        if x + width(&key) + 1 + width(action.name) > end {
+            break;
+        }
+        let usable = (action.when)(app).is_ok();
+        x = paint.text(x, area.y, end, &key, if usable { Role::Key } else { Role::Off });
+        x = paint.text(x + 1, area.y, end, action.name, if usable { Role::Hint } else { Role::Off }) + 2;
+    }
+    let rest = marked(app);
+    if width(&rest) + x + 1 < end {
+        paint.right(end, area.y, x, &rest, Role::Mark);
+    }
+}
+
+/// `812 selected, 37 hidden by the filter`.
+pub(super) fn marked(app: &App) -> String {
+    let marks = app.vms.marks.len();
+    if marks == 0 {
+        return String::new();
+    }
+    match app.vms.hidden_marks() {
+        0 => format!("{} selected", count(marks)),
+        hidden => format!("{} selected, {} hidden by the filter", count(marks), count(hidden)),
+    }
+}
+
+/// The keys that can follow those of a sequence that has begun.
+fn continuations(app: &App, paint: &mut Paint<'_>) {
+    let area = app.plan.footer;
+    let mut x = paint.text(area.x + 1, area.y, area.right(), "then ", Role::Dim);
+    for (key, action) in app.look.keymap.following(app.context(), &app.keys) {
+        if x + width(&key) + width(action.name) + 3 > area.right() {
+            break;
+        }
+        x = paint.text(x, area.y, area.right(), &key, Role::Key);
+        x = paint.text(x + 1, area.y, area.right(), action.name, Role::Hint) + 2;
+    }
+}
+
+/// Hints of what has keys that no keymap changes.
+fn fixed(paint: &mut Paint<'_>, app: &App, hints: &[(&str, &str)]) {
+    let area = app.plan.footer;
+    let plain = paint.glyphs().cursor == ">";
+    let mut x = area.x + 1;
+    for (key, what) in hints {
+        let key = match *key {
+            "←→" if plain => "left/right",
+            "↑↓" if plain => "up/down",
+            key => key,
+        };
+        x = paint.text(x, area.y, area.right(), key, Role::Key);
+        x = paint.text(x + 1, area.y, area.right(), what, Role::Hint) + 2;
+    }
+}

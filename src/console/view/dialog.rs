@@ -1,0 +1,189 @@
+//! Dialogs: fields, what would happen, the buttons.
+
+use ratatui::layout::Rect;
+
+use super::paint::{Paint, Piece, piece, width};
+use super::vms::line_of_text;
+use crate::console::app::App;
+use crate::console::dialog::{Ahead, Dialog, Value};
+use crate::console::format::{count, counted, span};
+use crate::console::layout::centred;
+use crate::console::theme::Role;
+use crate::handle::Preview;
+
+/// Where fields begin, after their labels.
+const LABEL: u16 = 18;
+/// Lines kept for the preview, so that the dialog does not jump while one types.
+const PREVIEW: usize = 5;
+
+pub(super) fn draw(app: &App, dialog: &Dialog, paint: &mut Paint<'_>) {
+    let wide = 84.max(width(&dialog.title) + 8).min(app.plan.size.width.saturating_sub(4));
+    let preview = preview_lines(app, dialog);
+    let previewed = dialog.ahead != Ahead::NotNeeded;
+    let preview_height = if previewed { preview.len().max(PREVIEW) + 1 } else { 0 };
+    let height = 5 + dialog.facts.len() + dialog.fields.len() + usize::from(!dialog.fields.is_empty()) + preview_height;
+    let area = centred(app.plan.body, wide, height as u16);
+    paint.popup(area, dialog.danger, &dialog.title);
+    let room = Rect {
+        x: area.x + 3,
+        y: area.y + 1,
+        width: area.width.saturating_sub(6),
+        height: area.height.saturating_sub(2),
+    };
+    // The buttons always have their line, whatever else must go.
+    let buttons_at = room.bottom().saturating_sub(1);
+    let mut y = room.y + u16::from(room.height > 6);
+    for fact in &dialog.facts {
+        if y < buttons_at {
+            paint.cut(room.x, y, room.right(), fact, if dialog.danger { Role::Warn } else { Role::Dim });
+        }
+        y += 1;
+    }
+    for i in 0..dialog.fields.len() {
+        if y < buttons_at {
+            field(dialog, i, paint, Rect { y, height: 1, ..room });
+        }
+        y += 1;
+    }
+    if !dialog.fields.is_empty() {
+        y += 1;
+    }
+    if previewed {
+        for line in &preview {
+            if y < buttons_at {
+                paint.pieces(room.x, y, room.right(), line);
+            }
+            y += 1;
+        }
+    }
+    buttons(dialog, paint, Rect { y: buttons_at, height: 1, ..room });
+    paint.end_popup();
+}
+
+fn field(dialog: &Dialog, i: usize, paint: &mut Paint<'_>, room: Rect) {
+    let field = &dialog.fields[i];
+    let here = dialog.at == i;
+    let wrong = dialog.problem.as_ref().filter(|(at, _)| *at == i);
+    paint.text(room.x, room.y, room.right(), field.label, if here { Role::Strong } else { Role::Dim });
+    let x = room.x + LABEL;
+    let end = (x + 28).min(room.right());
+    let role = if here { Role::FieldFocus } else { Role::Field };
+    paint.fill(Rect { x, width: end.saturating_sub(x), ..room }, role);
+    match &field.value {
+        Value::Text(input) if here => line_of_text(paint, x, room.y, end.saturating_sub(1), input),
+        Value::Text(input) => {
+            paint.cut(x, room.y, end, input.value(), role);
+        }
+        Value::Choice { .. } => {
+            let (left, right) = if paint.glyphs().cursor == ">" { ("<", ">") } else { ("‹", "›") };
+            paint.cut(x, room.y, end, &format!("{left} {} {right}", field.value()), role);
+        }
+    }
+    match wrong {
+        Some((_, problem)) => {
+            paint.cut(end + 1, room.y, room.right(), problem, Role::Error);
+        }
+        None => {
+            paint.cut(end + 1, room.y, room.right(), field.hint, Role::Dim);
+        }
+    }
+}
+
+fn buttons(dialog: &Dialog, paint: &mut Paint<'_>, room: Rect) {
+    let go = format!("  {}  ", dialog.button());
+    let cancel = "  Cancel  ";
+    let wide = width(&go) + width(cancel) + 3;
+    let x = room.x + room.width.saturating_sub(wide) / 2;
+    let role = |at: usize| if dialog.at == at { Role::ButtonFocus } else { Role::Button };
+    let bracket = |text: &str, at: usize| {
+        if dialog.at == at { format!("[{}]", &text[1..text.len() - 1]) } else { text.to_owned() }
+    };
+    let x = paint.text(x, room.y, room.right(), &bracket(cancel, dialog.cancel()), role(dialog.cancel()));
+    let blocked = dialog.blocked().is_some();
+    let go_role = if dialog.at == dialog.go() {
+        Role::ButtonFocus
+    } else if blocked {
+        Role::Off
+    } else if dialog.danger {
+        Role::Danger
+    } else {
+        Role::Button
+    };
+    paint.text(x + 3, room.y, room.right(), &bracket(&go, dialog.go()), go_role);
+}
+
+fn preview_lines(app: &App, dialog: &Dialog) -> Vec<Vec<Piece>> {
+    match &dialog.ahead {
+        Ahead::NotNeeded => Vec::new(),
+        Ahead::Unsaid => vec![vec![piece("fill in the fields to see what would happen", Role::Dim)]],
+        Ahead::Asking(None) => vec![vec![piece("asking what would happen", Role::Dim)]],
+        Ahead::Impossible(reason) => vec![vec![piece(format!("{} {reason}", app.look.glyphs.bad), Role::Error)]],
+        Ahead::Known(preview) | Ahead::Asking(Some(preview)) => told(app, preview),
+    }
+}
+
+/// What would happen: how many from where to where, what it costs, what is refused.
+fn told(app: &App, preview: &Preview) -> Vec<Vec<Piece>> {
+    let glyphs = app.look.glyphs;
+    let topology = &app.snapshot.fleet.topology;
+    let dot = format!(" {} ", glyphs.dot);
+    let mut lines = Vec::new();
+
+    let mut first = vec![piece(counted(preview.tasks as usize, "VM"), Role::Strong)];
+    let places = |list: &[(crate::fleet::HostId, u32)]| match list {
+        [] => String::new(),
+        [(host, _)] => topology.host(*host).name.to_string(),
+        [(a, n), ..] => {
+            format!("{} ({} {} most)", counted(list.len(), "host"), topology.host(*a).name, count(*n as usize))
+        }
+    };
+    let (from, to) = (places(&preview.sources), places(&preview.targets));
+    if !from.is_empty() {
+        first.push(piece(format!(" {} {from}", if to.is_empty() { "on" } else { "from" }), Role::Text));
+    }
+    if !to.is_empty() {
+        first.push(piece(format!(" {} {to}", if from.is_empty() { "on" } else { glyphs.to }), Role::Text));
+    }
+    if preview.unchanged > 0 {
+        first.push(piece(format!("{dot}{} stay as they are", count(preview.unchanged as usize)), Role::Dim));
+    }
+    lines.push(first);
+
+    let mut cost = Vec::new();
+    if preview.bytes.0 > 0 {
+        let what = if preview.kind.moves() { "to send" } else { "of memory" };
+        cost.push(format!("{} {what}", preview.bytes));
+    }
+    if let Some(duration) = preview.duration {
+        cost.push(format!("about {} at the limits that hold", span(duration)));
+    }
+    if let Some(downtime) = preview.downtime {
+        cost.push(format!("guests stand still up to {}", span(downtime)));
+    }
+    if !cost.is_empty() {
+        lines.push(vec![piece(cost.join(&dot), Role::Text)]);
+    }
+    if let Some((host, free)) = preview.tightest {
+        let line = format!("tightest afterwards: {} free on {}", free, topology.host(host).name);
+        lines.push(vec![piece(line, Role::Text)]);
+    }
+    if !preview.examples.is_empty() {
+        let more = preview.tasks as usize > preview.examples.len();
+        let names = preview.examples.join(", ");
+        lines.push(vec![piece(
+            format!("{names}{}", if more { format!(" {}", glyphs.more) } else { String::new() }),
+            Role::Dim,
+        )]);
+    }
+    for group in preview.refused.iter().take(4) {
+        let names = group.examples.join(", ");
+        lines.push(vec![
+            piece(format!("{} {} refused: {}", glyphs.warn, count(group.count as usize), group.reason), Role::Warn),
+            piece(format!("{dot}{names}"), Role::Dim),
+        ]);
+    }
+    if preview.refused.len() > 4 {
+        lines.push(vec![piece(format!("and {} more reasons", preview.refused.len() - 4), Role::Dim)]);
+    }
+    lines
+}
