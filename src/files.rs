@@ -1,5 +1,6 @@
 //! Reading the TOML files that people write, with errors that say where and what would have been right.
 
+mod checker;
 mod context;
 
 use std::fmt;
@@ -7,6 +8,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+pub(crate) use checker::Checker;
 use serde::de::DeserializeOwned;
 
 use crate::fleet::nearest;

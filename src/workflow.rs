@@ -1,5 +1,6 @@
 //! The workflow file: classes of VMs, limits, what is recorded, and steps that run one after another.
 
+mod build;
 mod check;
 mod raw;
 
@@ -75,7 +76,7 @@ impl Workflow {
     /// # Errors
     /// Where the file cannot be read; see [`Workflow::parse`].
     pub fn load(path: &Path) -> Result<Self, FileError> {
-        raw::build(Source::read(path)?)
+        build::build(Source::read(path)?)
     }
 
     /// Reads a workflow from its text; `source_name` stands for the file in errors.
@@ -84,7 +85,7 @@ impl Workflow {
     /// Text that is not TOML, unknown or missing keys, values out of their range, selections that cannot be read; with
     /// line and column.
     pub fn parse(text: &str, source_name: &str) -> Result<Self, FileError> {
-        raw::build(Source::new(text, source_name))
+        build::build(Source::new(text, source_name))
     }
 
     /// Whether it can run in a world: sites and hosts that it names are there, VMs that it moves by name can have been

@@ -1,5 +1,6 @@
 //! The world file: sites, hosts, links, and how they are simulated or reached.
 
+mod build;
 mod raw;
 
 use std::path::Path;
@@ -43,7 +44,7 @@ pub const DEFAULT_DIRTY_RATE: Rate = Rate(4e6);
 pub const DEFAULT_LOAD: LoadConfig = LoadConfig {
     mean: Share(0.35),
     deviation: Share(0.2),
-    period: Duration::from_secs(300),
+    period: Duration::from_mins(5),
     steps: 10,
     dirty_rate: DEFAULT_DIRTY_RATE,
 };
@@ -78,7 +79,7 @@ impl World {
                 format!("no world and no file of this name{}", suggestion(name_or_path, Self::built_in())),
             ));
         }
-        raw::build(&Source::read(path)?)
+        build::build(&Source::read(path)?)
     }
 
     /// Reads a world from its text; `source_name` stands for the file in errors.
@@ -87,7 +88,7 @@ impl World {
     /// Text that is not TOML, unknown or missing keys, values out of their range, names that do not fit together; with
     /// line and column.
     pub fn parse(text: &str, source_name: &str) -> Result<Self, FileError> {
-        raw::build(&Source::new(text, source_name))
+        build::build(&Source::new(text, source_name))
     }
 
     /// The word for what runs the VMs: `sim` or `libvirt`.

@@ -81,13 +81,14 @@ impl Context {
             let Some(c) = text[at..].chars().next() else { break };
             let was_line_start = line_start;
             line_start = c == '\n' || (line_start && c.is_whitespace());
+            let mut next = at + c.len_utf8();
             match c {
-                '#' => at += text[at..].find('\n').unwrap_or(text.len() - at).saturating_sub(1),
+                '#' => next = text[at..].find('\n').map_or(text.len(), |i| at + i),
                 '[' if was_line_start && nesting.is_empty() => {
                     let end = text[at..].find('\n').map_or(text.len(), |i| at + i);
                     if offset >= end {
                         header = Some(text[at..end].split('#').next().unwrap_or_default().trim());
-                        at = end - 1;
+                        next = end;
                     } else {
                         // Inside a header: a key of the tables that it names before.
                         let path = text[at..offset].trim_start_matches('[');
@@ -106,7 +107,7 @@ impl Context {
                     if expects_key {
                         word.push_str(text[at..end].trim_matches(c));
                     }
-                    at = end - 1;
+                    next = end;
                 }
                 '=' => {
                     key = std::mem::take(&mut word);
@@ -131,7 +132,7 @@ impl Context {
                 c if expects_key && !c.is_whitespace() => word.push(c),
                 _ => {}
             }
-            at += text[at..].chars().next().map_or(1, char::len_utf8);
+            at = next;
         }
         let header = header.unwrap_or(TOP);
         let tables: Vec<_> = nesting.iter().filter(|(c, key)| *c == '{' || !key.is_empty()).collect();

@@ -81,14 +81,14 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, SelectError> {
                 return Err(SelectError { column, found: "`!=`".into(), expected });
             }
             '!' => (Kind::Bang, 1),
-            '"' => match closing_quote(rest) {
-                Some(len) => (Kind::Quoted, len),
-                None => {
+            '"' => {
+                let Some(len) = closing_quote(rest) else {
                     let expected = format!("`\"` to close the one at column {column}");
                     let column = column + rest.chars().count();
                     return Err(SelectError { column, found: "the end".into(), expected });
-                }
-            },
+                };
+                (Kind::Quoted, len)
+            }
             _ => {
                 let end = rest
                     .char_indices()
