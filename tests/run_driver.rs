@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fake::{Fake, boot, boot_step, topology};
-use hemera::engine::{Config, Engine, Patience, Record, What};
+use hemera::engine::{Config, Engine, Record, What};
 use hemera::fleet::{Time, VmState};
 use hemera::handle::{About, Command, Handle, Limits, Query, Snapshot, Step, TaskEnd};
 use hemera::runtime::{Driver, Interrupts, Recorder, RuntimeError, Sampling, run_max, run_paced, spawn_paced};
@@ -63,7 +63,7 @@ fn seconds(seconds: u64) -> Time {
 fn driver(at_once: u32, notes: Notes, sampling: Option<Sampling>) -> Driver<Fake, Notes> {
     let topology = topology();
     let limits = Limits { boot_total: at_once, ..Limits::default() };
-    let engine = Engine::new(topology.clone(), Config { seed: 1, limits, patience: Patience::default() });
+    let engine = Engine::new(topology.clone(), Config { limits, ..Config::default() });
     Driver::new(engine, Fake::new(&topology, Some(Duration::from_secs(2))), notes, sampling)
 }
 
@@ -132,14 +132,29 @@ fn what_can_no_longer_be_written_down_is_not_begun() {
 }
 
 #[test]
-fn a_run_in_which_nothing_can_happen_any_more_says_what_waits() {
+fn a_platform_that_never_answers_fails_the_tasks() {
     let topology = topology();
-    let engine =
-        Engine::new(topology.clone(), Config { seed: 1, limits: Limits::default(), patience: Patience::default() });
     let deaf = Fake::new(&topology, None);
-    let (_, outcome) = run_max(Driver::new(engine, deaf, (), None), vec![boot_step(3)], &Interrupts::default());
-    let Err(error @ RuntimeError::Hangs { .. }) = outcome else { panic!("{outcome:?}") };
-    assert!(error.to_string().contains("3 tasks left"), "{error}");
+    let driver = Driver::new(Engine::new(topology, Config::default()), deaf, Notes::default(), None);
+    let (driver, outcome) = run_max(driver, vec![boot_step(3)], &Interrupts::default());
+    outcome.unwrap();
+    let (_, notes) = driver.into_parts();
+    assert_eq!(notes.outcomes().len(), 3);
+    assert_eq!(notes.count(&TaskEnd::Done), 0);
+}
+
+#[test]
+fn what_can_never_end_is_told_with_what_it_waits_for() {
+    let mut driver = driver(1, Notes::default(), None);
+    driver.settle().unwrap();
+    let op = driver.command(Command::Start(boot(3))).unwrap().unwrap().op.unwrap();
+    driver.check_alive().unwrap();
+    driver.command(Command::PauseOperation(op)).unwrap().unwrap();
+    while driver.step(seconds(3600)).unwrap() {}
+    let error = driver.check_alive().unwrap_err();
+    assert!(matches!(error, RuntimeError::Hangs { .. }));
+    let told = error.to_string();
+    assert!(told.contains("2 tasks left, 2 wait for: operation paused"), "{told}");
 }
 
 #[test]
