@@ -138,10 +138,11 @@ impl Rig {
         self.sim.collect(&mut self.batches);
     }
 
-    /// Lets time pass until nothing more will happen; the instant of the last event.
+    /// Lets time pass until nothing more will happen, a year at most; the instant of the last event.
     pub(crate) fn run(&mut self) -> Time {
         let mut last = Time::ZERO;
         while let Some(at) = self.sim.next_at() {
+            assert!(at < Time::from_secs_f64(3.2e7), "it does not end");
             self.sim.advance(at);
             last = at;
         }
