@@ -11,14 +11,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use hemera::fleet::Bytes;
-use hemera::platform::sim::{BootConfig, MigrationConfig, SimConfig};
 use hemera::platform::{Change, End};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
-use rig::{Hosts, Rig, class, load, star};
+use rig::{Hosts, Rig, class, instant_boots, load, star};
 
 /// A VM that is moved at time zero.
 #[derive(Debug, Clone, Copy)]
@@ -86,12 +84,7 @@ fn in_simgrid(program: &Path, hosts: u32, moves: &[Move]) -> Vec<Took> {
 }
 
 fn in_hemera(hosts: u32, moves: &[Move]) -> Vec<Took> {
-    let config = SimConfig {
-        boot: BootConfig { cpu: Duration::ZERO, read: Bytes(0) },
-        migration: MigrationConfig { max_downtime: Duration::from_millis(30), ..MigrationConfig::default() },
-        ..SimConfig::default()
-    };
-    let mut rig = Rig::new(star(hosts, Hosts::default()), config);
+    let mut rig = Rig::new(star(hosts, Hosts::default()), instant_boots());
     for (vm, m) in (0..).zip(moves) {
         rig.boot(vm, m.source, &class(m.memory, 1));
     }
