@@ -4,16 +4,35 @@
 //! it says what time it is and hands in commands and observations; it hands out requests for the platform and records
 //! of what happened. The same engine drives real hosts and, seeded, thousands of simulated fault schedules.
 
+mod commands;
+mod history;
+mod names;
+mod observe;
+mod placement;
+mod plan;
+mod preview;
+mod queue;
 mod record;
+mod schedule;
+mod steps;
+mod task;
+mod views;
 
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use record::{Counts, Record, TaskRecord, What};
 
-use crate::fleet::{Fleet, Time, Topology, VmClass};
-use crate::handle::{About, Answer, Command, Limits, Query, Reply, Snapshot};
-use crate::platform::{Batch, Request};
+use crate::fleet::{Fleet, HostId, OpId, TaskId, Time, Topology, VM_OVERHEAD, VmClass, VmId, VmRow, VmState};
+use crate::handle::Limits;
+use crate::platform::Request;
+
+use history::History;
+use names::Names;
+use queue::Queue;
+use steps::Steps;
+use task::{Operation, Task};
 
 /// How an engine is set up.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,6 +43,19 @@ pub struct Config {
     pub limits: Limits,
     /// When a task without progress is given up.
     pub patience: Patience,
+    /// The longest pause of a guest that the platform's migrations aim at, for predictions. QEMU's default is 300 ms.
+    pub max_downtime: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            limits: Limits::default(),
+            patience: Patience::default(),
+            max_downtime: Duration::from_millis(300),
+        }
+    }
 }
 
 /// How long a running task may go on without any progress, by what it does; it is then cancelled and fails.
@@ -35,11 +67,24 @@ pub struct Patience {
     pub migrate: Duration,
     /// Everything else.
     pub change: Duration,
+    /// How long a task that is being ended early may take to end; it then fails without the platform's word.
+    pub cancel: Duration,
+    /// How long tasks wait for memory while nothing runs that could free it.
+    pub memory: Duration,
+    /// How long tasks wait for a host to answer while nothing runs.
+    pub host: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { boot: Duration::from_secs(120), migrate: Duration::from_secs(300), change: Duration::from_secs(60) }
+        Self {
+            boot: Duration::from_secs(120),
+            migrate: Duration::from_secs(300),
+            change: Duration::from_secs(60),
+            cancel: Duration::from_secs(60),
+            memory: Duration::from_secs(30),
+            host: Duration::from_secs(600),
+        }
     }
 }
 
@@ -56,63 +101,249 @@ pub enum Output {
 #[derive(Debug)]
 pub struct Engine {
     fleet: Fleet,
+    config: Config,
+    names: Names,
+    /// VMs on each host, in any state: what an inventory is compared with.
+    on_host: Vec<BTreeSet<VmId>>,
+    /// Memory that waiting moves will need on their targets, in MiB by host.
+    intended: Vec<u64>,
+    tasks: Vec<Task>,
+    operations: Vec<Operation>,
+    /// The first and last of the tasks of each VM that have not ended.
+    lines: HashMap<VmId, (TaskId, TaskId)>,
+    queue: Queue,
+    running: u32,
+    /// When a task is to be looked at for progress.
+    checks: BTreeSet<(Time, TaskId)>,
+    /// Since when nothing runs while tasks wait for memory or a host.
+    stuck_since: Option<Time>,
+    steps: Option<Steps>,
+    /// Names of VMs destroyed in the last seconds: a listing made before may still have them.
+    gone: VecDeque<(Time, Arc<str>)>,
+    history: History,
+    outputs: VecDeque<Output>,
+    /// Grows with changes that no table's version shows.
+    changes: u64,
 }
 
 impl Engine {
     /// An engine for a world whose hosts have not answered yet.
-    pub fn new(topology: Arc<Topology>, _config: Config) -> Self {
-        Self { fleet: Fleet::new(topology) }
+    pub fn new(topology: Arc<Topology>, config: Config) -> Self {
+        let hosts = topology.hosts.len();
+        let mut fleet = Fleet::new(topology);
+        for host in fleet.topology.host_ids() {
+            fleet.hosts.update(host, |row| row.state = crate::fleet::HostState::Preparing);
+        }
+        Self {
+            fleet,
+            config,
+            names: Names::default(),
+            on_host: vec![BTreeSet::new(); hosts],
+            intended: vec![0; hosts],
+            tasks: Vec::new(),
+            operations: Vec::new(),
+            lines: HashMap::new(),
+            queue: Queue::new(config.limits),
+            running: 0,
+            checks: BTreeSet::new(),
+            stuck_since: None,
+            steps: None,
+            gone: VecDeque::new(),
+            history: History::default(),
+            outputs: VecDeque::new(),
+            changes: 0,
+        }
     }
 
     /// Enters VMs that run already when the run begins, round-robin over the hosts with room, as `hemera --vms N`
     /// shows them. Returns how many found room.
-    pub fn preload(&mut self, _now: Time, _class: &Arc<VmClass>, _count: u32, _pattern: &str) -> u32 {
-        0
+    pub fn preload(&mut self, now: Time, class: &Arc<VmClass>, count: u32, pattern: &str) -> u32 {
+        let pattern: Arc<str> = pattern.into();
+        let need = class.memory.to_mib() + VM_OVERHEAD.to_mib();
+        let class_index = self.fleet.class_named(&class.name);
+        let hosts = self.fleet.topology.hosts.len() as u32;
+        let mut free: Vec<u64> =
+            self.fleet.topology.host_ids().map(|host| self.fleet.free_memory(host).0 >> 20).collect();
+        let names = self.names.free(&self.fleet.vms, &pattern, count);
+        let mut at = 0;
+        for (done, name) in names.iter().enumerate() {
+            let Some(step) = (0..hosts).find(|i| free[((at + i) % hosts) as usize] >= need) else {
+                return done as u32;
+            };
+            let host = HostId((at + step) % hosts);
+            at = host.0 + 1;
+            free[host.index()] -= need;
+            self.enter_vm(
+                name,
+                VmRow {
+                    state: VmState::Up,
+                    vcpus: class.vcpus,
+                    class: class_index,
+                    host: Some(host),
+                    memory: class.memory.to_mib() as u32,
+                    since: now.as_secs() as u32,
+                    ..VmRow::default()
+                },
+            );
+        }
+        if let Some(last) = names.last() {
+            self.names.used_up_to(&pattern, last);
+        }
+        names.len() as u32
     }
-
-    /// Takes a command, or refuses it with a reason and changes nothing.
-    pub fn command(&mut self, _now: Time, _command: Command) -> Reply {
-        Err(crate::handle::Refused("not there yet".into()))
-    }
-
-    /// Takes what a platform saw.
-    pub fn observe(&mut self, _now: Time, _batch: Batch) {}
-
-    /// Lets the engine act on the time; to be called at [`next_deadline`](Self::next_deadline) or later.
-    pub fn tick(&mut self, _now: Time) {}
 
     /// When the engine wants to be called next though nothing happens.
     pub fn next_deadline(&self) -> Option<Time> {
-        None
+        let check = self.checks.first().map(|&(at, _)| at);
+        let stuck = self.stuck_since.map(|since| self.stuck_deadline(since));
+        let step = self.steps.as_ref().and_then(Steps::deadline);
+        [check, stuck, step].into_iter().flatten().min()
     }
 
     /// The next thing the engine wants done, in order; none when there is nothing more for now.
     pub fn poll(&mut self) -> Option<Output> {
-        None
-    }
-
-    /// Answers a question about now.
-    pub fn query(&self, _now: Time, _query: &Query) -> Answer {
-        Answer::None("not there yet".into())
+        self.outputs.pop_front()
     }
 
     /// What there is.
-    pub fn fleet(&self) -> &Fleet {
+    pub const fn fleet(&self) -> &Fleet {
         &self.fleet
     }
 
     /// Whether any operation or step has not ended.
     pub fn busy(&self) -> bool {
-        false
+        self.steps.is_some() || self.operations.iter().rev().any(|op| op.ended.is_none())
+    }
+
+    /// Whether a workflow's steps have not ended.
+    pub const fn steps_run(&self) -> bool {
+        self.steps.is_some()
     }
 
     /// Grows with everything that a snapshot would show differently.
-    pub fn version(&self) -> u64 {
-        0
+    pub const fn version(&self) -> u64 {
+        self.changes + self.fleet.vms.version() + self.fleet.hosts.version()
     }
 
-    /// What is now, for consoles.
-    pub fn snapshot(&self, _now: Time, about: &Arc<About>) -> Snapshot {
-        Snapshot { fleet: self.fleet.clone(), about: about.clone(), ..Snapshot::default() }
+    fn op(&self, op: OpId) -> &Operation {
+        &self.operations[op.index() - 1]
     }
+
+    fn op_mut(&mut self, op: OpId) -> &mut Operation {
+        &mut self.operations[op.index() - 1]
+    }
+
+    fn task(&self, task: TaskId) -> &Task {
+        &self.tasks[task.index()]
+    }
+
+    fn task_mut(&mut self, task: TaskId) -> &mut Task {
+        &mut self.tasks[task.index()]
+    }
+
+    fn request(&mut self, request: Request) {
+        self.outputs.push_back(Output::Request(request));
+    }
+
+    fn record(&mut self, what: What) {
+        self.outputs.push_back(Output::Record(Record { at: self.fleet.now, what }));
+    }
+
+    fn host_name(&self, host: Option<HostId>) -> Arc<str> {
+        host.map_or_else(|| "".into(), |host| self.fleet.topology.host(host).name.clone())
+    }
+
+    fn vm_name(&self, vm: VmId) -> Arc<str> {
+        self.fleet.vms.name(vm).into()
+    }
+
+    /// Adds a VM and, unless it never existed, its name, its place on a host and its memory there.
+    fn enter_vm(&mut self, name: &str, row: VmRow) -> VmId {
+        let vm = self.fleet.vms.push(name, row);
+        if row.state != VmState::Gone {
+            self.names.insert(&self.fleet.vms, vm);
+            if let Some(host) = row.host {
+                self.on_host[host.index()].insert(vm);
+                self.fleet.hosts.update(host, |row| row.vms += 1);
+                if promised(row.state) {
+                    self.promise(host, vm);
+                }
+            }
+        }
+        vm
+    }
+
+    /// Puts a VM on another host, or on none; its memory is the caller's to count.
+    fn set_host(&mut self, vm: VmId, host: Option<HostId>) {
+        let before = self.fleet.vms.row(vm).host;
+        if before == host {
+            return;
+        }
+        if let Some(before) = before {
+            self.on_host[before.index()].remove(&vm);
+            self.fleet.hosts.update(before, |row| row.vms -= 1);
+        }
+        if let Some(host) = host {
+            self.on_host[host.index()].insert(vm);
+            self.fleet.hosts.update(host, |row| row.vms += 1);
+        }
+        self.fleet.vms.update(vm, |row| row.host = host);
+    }
+
+    /// Brings a VM into a state; its memory on its host is counted as the state wants it.
+    fn set_state(&mut self, vm: VmId, state: VmState) {
+        let row = self.fleet.vms.row(vm);
+        if let Some(host) = row.host {
+            match (promised(row.state), promised(state)) {
+                (false, true) => self.promise(host, vm),
+                (true, false) => self.release(host, vm),
+                _ => {}
+            }
+        }
+        let now = self.fleet.now;
+        self.fleet.vms.update(vm, |row| {
+            row.enter(state, now);
+            if !state.runs() {
+                (row.cpu, row.dirty, row.net) = (0, 0, 0);
+            }
+        });
+    }
+
+    /// Counts a VM's memory on a host.
+    fn promise(&mut self, host: HostId, vm: VmId) {
+        let need = plan::footprint(&self.fleet.vms.row(vm)) as u32;
+        self.fleet.hosts.update(host, |row| row.memory += need);
+    }
+
+    /// Counts a VM's memory on a host no more; what waits for memory there is looked at again.
+    fn release(&mut self, host: HostId, vm: VmId) {
+        let need = plan::footprint(&self.fleet.vms.row(vm)) as u32;
+        self.fleet.hosts.update(host, |row| row.memory -= need);
+        self.queue.free(queue::Key::Memory(host));
+    }
+
+    /// The VM is no more: its memory and its name are free.
+    fn remove_vm(&mut self, vm: VmId) {
+        self.set_state(vm, VmState::Gone);
+        self.set_host(vm, None);
+        self.names.remove(&self.fleet.vms, vm);
+        self.set_reason(vm, None);
+        self.fleet.vms.update(vm, |row| row.target = None);
+    }
+
+    fn set_reason(&mut self, vm: VmId, reason: Option<Arc<str>>) {
+        if reason.is_some() || self.fleet.vm_reasons.contains_key(&vm) {
+            let reasons = Arc::make_mut(&mut self.fleet.vm_reasons);
+            match reason {
+                Some(reason) => reasons.insert(vm, reason),
+                None => reasons.remove(&vm),
+            };
+            self.changes += 1;
+        }
+    }
+}
+
+/// Whether memory on its host is kept for a VM in this state: from the moment its boot is planned.
+const fn promised(state: VmState) -> bool {
+    !matches!(state, VmState::Off | VmState::Failed | VmState::Gone)
 }

@@ -12,6 +12,7 @@ mod time;
 mod topology;
 mod units;
 mod vms;
+mod words;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,12 +22,13 @@ pub use class::{
 };
 pub use hosts::{HostRow, HostTable};
 pub use ids::{ClusterId, HostId, OpId, SiteId, TaskId, VmId};
-pub use select::{SelectError, Selection};
+pub use select::{Bound, Reference, Referent, SelectError, Selection};
 pub use state::{Finding, HostState, VmState};
 pub use time::Time;
 pub use topology::{Cluster, Host, Link, NewHost, Site, Topology};
 pub use units::{Bytes, Rate, Share, Span, UnitError};
 pub use vms::{VmRow, VmTable};
+pub use words::nearest;
 
 /// Memory that a hypervisor needs beside each VM's own: QEMU's own heap and video memory, as measured with small
 /// guests under KVM; counted for every VM when a host's capacity is checked.

@@ -1,3 +1,5 @@
 //! The `hemera` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    hemera::cli::main()
+}

@@ -1,1 +1,3 @@
 //! Models of live migration.
+
+pub mod precopy;

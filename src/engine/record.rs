@@ -41,6 +41,15 @@ pub enum What {
         /// `wait` or the operation's kind.
         kind: &'static str,
     },
+    /// A step of a workflow could not be planned; it ends at once and counts as one failed task.
+    StepRefused {
+        /// Its place in the file, from 0.
+        index: u32,
+        /// The operation's kind.
+        kind: &'static str,
+        /// Why.
+        reason: Arc<str>,
+    },
     /// A step of a workflow ended.
     StepEnded {
         /// Its place in the file, from 0.

@@ -72,6 +72,7 @@ pub struct Topology {
     /// Links between sites.
     pub links: Vec<Link>,
     by_name: HashMap<Arc<str>, HostId>,
+    site_by_name: HashMap<Arc<str>, SiteId>,
     link_of: HashMap<(SiteId, SiteId), usize>,
 }
 
@@ -101,8 +102,11 @@ impl Topology {
         if let Some(found) = self.site_named(name) {
             return found;
         }
-        self.sites.push(Site { name: name.into(), clusters: Vec::new() });
-        SiteId((self.sites.len() - 1) as u16)
+        let id = SiteId(self.sites.len() as u16);
+        let name: Arc<str> = name.into();
+        self.site_by_name.insert(name.clone(), id);
+        self.sites.push(Site { name, clusters: Vec::new() });
+        id
     }
 
     /// Adds a cluster with its hosts at the end of world order.
@@ -137,7 +141,7 @@ impl Topology {
 
     /// The site of that name.
     pub fn site_named(&self, name: &str) -> Option<SiteId> {
-        self.sites.iter().position(|s| &*s.name == name).map(|i| SiteId(i as u16))
+        self.site_by_name.get(name).copied()
     }
 
     /// The host of that short (`paradoxe-1`) or full (`paradoxe-1.rennes.grid5000.fr`) name.

@@ -6,7 +6,7 @@ use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::de::{Deserialize, Deserializer, Visitor};
 
 /// A text that is no quantity of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -207,15 +207,30 @@ impl FromStr for Span {
 }
 
 macro_rules! deserialize_from_str {
-    ($($name:ident),*) => {$(
+    ($($name:ident: $expected:literal),*) => {$(
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+                struct Quantity;
+                impl Visitor<'_> for Quantity {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($expected)
+                    }
+                    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<$name, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_str(Quantity)
             }
         }
     )*};
 }
-deserialize_from_str!(Bytes, Rate, Share, Span);
+deserialize_from_str!(
+    Bytes: "an amount of data with its unit, as in \"1 GiB\"",
+    Rate: "a rate with its unit, as in \"12.5 MB/s\" or \"10 Gbit/s\"",
+    Share: "a percentage, as in \"60 %\"",
+    Span: "a time span with its unit, as in \"30 ms\" or \"1h30m\""
+);
 
 /// Three significant figures at most: `1.5`, `12`, `384`.
 fn short(f: &mut fmt::Formatter<'_>, value: f64, unit: &str) -> fmt::Result {

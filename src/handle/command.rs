@@ -29,6 +29,8 @@ pub enum Command {
     RetryFailed(OpId),
     /// Cancels every operation.
     StopEverything,
+    /// Lets hosts that were evacuated take VMs again.
+    Undrain(Selection),
     /// Starts nothing more: waiting tasks and steps are cancelled, running tasks go on to their end.
     Drain,
 }

@@ -72,6 +72,8 @@ pub struct Preview {
     pub unchanged: u32,
     /// What it refuses and why, most first.
     pub refused: Vec<RefusedGroup>,
+    /// VMs whose move is not refused and would, as they run now, not converge; the reason is the last one's.
+    pub doubtful: Option<RefusedGroup>,
     /// Memory to send at least, or to allot to new VMs.
     pub bytes: Bytes,
     /// How long it takes at the limits that hold now, without other operations; none where nothing is known to tell

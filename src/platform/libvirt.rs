@@ -1,1 +1,175 @@
-//! Real hosts.
+//! Real hosts through libvirt.
+//!
+//! Every call to libvirt may block for as long as its host pleases, so all of them are made on threads of this room,
+//! and no thread makes calls to a host on behalf of another host. Per host there are
+//!
+//! - an observer with a connection of its own ([`observe`]): it reconnects by itself, lists domains and loads once a
+//!   second and whenever a lifecycle event arrives, and says when the host does not answer;
+//! - at most three workers with the control connection ([`work`]), which boot, destroy, pause, resume and restart;
+//! - a thread per move on move connections, and one watcher for all moves that leave the host ([`migrate`]).
+//!
+//! On no connection do more than four calls block at once: libvirt serves five requests of a client at a time.
+//!
+//! # What happens when a host hangs
+//!
+//! Keep-alive cuts the connections of a host that does not answer after 6 s, and a watchdog calls it unreachable when no
+//! round of observation ended for [`SILENCE`](super::SILENCE). From then on requests to it fail at once, and so do those
+//! that wait in its queue. A call that blocks ends when its connection is cut, and its task with it; where libvirtd is
+//! alive and only the call hangs, the task runs on until somebody kills what it hangs on. A VM whose task was cut off is
+//! in doubt: the task fails and says so, and the list of VMs that follows the host's recovery tells the truth. A VM that
+//! was being booted is then removed, as a failed boot leaves nothing.
+
+mod ffi;
+mod host;
+mod ledger;
+mod migrate;
+mod observe;
+mod overlay;
+mod queue;
+mod state;
+mod trouble;
+mod work;
+mod xml;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use self::host::Host;
+use self::ledger::Ledger;
+use self::queue::{Queue, lock};
+use self::work::Work;
+use super::{Batch, End, HostAccess, Observation, Platform, Progress, Request, SILENCE};
+use crate::fleet::{HostId, TaskId, Topology};
+
+/// How often the watchdog looks for silent hosts.
+const WATCHDOG: Duration = Duration::from_millis(500);
+/// Batches that may wait to be collected before observers are held back: several rounds of every host.
+const BATCHES_PER_HOST: usize = 8;
+
+/// Real hosts. Dropping it ends its observers; running moves and starts go on in libvirt.
+#[derive(Debug)]
+pub struct LibvirtPlatform {
+    topology: Arc<Topology>,
+    hosts: HashMap<HostId, Arc<Host>>,
+    queue: Arc<Queue>,
+    ledger: Arc<Ledger>,
+}
+
+impl LibvirtPlatform {
+    /// Begins to connect to the hosts and returns at once. Times are measured from `started`. The second value is
+    /// notified whenever there is something to [`collect`](Platform::collect).
+    pub fn connect(topology: Arc<Topology>, access: Vec<HostAccess>, started: Instant) -> (Self, Arc<Notify>) {
+        let queue = Arc::new(Queue::new(started, (access.len() * BATCHES_PER_HOST).max(64)));
+        let ledger = Ledger::new(queue.clone());
+        let mut hosts = HashMap::with_capacity(access.len());
+        for access in access {
+            let name = topology.host(access.host).name.clone();
+            let host = Host::new(name, access, queue.clone(), ledger.clone());
+            let watched = host.clone();
+            let watching = thread::Builder::new().name(format!("watch {}", host.name));
+            if let Err(error) = watching.spawn(move || observe::watch(&watched)) {
+                host.unreachable(&format!("no thread to watch it: {error}"));
+            }
+            hosts.insert(host.id, host);
+        }
+        let watched: Vec<Arc<Host>> = hosts.values().cloned().collect();
+        let closing = queue.clone();
+        let watchdog = thread::Builder::new().name("watchdog".into()).spawn(move || {
+            while !closing.closed_within(WATCHDOG) {
+                for host in watched.iter().filter(|h| h.silent_for() > SILENCE) {
+                    host.unreachable(&format!("no answer for {} s", SILENCE.as_secs()));
+                }
+            }
+        });
+        if let Err(error) = watchdog {
+            tracing::error!(%error, "no watchdog: hung hosts show only when keep-alive cuts their connections");
+        }
+        let notify = queue.notify();
+        (Self { topology, hosts, queue, ledger }, notify)
+    }
+
+    fn host(&self, id: HostId) -> Result<&Arc<Host>, String> {
+        self.hosts.get(&id).ok_or_else(|| {
+            let name = self.topology.hosts.get(id.index()).map_or("an unknown host", |h| &h.name);
+            format!("{name}: the world does not say how it is reached")
+        })
+    }
+
+    fn refuse(&self, task: TaskId, reason: String) {
+        let end = End::Failed(reason.into());
+        self.queue.push(None, vec![Observation::Ended { task, end, figures: None }]);
+    }
+
+    fn on_host(&self, task: TaskId, name: &Arc<str>, id: HostId, work: Work) {
+        match self.host(id) {
+            Ok(host) => host.submit(self.ledger.open(task, name, &[id]), work),
+            Err(reason) => self.refuse(task, reason),
+        }
+    }
+
+    fn cancel(&self, task: TaskId) {
+        // One that has ended already needs no answer: its end is on its way.
+        if let Some(signals) = self.ledger.signals(task) {
+            signals.cancel();
+            let _found = self.hosts.values().any(|host| host.cancel_waiting(task));
+        }
+    }
+
+    fn probe(&self, task: TaskId) {
+        for host in self.hosts.values() {
+            let moves = lock(&host.moves);
+            if let Some(found) = moves.iter().find(|m| m.task() == task) {
+                let progress = Progress::Migration(found.progress());
+                drop(moves);
+                return self.queue.push_progress(host.id, task, progress);
+            }
+        }
+        if let Some(signals) = self.ledger.signals(task) {
+            let progress = Progress::Work(f64::from(signals.stage()));
+            self.queue.push(None, vec![Observation::Progress { task, progress }]);
+        }
+    }
+}
+
+impl Platform for LibvirtPlatform {
+    fn submit(&mut self, request: Request) {
+        match request {
+            Request::Boot { task, name, host, class, .. } => {
+                let work = Work::Boot { name: name.clone(), class };
+                self.on_host(task, &name, host, work);
+            }
+            Request::Change { task, name, host, change, .. } => {
+                let work = Work::Change { name: name.clone(), change };
+                self.on_host(task, &name, host, work);
+            }
+            Request::Migrate { task, name, source, target, options, .. } => {
+                match (self.host(source), self.host(target)) {
+                    (Ok(from), Ok(to)) => {
+                        let ticket = self.ledger.open(task, &name, &[source, target]);
+                        migrate::start(from, to, name, options, ticket);
+                    }
+                    (Err(reason), _) | (_, Err(reason)) => self.refuse(task, reason),
+                }
+            }
+            Request::Cancel { task } => self.cancel(task),
+            Request::Probe { task } => self.probe(task),
+        }
+    }
+
+    fn collect(&mut self, into: &mut Vec<Batch>) {
+        self.queue.collect(into);
+    }
+}
+
+impl Drop for LibvirtPlatform {
+    fn drop(&mut self) {
+        self.queue.close();
+        for host in self.hosts.values() {
+            host.stir.notify_all();
+        }
+    }
+}

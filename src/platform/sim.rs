@@ -1,5 +1,388 @@
 //! The simulator: a discrete-event platform without clock, thread or randomness of its own beyond its seed.
+//!
+//! What it models: flows that share NICs and links between sites max-min fairly (`network`), pre-copy migrations over
+//! them ([`crate::migration::precopy`]), cores and disks shared by guests and boots (`host`), loads that change
+//! (`load`), and faults. What it does not: memory (the engine counts it), image copies, network traffic of guests.
+//!
+//! Two runs with the same topology, configuration and requests at the same instants give the same observations, to the
+//! byte.
 
+mod boots;
+mod changes;
 mod config;
+mod faults;
+mod host;
+mod load;
+mod migrations;
+mod network;
+mod observe;
+mod queue;
+mod random;
+mod vms;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rand_chacha::ChaCha8Rng;
+
+use self::boots::Boot;
+use self::host::SimHost;
+use self::load::Injector;
+use self::migrations::Migration;
+use self::network::Network;
+use self::queue::Queue;
+use self::random::{Cause, draw, stream};
+use self::vms::{CORE, State, Vm, Vms};
+use super::{Batch, Platform, Request, Virtual};
+use crate::fleet::{Bytes, Fleet, HostId, SiteId, TaskId, Time, Topology, VmId, VmState};
 
 pub use config::{BootConfig, FaultConfig, LoadConfig, MigrationConfig, PerHour, SimConfig};
+
+/// What runs for a task.
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    /// A boot or reboot.
+    Boot(Boot),
+    /// A migration, by its number.
+    Migration(u32),
+}
+
+/// What an entry of the event queue stands for.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    /// A host crashes.
+    Crash,
+    /// A link is cut.
+    Cut,
+    /// The first boot of a host comes to the end of its reading or computing.
+    Boots(HostId),
+    /// A host comes back.
+    Recover(HostId),
+    /// A link comes back.
+    Mend(usize),
+    /// A migration's delay or round ends.
+    Migration(u32),
+}
+
+/// A simulated Grid'5000.
+#[derive(Debug)]
+pub struct SimPlatform {
+    now: Time,
+    topology: Arc<Topology>,
+    config: SimConfig,
+    hosts: Vec<SimHost>,
+    vms: Vms,
+    network: Network,
+    migrations: Vec<Option<Migration>>,
+    free_migrations: Vec<u32>,
+    tasks: HashMap<TaskId, Work>,
+    injector: Option<Injector>,
+    crashes: ChaCha8Rng,
+    cuts: ChaCha8Rng,
+    queue: Queue,
+    /// Hosts whose shares have to be computed again before time passes.
+    stale: Vec<HostId>,
+    /// Hosts that the next sample has to look at.
+    changed: Vec<HostId>,
+    /// Whether the hosts have said that they are there.
+    answered: bool,
+    out: Vec<Batch>,
+    scratch: Vec<u32>,
+    owners: Vec<u32>,
+}
+
+impl SimPlatform {
+    /// Simulated hosts without VMs, at time zero.
+    pub fn new(topology: Arc<Topology>, config: SimConfig) -> Self {
+        let slow_factor = if config.faults.slow_factor.0 > 0.0 { config.faults.slow_factor.0 } else { 0.25 };
+        let hosts = (0..)
+            .zip(&topology.hosts)
+            .map(|(id, host)| {
+                let slow = draw(config.seed, Cause::Slow, id, 0) < config.faults.slow_host.0;
+                SimHost::new(host.cores, host.disk.0, if slow { slow_factor } else { 1.0 })
+            })
+            .collect();
+        let nics = || topology.hosts.iter().map(|h| h.nic.0);
+        let links = topology.links.iter().flat_map(|l| [l.bandwidth.0; 2]);
+        let mut platform = Self {
+            now: Time::ZERO,
+            hosts,
+            vms: Vms::default(),
+            network: Network::new(nics().chain(nics()).chain(links)),
+            migrations: Vec::new(),
+            free_migrations: Vec::new(),
+            tasks: HashMap::new(),
+            injector: config.load.map(|load| Injector::new(load, config.seed)),
+            crashes: stream(config.seed, Cause::Crash),
+            cuts: stream(config.seed, Cause::Cut),
+            queue: Queue::default(),
+            stale: Vec::new(),
+            changed: Vec::new(),
+            answered: false,
+            out: Vec::new(),
+            scratch: Vec::new(),
+            owners: Vec::new(),
+            topology,
+            config,
+        };
+        platform.schedule_faults();
+        platform
+    }
+
+    /// Takes over the VMs of a fleet that run (or are paused) already, before any time passes. Their sizes are those of
+    /// the rows; they have the load of the world.
+    pub fn place(&mut self, fleet: &Fleet) {
+        let here = || {
+            fleet.vms.rows().filter_map(|(vm, row)| {
+                let state = match row.state {
+                    VmState::Paused => State::Paused,
+                    state if state.runs() => State::Running,
+                    _ => return None,
+                };
+                Some((vm, row, state, row.host.filter(|h| h.index() < fleet.topology.hosts.len())?))
+            })
+        };
+        let mut counts = vec![0; self.hosts.len()];
+        for (_, _, _, host) in here() {
+            counts[host.index()] += 1;
+        }
+        for (host, &count) in self.hosts.iter_mut().zip(&counts) {
+            host.vms.reserve_exact(count);
+        }
+        self.vms.reserve(fleet.vms.id_count());
+        if let Some(injector) = &mut self.injector {
+            injector.reserve(counts.iter().sum());
+        }
+        for (vm, row, state, host) in here() {
+            self.create(vm, Vm::new(Bytes::mib(u64::from(row.memory)), row.vcpus, host, state));
+            self.begin_load(vm);
+            self.ask(vm);
+        }
+    }
+
+    /// Puts a new VM on its host.
+    fn create(&mut self, vm: VmId, mut row: Vm) {
+        row.slot = self.hosts[row.host.index()].enter(vm);
+        self.vms.put(vm, row);
+    }
+
+    /// Lets a VM take part in the load of the world from now on.
+    fn begin_load(&mut self, vm: VmId) {
+        if let Some(injector) = &mut self.injector {
+            let (turn, level) = injector.enter(self.now, vm);
+            let row = self.vms.get_mut(vm);
+            (row.turn, row.level) = (turn, level);
+        }
+    }
+
+    /// Takes a VM off its host's list; its demand is zero afterwards.
+    fn leave_host(&mut self, vm: VmId) {
+        self.demand(vm, 0);
+        let row = *self.vms.get(vm);
+        if let Some(moved) = self.hosts[row.host.index()].leave(row.slot) {
+            self.vms.get_mut(moved).slot = row.slot;
+        }
+        self.touch(row.host);
+    }
+
+    /// Removes a VM from the world.
+    fn remove(&mut self, vm: VmId) {
+        self.leave_host(vm);
+        let turn = self.vms.get(vm).turn;
+        if turn != vms::NONE
+            && let Some(injector) = &mut self.injector
+            && let Some(moved) = injector.leave(self.now, turn)
+        {
+            self.vms.get_mut(moved).turn = turn;
+        }
+        self.vms.forget(vm);
+    }
+
+    /// Computes what a VM asks for, after its state or its load changed.
+    fn ask(&mut self, vm: VmId) {
+        let row = self.vms.get(vm);
+        let share = match (row.state, self.vms.stress(row)) {
+            (State::Running, Some(load)) => load.cpu.0,
+            (State::Running, None) => self.injector.as_ref().map_or(0.0, |i| i.share(row.level)),
+            _ => 0.0,
+        };
+        self.demand(vm, (share * f64::from(row.vcpus) * f64::from(CORE)).round() as u32);
+    }
+
+    fn demand(&mut self, vm: VmId, demand: u32) {
+        let row = self.vms.get_mut(vm);
+        let host = row.host;
+        let entry = &mut self.hosts[host.index()];
+        entry.demand = entry.demand - u64::from(row.demand) + u64::from(demand);
+        row.demand = demand;
+        self.touch(host);
+    }
+
+    /// Notes that something changed on a host: for the next sample, and for the shares where something depends on
+    /// them before that.
+    fn touch(&mut self, host: HostId) {
+        let entry = &mut self.hosts[host.index()];
+        if !entry.changed {
+            entry.changed = true;
+            self.changed.push(host);
+        }
+        let depends = !entry.migrations.is_empty() || entry.reading.len() + entry.computing.len() > 0;
+        if depends && !entry.stale {
+            entry.stale = true;
+            self.stale.push(host);
+        }
+    }
+
+    /// The rate at which a VM dirties memory now; true only of VMs on hosts that are settled.
+    fn dirty_rate(&self, vm: VmId) -> f64 {
+        let row = self.vms.get(vm);
+        if row.state != State::Running {
+            return 0.0;
+        }
+        let host = &self.hosts[row.host.index()];
+        let gets = host.gets(row.demand);
+        match (self.vms.stress(row), &self.injector) {
+            (Some(load), _) if row.demand == 0 => load.dirty_rate.0 * host.speed,
+            (Some(load), _) => load.dirty_rate.0 * host.speed * gets / f64::from(row.demand),
+            (None, Some(injector)) => injector.config.dirty_rate.0 * host.speed * gets / f64::from(CORE),
+            (None, None) => 0.0,
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.stale.is_empty() && !self.network.is_stale()
+    }
+
+    /// Computes all shares that the changes of this instant touch.
+    fn settle(&mut self) {
+        for host in std::mem::take(&mut self.stale) {
+            let entry = &mut self.hosts[host.index()];
+            entry.stale = false;
+            entry.share_cores(&self.vms, &mut self.scratch);
+            let next = entry.share_boots(self.now);
+            let source = self.source(Event::Boots(host));
+            match next {
+                Some(at) => self.queue.set(source, at),
+                None => self.queue.clear(source),
+            }
+            for i in 0..self.hosts[host.index()].migrations.len() {
+                let number = self.hosts[host.index()].migrations[i];
+                self.note_dirty_rate(number);
+            }
+        }
+        if self.network.is_stale() {
+            let mut owners = std::mem::take(&mut self.owners);
+            owners.clear();
+            self.network.solve(&mut owners);
+            for &number in &owners {
+                self.note_rate(number);
+            }
+            self.owners = owners;
+        }
+    }
+
+    /// The place of an event in the queue.
+    fn source(&self, event: Event) -> u32 {
+        let hosts = self.hosts.len() as u32;
+        let links = self.topology.links.len() as u32;
+        match event {
+            Event::Crash => 0,
+            Event::Cut => 1,
+            Event::Boots(host) => 2 + host.0,
+            Event::Recover(host) => 2 + hosts + host.0,
+            Event::Mend(link) => 2 + 2 * hosts + link as u32,
+            Event::Migration(number) => 2 + 2 * hosts + links + number,
+        }
+    }
+
+    /// The event at a place in the queue.
+    fn event(&self, source: u32) -> Event {
+        let hosts = self.hosts.len() as u32;
+        let links = self.topology.links.len() as u32;
+        match source {
+            0 => Event::Crash,
+            1 => Event::Cut,
+            s if s < 2 + hosts => Event::Boots(HostId(s - 2)),
+            s if s < 2 + 2 * hosts => Event::Recover(HostId(s - 2 - hosts)),
+            s if s < 2 + 2 * hosts + links => Event::Mend((s - 2 - 2 * hosts) as usize),
+            s => Event::Migration(s - 2 - 2 * hosts - links),
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Crash => self.crash_some_host(),
+            Event::Cut => self.cut_some_link(),
+            Event::Boots(host) => self.boots_advance(host),
+            Event::Recover(host) => self.recover(host),
+            Event::Mend(link) => self.mend(link),
+            Event::Migration(number) => self.migration_advances(number),
+        }
+    }
+
+    /// The network's number for a link between sites, from one of its ends.
+    fn site_link(&self, link: usize, from: SiteId) -> u32 {
+        let back = u32::from(self.topology.links[link].a != from);
+        2 * self.hosts.len() as u32 + 2 * link as u32 + back
+    }
+}
+
+impl Platform for SimPlatform {
+    fn submit(&mut self, request: Request) {
+        match request {
+            Request::Boot { task, vm, host, class, .. } => self.boot(task, vm, host, &class),
+            Request::Migrate { task, vm, source, target, options, .. } => {
+                self.migrate(task, vm, source, target, options);
+            }
+            Request::Change { task, vm, host, change, .. } => self.change(task, vm, host, change),
+            Request::Cancel { task } => self.cancel(task),
+            Request::Probe { task } => self.probe(task),
+        }
+    }
+
+    fn collect(&mut self, into: &mut Vec<Batch>) {
+        if !self.answered {
+            self.answered = true;
+            self.say_hello(into);
+        }
+        into.append(&mut self.out);
+    }
+}
+
+impl Virtual for SimPlatform {
+    /// Changes of load do not count: they show in [`sample`](Virtual::sample) alone, and there may be thousands of them
+    /// a second.
+    fn next_at(&self) -> Option<Time> {
+        if self.is_settled() { self.queue.next_at() } else { Some(self.now) }
+    }
+
+    fn advance(&mut self, to: Time) {
+        self.settle();
+        loop {
+            let event = self.queue.next_at();
+            let load = self.injector.as_ref().and_then(Injector::next_at);
+            let Some(next) = event.into_iter().chain(load).min().filter(|&at| at <= to) else { break };
+            self.now = self.now.max(next);
+            if load == Some(next)
+                && let Some(injector) = &mut self.injector
+            {
+                let (vm, level) = injector.change(self.now);
+                self.vms.get_mut(vm).level = level;
+                self.ask(vm);
+            } else if let Some((_, source)) = self.queue.pop() {
+                self.happen(self.event(source));
+            }
+            // All that happens at one instant is settled together.
+            if self.queue.next_at() != Some(self.now) && !self.is_settled() {
+                self.settle();
+            }
+        }
+        self.now = self.now.max(to);
+    }
+
+    fn sample(&mut self) {
+        self.settle();
+        self.observe_loads();
+        self.observe_migrations();
+    }
+}

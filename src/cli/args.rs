@@ -1,0 +1,155 @@
+//! The flags and subcommands.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// The world where none is named.
+pub(super) const DEFAULT_WORLD: &str = "grid5000-2012";
+
+/// The seed where neither flag nor file gives one.
+pub(super) const DEFAULT_SEED: u64 = 1;
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0    all went as asked
+  1    tasks failed, or the run could not go on
+  2    a file, a flag or a name is wrong; nothing was done
+  130  ended early by Ctrl-C
+
+Environment:
+  HEMERA_LOG  what is logged to $XDG_STATE_HOME/hemera/hemera.log (else ~/.local/state), as in `debug`; default `info`";
+
+/// Runs virtual machines by the ten thousand on Grid'5000, real or simulated, and shows them.
+///
+/// Without a subcommand: the console.
+#[derive(Debug, Parser)]
+#[command(name = "hemera", version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub task: Option<Task>,
+    #[command(flatten)]
+    pub console: ConsoleArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Task {
+    /// Run a workflow without a console and write what happened to a directory; VMs are left running
+    #[command(after_help = AFTER_HELP)]
+    Run(RunArgs),
+    /// Check files that people write: worlds, workflows, themes, keymaps
+    Check(CheckArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How fast the simulator's clock runs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Speed {
+    /// So many times as fast as the wall clock; above 0.
+    Times(f64),
+    /// As fast as it can.
+    Max,
+}
+
+impl FromStr for Speed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "max" {
+            return Ok(Self::Max);
+        }
+        match text.strip_suffix('x').unwrap_or(text).parse::<f64>() {
+            Ok(times) if (0.001..=1e6).contains(&times) => Ok(Self::Times(times)),
+            _ => Err("expected `max`, or how many times as fast as real time, from 0.001 to 1000000".into()),
+        }
+    }
+}
+
+/// What the console is opened on.
+#[derive(Debug, Clone, ClapArgs)]
+pub(super) struct ConsoleArgs {
+    /// The world: a file, or a built-in name (grid5000-2012, grid5000-2026, small, faulty)
+    #[arg(long, value_name = "FILE|NAME", default_value = DEFAULT_WORLD)]
+    pub world: String,
+    /// So many VMs of 64 MiB run already; hosts are multiplied where they do not fit. Simulator only
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub vms: u32,
+    /// Seed of every random choice
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
+    pub seed: u64,
+    /// How many times as fast as real time the simulator's clock runs [default: 1]
+    #[arg(long, value_name = "X")]
+    pub speed: Option<Speed>,
+    /// Look, change nothing
+    #[arg(long)]
+    pub read_only: bool,
+    /// VM classes to boot from: the [vm.*] tables of a workflow file. Without it the simulator offers a few classes,
+    /// real hosts none
+    #[arg(long, value_name = "WORKFLOW.toml")]
+    pub classes: Option<PathBuf>,
+    /// The theme: a file, or `dark` or `light`
+    #[arg(long, value_name = "FILE|NAME")]
+    pub theme: Option<String>,
+    /// The keymap: a file, or `default` or `vim`
+    #[arg(long, value_name = "FILE|NAME")]
+    pub keymap: Option<String>,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+/// A run without a console.
+#[derive(Debug, Clone, ClapArgs)]
+pub(super) struct RunArgs {
+    /// The workflow file
+    pub workflow: PathBuf,
+    /// Where results go: a new or empty directory, or that of an earlier run, which is overwritten
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// The world: a file, or a built-in name (grid5000-2012, grid5000-2026, small, faulty)
+    #[arg(long, value_name = "FILE|NAME", default_value = DEFAULT_WORLD)]
+    pub world: String,
+    /// Seed of every random choice [default: the workflow's, else 1]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How many times as fast as real time the simulator's clock runs, or `max` [default: max; real hosts take none]
+    #[arg(long, value_name = "X|max")]
+    pub speed: Option<Speed>,
+}
+
+/// Files to check.
+#[derive(Debug, Clone, ClapArgs)]
+pub(super) struct CheckArgs {
+    /// Files; what each is, is told by its content
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Check that workflows fit this world, too: a file, or a built-in name
+    #[arg(long, value_name = "FILE|NAME")]
+    pub world: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flags_do_not_contradict_each_other() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_speed_is_a_factor_or_max() {
+        assert_eq!("max".parse(), Ok(Speed::Max));
+        assert_eq!("10".parse(), Ok(Speed::Times(10.0)));
+        assert_eq!("0.5x".parse(), Ok(Speed::Times(0.5)));
+        for bad in ["0", "-1", "NaN", "inf", "fast", ""] {
+            assert!(bad.parse::<Speed>().is_err(), "{bad}");
+        }
+    }
+}

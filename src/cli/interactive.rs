@@ -1,0 +1,76 @@
+//! The console, on a world.
+
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+
+use super::args::{ConsoleArgs, Speed};
+use super::platform::{self, Opened};
+use super::{DONE, Failure, classes};
+use crate::fleet::Time;
+use crate::handle::{About, Handle, Limits};
+use crate::runtime::{self, Driver, Running};
+use crate::world::{Kind, World};
+
+/// The names of VMs that run already.
+const PRELOADED: &str = "vm-{n}";
+
+/// Opens the console and returns the exit code.
+pub(super) fn open(args: &ConsoleArgs) -> Result<u8, Failure> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(Failure::input(
+            "the console needs a terminal on its standard input and output; `hemera run` needs none",
+        ));
+    }
+    let (handle, running) = start(args)?;
+    let handle = if args.read_only { handle.read_only() } else { handle };
+    drop(handle);
+    running.join()?;
+    Ok(DONE)
+}
+
+/// Starts the runtime that the console looks at.
+fn start(args: &ConsoleArgs) -> Result<(Handle, Running), Failure> {
+    let world = World::load(&args.world)?.with_seed(args.seed).with_default_load();
+    let tiny = classes::tiny();
+    let world = world.fit(args.vms, tiny.memory);
+    let speed = match (&world.kind, args.speed) {
+        (Kind::Libvirt(_), Some(_)) => {
+            return Err(Failure::input("--speed: real hosts run in real time; leave it away"));
+        }
+        (Kind::Libvirt(_), None) if args.vms > 0 => {
+            return Err(Failure::input("--vms: on real hosts, boot VMs from the console"));
+        }
+        (_, Some(Speed::Max)) => {
+            return Err(Failure::input("--speed: the console cannot follow `max`; give a number, as in 10"));
+        }
+        (_, Some(Speed::Times(speed))) => speed,
+        (_, None) => 1.0,
+    };
+    let about = Arc::new(About {
+        world: world.name.clone(),
+        platform: world.platform().into(),
+        multiplied: world.multiplied,
+        speed,
+        classes: classes::offered(&world.kind, args.classes.as_deref())?,
+    });
+    let mut engine = platform::engine(&world, args.seed, Limits::default());
+    match platform::open(&world)? {
+        Opened::Sim(mut sim) => {
+            if args.vms > 0 {
+                let placed = engine.preload(Time::ZERO, &tiny, args.vms, PRELOADED);
+                if placed < args.vms {
+                    return Err(Failure::input(format!(
+                        "--vms {}: world `{}` has room for {placed} VMs of {}",
+                        args.vms, world.name, tiny.memory
+                    )));
+                }
+                sim.place(engine.fleet());
+            }
+            Ok(runtime::spawn_paced(Driver::new(engine, *sim, (), None), speed, about)?)
+        }
+        #[cfg(feature = "libvirt")]
+        Opened::Libvirt { platform, notify, started } => {
+            Ok(runtime::spawn_live(Driver::new(engine, platform, (), None), started, notify, about)?)
+        }
+    }
+}

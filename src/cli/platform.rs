@@ -1,0 +1,54 @@
+//! From a world to what runs its VMs.
+
+use std::sync::Arc;
+
+use super::Failure;
+use crate::engine::{Config, Engine};
+use crate::handle::Limits;
+use crate::platform::sim::SimPlatform;
+use crate::world::{Kind, World};
+
+/// A world's platform, opened.
+pub(super) enum Opened {
+    /// Simulated.
+    Sim(Box<SimPlatform>),
+    /// Real hosts.
+    #[cfg(feature = "libvirt")]
+    Libvirt {
+        /// The platform.
+        platform: crate::platform::libvirt::LibvirtPlatform,
+        /// Tells of new observations.
+        notify: Arc<tokio::sync::Notify>,
+        /// Where its clock begins.
+        started: std::time::Instant,
+    },
+}
+
+/// Opens the platform of a world.
+pub(super) fn open(world: &World) -> Result<Opened, Failure> {
+    match &world.kind {
+        Kind::Sim(config) => Ok(Opened::Sim(Box::new(SimPlatform::new(world.topology.clone(), config.clone())))),
+        #[cfg(feature = "libvirt")]
+        Kind::Libvirt(access) => {
+            let started = std::time::Instant::now();
+            let (platform, notify) =
+                crate::platform::libvirt::LibvirtPlatform::connect(world.topology.clone(), access.clone(), started);
+            Ok(Opened::Libvirt { platform, notify, started })
+        }
+        #[cfg(not(feature = "libvirt"))]
+        Kind::Libvirt(_) => Err(Failure::input(format!(
+            "world `{}` is of real hosts, and this program was built without libvirt: install libvirt-dev and \
+             pkg-config, then build it with `cargo build --release --features libvirt`",
+            world.name
+        ))),
+    }
+}
+
+/// An engine for a world.
+pub(super) fn engine(world: &World, seed: u64, limits: Limits) -> Engine {
+    let mut config = Config { seed, limits, ..Config::default() };
+    if let Kind::Sim(sim) = &world.kind {
+        config.max_downtime = sim.migration.max_downtime;
+    }
+    Engine::new(Arc::clone(&world.topology), config)
+}

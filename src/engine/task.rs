@@ -1,0 +1,266 @@
+//! Tasks and operations as the engine keeps them.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::fleet::{
+    HostId, MigrationFigures, MigrationOptions, MigrationProgress, OpId, TaskId, Time, VmClass, VmId, VmState,
+};
+use crate::handle::{Durations, OpKind, OpState, OperationSpec, OperationView, TaskEnd, TaskState, WaitKind};
+use crate::platform::Change;
+
+use super::Counts;
+
+/// Over how long an operation's rate is taken.
+const RATE_WINDOW: Duration = Duration::from_secs(10);
+
+/// What an operation does to each of its VMs.
+#[derive(Debug, Clone)]
+pub(super) enum Work {
+    Boot(Arc<VmClass>),
+    Move(MigrationOptions),
+    Change(Change),
+}
+
+/// An operation's work on one VM.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) op: OpId,
+    pub(super) vm: VmId,
+    pub(super) source: Option<HostId>,
+    pub(super) target: Option<HostId>,
+    pub(super) state: TaskState,
+    /// The VM's state before the task began, to which a failure returns it.
+    pub(super) before: VmState,
+    pub(super) queued: Time,
+    pub(super) started: Option<Time>,
+    pub(super) ended: Option<Time>,
+    /// When it last showed progress.
+    pub(super) advanced: Time,
+    /// The next task on the same VM.
+    pub(super) next: Option<TaskId>,
+    /// What only running tasks and ended migrations have.
+    pub(super) detail: Option<Box<Detail>>,
+}
+
+/// What few tasks have at a time.
+#[derive(Debug, Default)]
+pub(super) struct Detail {
+    pub(super) migration: Option<MigrationProgress>,
+    /// When it is looked at next.
+    pub(super) check_at: Time,
+    /// The furthest that was seen, in the measure of [`Detail::advance`].
+    best_work: f64,
+    best_round: Option<u64>,
+    pub(super) figures: Option<MigrationFigures>,
+    pub(super) predicted: Option<(Duration, Duration)>,
+    /// Why it is being ended early, where that makes it a failure.
+    pub(super) verdict: Option<Arc<str>>,
+}
+
+impl Detail {
+    /// Takes a measure of work that grows while a task advances; says whether it grew.
+    pub(super) fn advance(&mut self, work: f64) -> bool {
+        let grew = work > self.best_work;
+        self.best_work = self.best_work.max(work);
+        grew
+    }
+
+    /// Takes a migration's state; says whether it comes nearer to its end: bytes in the first pass, then rounds that
+    /// become smaller by a hundredth at least.
+    pub(super) fn advance_migration(&mut self, progress: MigrationProgress) -> bool {
+        self.migration = Some(progress);
+        if progress.round <= 1 {
+            return self.advance(progress.transferred.0 as f64);
+        }
+        let smaller = self.best_round.is_none_or(|best| progress.round_size.0 < best - best / 100);
+        if smaller {
+            self.best_round = Some(progress.round_size.0);
+        }
+        smaller
+    }
+}
+
+/// What was asked for.
+#[derive(Debug)]
+pub(super) struct Operation {
+    pub(super) id: OpId,
+    pub(super) kind: OpKind,
+    pub(super) title: Arc<str>,
+    pub(super) work: Work,
+    /// As it was asked for: what a retry goes by.
+    pub(super) spec: OperationSpec,
+    pub(super) step: Option<u32>,
+    pub(super) paused: bool,
+    pub(super) cancelling: bool,
+    /// Its tasks have consecutive numbers.
+    pub(super) tasks: std::ops::Range<u32>,
+    pub(super) counts: Counts,
+    pub(super) running: u32,
+    pub(super) waiting_by: BTreeMap<WaitKind, u32>,
+    pub(super) failed_by: HashMap<Arc<str>, u32>,
+    pub(super) started: Time,
+    pub(super) ended: Option<Time>,
+    recent_ends: VecDeque<Time>,
+    /// Done tasks by their duration in milliseconds.
+    durations: BTreeMap<u64, u32>,
+}
+
+impl Operation {
+    pub(super) fn new(
+        id: OpId,
+        kind: OpKind,
+        title: Arc<str>,
+        work: Work,
+        spec: OperationSpec,
+        step: Option<u32>,
+        now: Time,
+    ) -> Self {
+        Self {
+            id,
+            kind,
+            title,
+            work,
+            spec,
+            step,
+            paused: false,
+            cancelling: false,
+            tasks: 0..0,
+            counts: Counts::default(),
+            running: 0,
+            waiting_by: BTreeMap::new(),
+            failed_by: HashMap::new(),
+            started: now,
+            ended: None,
+            recent_ends: VecDeque::new(),
+            durations: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn unended(&self) -> u32 {
+        self.counts.tasks - self.counts.done - self.counts.failed - self.counts.cancelled
+    }
+
+    /// Counts an ended task.
+    pub(super) fn count_end(&mut self, end: &TaskEnd, started: Option<Time>, now: Time) {
+        match end {
+            TaskEnd::Done => {
+                self.counts.done += 1;
+                if let Some(started) = started {
+                    *self.durations.entry(now.since(started).as_millis() as u64).or_default() += 1;
+                }
+            }
+            TaskEnd::Failed(reason) => {
+                self.counts.failed += 1;
+                *self.failed_by.entry(reason.clone()).or_default() += 1;
+            }
+            TaskEnd::Cancelled => self.counts.cancelled += 1,
+        }
+        if started.is_some() {
+            self.recent_ends.push_back(now);
+            while self.recent_ends.front().is_some_and(|&t| now.since(t) > RATE_WINDOW) {
+                self.recent_ends.pop_front();
+            }
+        }
+    }
+
+    /// The duration below which this share of the done tasks stayed.
+    pub(super) fn quantile(&self, share: f64) -> Option<Duration> {
+        let total: u32 = self.durations.values().sum();
+        let rank = ((f64::from(total) * share).ceil() as u32).clamp(1, total.max(1));
+        let mut seen = 0;
+        self.durations.iter().find_map(|(&ms, &n)| {
+            seen += n;
+            (seen >= rank).then_some(Duration::from_millis(ms))
+        })
+    }
+
+    fn rate(&self, now: Time) -> f64 {
+        if let Some(ended) = self.ended {
+            let ends = f64::from(self.counts.tasks);
+            let seconds = ended.since(self.started).as_secs_f64();
+            return if seconds > 0.0 { ends / seconds } else { 0.0 };
+        }
+        let window = RATE_WINDOW.min(now.since(self.started)).as_secs_f64();
+        let ends = self.recent_ends.iter().filter(|&&t| now.since(t) <= RATE_WINDOW).count();
+        if window > 0.0 { ends as f64 / window } else { 0.0 }
+    }
+
+    pub(super) fn view(&self, now: Time) -> OperationView {
+        let unended = self.unended();
+        let state = match self.ended {
+            Some(_) => OpState::Ended,
+            None if self.cancelling => OpState::Cancelling,
+            None if self.paused => OpState::Paused,
+            None => OpState::Running,
+        };
+        let mut waiting_by: Vec<_> = self.waiting_by.iter().filter(|&(_, &n)| n > 0).map(|(&k, &n)| (k, n)).collect();
+        waiting_by.sort_by_key(|&(kind, n)| (std::cmp::Reverse(n), kind));
+        let mut failed_by: Vec<_> = self.failed_by.iter().map(|(reason, &n)| (reason.clone(), n)).collect();
+        failed_by.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let rate = self.rate(now);
+        let held_up = self.running == 0 || state == OpState::Paused;
+        OperationView {
+            id: self.id,
+            kind: self.kind,
+            title: self.title.clone(),
+            state,
+            total: self.counts.tasks,
+            waiting: unended - self.running,
+            running: self.running,
+            done: self.counts.done,
+            failed: self.counts.failed,
+            cancelled: self.counts.cancelled,
+            waiting_by,
+            failed_by,
+            started: self.started,
+            ended: self.ended,
+            rate,
+            eta: (self.ended.is_none() && !held_up && rate > 0.0)
+                .then(|| Duration::from_secs_f64((f64::from(unended) / rate).min(1e9))),
+            durations: self.quantile(0.5).map(|p50| Durations {
+                p50,
+                p95: self.quantile(0.95).unwrap_or(p50),
+                max: self.durations.keys().next_back().map_or(p50, |&ms| Duration::from_millis(ms)),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::Bytes;
+
+    #[test]
+    fn a_migration_that_sends_the_same_round_again_makes_no_progress() {
+        let mut detail = Detail::default();
+        let round = |round, round_size, transferred| MigrationProgress {
+            round,
+            round_size: Bytes(round_size),
+            transferred: Bytes(transferred),
+            ..MigrationProgress::default()
+        };
+        assert!(detail.advance_migration(round(1, 1000, 500)));
+        assert!(!detail.advance_migration(round(1, 1000, 500)));
+        assert!(detail.advance_migration(round(2, 900, 1100)));
+        assert!(!detail.advance_migration(round(3, 900, 2000)));
+        assert!(detail.advance_migration(round(4, 400, 2900)));
+    }
+
+    #[test]
+    fn quantiles_are_of_done_tasks() {
+        let which = crate::handle::Which::Ids([].into());
+        let spec = OperationSpec::Change { which, change: crate::handle::VmChange::Pause };
+        let work = Work::Change(Change::Pause);
+        let mut op = Operation::new(OpId(1), OpKind::Pause, "".into(), work, spec, None, Time::ZERO);
+        op.counts.tasks = 20;
+        for i in 1..=20 {
+            op.count_end(&TaskEnd::Done, Some(Time::ZERO), Time::from_secs_f64(f64::from(i)));
+        }
+        assert_eq!(op.quantile(0.5), Some(Duration::from_secs(10)));
+        assert_eq!(op.quantile(0.95), Some(Duration::from_secs(19)));
+        assert_eq!(op.view(Time::from_secs_f64(20.0)).durations.unwrap().max, Duration::from_secs(20));
+    }
+}

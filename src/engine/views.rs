@@ -1,0 +1,144 @@
+//! What consoles see: snapshots, pages of tasks, all about one VM.
+
+use std::sync::Arc;
+
+use crate::fleet::{Finding, TaskId, Time, VmId};
+use crate::handle::{
+    About, Answer, OperationView, Query, Snapshot, TaskEnd, TaskFilter, TaskPage, TaskState, TaskView, VmView,
+};
+
+use super::Engine;
+use super::history::Moment;
+use super::task::Task;
+
+/// Ended operations that snapshots still show.
+const ENDED_SHOWN: usize = 100;
+
+impl Engine {
+    /// What is now, for consoles.
+    pub fn snapshot(&self, now: Time, about: &Arc<About>) -> Snapshot {
+        let mut fleet = self.fleet.clone();
+        fleet.now = fleet.now.max(now);
+        let ended = self.operations.iter().filter(|op| op.ended.is_some()).count();
+        let mut hidden = ended.saturating_sub(ENDED_SHOWN);
+        let shown = |op: &&super::Operation| {
+            let hide = op.ended.is_some() && hidden > 0;
+            hidden -= usize::from(hide);
+            !hide
+        };
+        let operations: Vec<OperationView> =
+            self.operations.iter().filter(shown).map(|op| op.view(fleet.now)).collect();
+        Snapshot {
+            fleet,
+            operations: Arc::new(operations),
+            limits: self.queue.limits,
+            events: self.history.events(),
+            about: about.clone(),
+        }
+    }
+
+    /// Answers a question about now.
+    pub fn query(&self, _now: Time, query: &Query) -> Answer {
+        match query {
+            Query::Preview(spec) => match self.make_plan(spec) {
+                Ok(plan) => Answer::Preview(self.preview(&plan)),
+                Err(reason) => Answer::None(reason),
+            },
+            Query::Tasks { op, show, offset, limit } => match self.operations.get(op.index().wrapping_sub(1)) {
+                Some(op) => Answer::Tasks(self.page(op.tasks.clone(), *show, *offset, *limit)),
+                None => Answer::None(format!("there is no operation {op}").into()),
+            },
+            Query::Vm(vm) if vm.0 < self.fleet.vms.id_count() => Answer::Vm(Box::new(self.vm_view(*vm))),
+            Query::Vm(vm) => Answer::None(format!("there is no {vm}").into()),
+        }
+    }
+
+    fn page(&self, tasks: std::ops::Range<u32>, show: TaskFilter, offset: usize, limit: usize) -> TaskPage {
+        // The order in which they matter to somebody who looks: what runs, what waits, what failed, what is over.
+        let rank = |task: &Task| match &task.state {
+            TaskState::Running | TaskState::Cancelling => 0,
+            TaskState::Waiting(_) => 1,
+            TaskState::Ended(TaskEnd::Failed(_)) => 2,
+            TaskState::Ended(TaskEnd::Cancelled) => 3,
+            TaskState::Ended(TaskEnd::Done) => 4,
+        };
+        let wanted = |task: &Task| match show {
+            TaskFilter::All => true,
+            TaskFilter::Running => rank(task) == 0,
+            TaskFilter::Waiting => rank(task) == 1,
+            TaskFilter::Failed => rank(task) == 2,
+        };
+        let mut ids: Vec<TaskId> = tasks.map(TaskId).filter(|&id| wanted(self.task(id))).collect();
+        ids.sort_by_key(|&id| rank(self.task(id)));
+        TaskPage {
+            total: ids.len(),
+            tasks: ids.into_iter().skip(offset).take(limit).map(|id| self.task_view(id)).collect(),
+        }
+    }
+
+    fn task_view(&self, id: TaskId) -> TaskView {
+        let task = self.task(id);
+        TaskView {
+            id,
+            op: task.op,
+            kind: self.op(task.op).kind,
+            vm: task.vm,
+            name: self.vm_name(task.vm),
+            source: task.source,
+            target: task.target,
+            state: task.state.clone(),
+            queued: task.queued,
+            started: task.started,
+            ended: task.ended,
+            migration: task.detail.as_ref().and_then(|detail| detail.migration),
+            figures: task.detail.as_ref().and_then(|detail| detail.figures),
+        }
+    }
+
+    fn vm_view(&self, vm: VmId) -> VmView {
+        let row = self.fleet.vms.row(vm);
+        let text = match row.finding {
+            Finding::None => "",
+            Finding::NonConverging => {
+                "it dirties memory as fast as the move sends it: lower its load, allow a longer downtime, or cancel"
+            }
+            Finding::NoProgress => "its task shows no progress: wait, or cancel the task and ask again",
+        };
+        let timeline = self.history.of(vm).map(|(at, moment)| (at, self.tell(moment))).collect();
+        VmView {
+            vm,
+            name: self.vm_name(vm),
+            row,
+            reason: self.fleet.vm_reasons.get(&vm).cloned(),
+            finding: (row.finding, text.into()),
+            task: self.lines.get(&vm).map(|&(front, _)| self.task_view(front)),
+            timeline,
+        }
+    }
+
+    fn tell(&self, moment: &Moment) -> Arc<str> {
+        let of = |id: TaskId| {
+            let task = self.task(id);
+            let op = self.op(task.op);
+            let place = match (task.source, task.target) {
+                (Some(source), Some(target)) => {
+                    format!(" from {} to {}", self.host_name(Some(source)), self.host_name(Some(target)))
+                }
+                (None, Some(target)) => format!(" on {}", self.host_name(Some(target))),
+                _ => String::new(),
+            };
+            (format!("{} {}{place}", op.id, op.kind.word()), task)
+        };
+        match moment {
+            Moment::Started(id) => format!("{} began", of(*id).0).into(),
+            Moment::Ended(id) => match of(*id) {
+                (what, Task { state: TaskState::Ended(TaskEnd::Failed(reason)), .. }) => {
+                    format!("{what} failed: {reason}").into()
+                }
+                (what, Task { state: TaskState::Ended(end), .. }) => format!("{what} {}", end.word()).into(),
+                (what, _) => what.into(),
+            },
+            Moment::Said(text) => text.clone(),
+        }
+    }
+}

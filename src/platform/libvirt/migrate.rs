@@ -1,0 +1,341 @@
+//! Live migration: peer to peer, watched while it runs, confirmed when it ends.
+
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use virt::connect::Connect;
+use virt::domain::MigrateParameters;
+use virt::error::ErrorNumber;
+
+use super::ffi::{self, JobFigures};
+use super::host::Host;
+use super::ledger::{Signals, Ticket};
+use super::overlay;
+use super::queue::lock;
+use super::state;
+use super::trouble::Trouble;
+use super::work;
+use crate::fleet::{Bytes, HostId, MigrationFigures, MigrationOptions, MigrationProgress, Rate, TaskId};
+use crate::platform::{End, Progress};
+
+/// How often a running move is asked how far it is.
+const WATCH: Duration = Duration::from_millis(250);
+
+/// A move as its thread, its watcher and whoever probes it see it.
+#[derive(Debug)]
+pub(super) struct Move {
+    task: TaskId,
+    /// The VM's name.
+    pub(super) name: Arc<str>,
+    options: MigrationOptions,
+    signals: Arc<Signals>,
+    watched: Mutex<Watched>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Watched {
+    progress: MigrationProgress,
+    first_dirty_rate: Option<Rate>,
+    memory: Bytes,
+    downtime_told: bool,
+}
+
+impl Move {
+    /// Its task.
+    pub(super) fn task(&self) -> TaskId {
+        self.task
+    }
+
+    /// How far it was when last asked.
+    pub(super) fn progress(&self) -> MigrationProgress {
+        lock(&self.watched).progress
+    }
+
+    /// Takes what libvirt says of the move's job.
+    fn take(&self, job: &JobFigures) -> MigrationProgress {
+        let mut watched = lock(&self.watched);
+        watched.memory = Bytes(job.total);
+        let dirty_rate = Rate((job.dirty_pages * job.page_size) as f64);
+        let before = watched.progress;
+        // QEMU counts its rounds from 1 and does not say how much a round began with: what was left when it was first
+        // asked about is close.
+        let round = (job.iteration as u32).max(1);
+        let remaining = Bytes(job.remaining);
+        let round_size = match before.round {
+            _ if round == 1 => Bytes(job.total),
+            known if known == round => before.round_size.max(remaining),
+            _ => remaining,
+        };
+        if round > 1 && watched.first_dirty_rate.is_none() {
+            watched.first_dirty_rate = Some(dirty_rate);
+        }
+        watched.progress = MigrationProgress {
+            round,
+            round_size,
+            remaining,
+            transferred: Bytes(job.processed),
+            rate: Rate(job.rate as f64),
+            dirty_rate,
+        };
+        watched.progress
+    }
+}
+
+/// Starts a move on a thread of its own; its end comes as the ticket's.
+pub(super) fn start(source: &Arc<Host>, target: &Arc<Host>, name: Arc<str>, options: MigrationOptions, ticket: Ticket) {
+    for host in [source, target] {
+        if let Err(trouble) = host.reachable() {
+            return ticket.fail(&trouble.to_string());
+        }
+    }
+    let (source, target) = (source.clone(), target.clone());
+    // Where no thread can be had, the closure is dropped and with it the ticket, which fails.
+    let spawned = thread::Builder::new().name(format!("move {name}")).spawn(move || {
+        run(&source, &target, &name, options, ticket);
+    });
+    if let Err(error) = spawned {
+        tracing::error!(%error, "no thread for a move");
+    }
+}
+
+fn run(source: &Arc<Host>, target: &Arc<Host>, name: &Arc<str>, options: MigrationOptions, ticket: Ticket) {
+    let this = Arc::new(Move {
+        task: ticket.task,
+        name: name.clone(),
+        options,
+        signals: ticket.signals.clone(),
+        watched: Mutex::default(),
+    });
+    watch(source, this.clone());
+    let began = Instant::now();
+    let (end, at) = attempt(source, target, &this);
+    lock(&source.moves).retain(|m| m.task != this.task);
+    let total = began.elapsed();
+    let figures = figures(&this, &end, target, total);
+    ticket.end(end, |host| at == Some(host), Some(figures));
+}
+
+/// What the move took. The source forgets a domain that left it, so the target is asked; where it does not say, what
+/// was seen last stands.
+fn figures(this: &Move, end: &End, target: &Host, total: Duration) -> MigrationFigures {
+    let watched = *lock(&this.watched);
+    let mut figures = MigrationFigures {
+        total,
+        downtime: Duration::ZERO,
+        rounds: watched.progress.round,
+        transferred: watched.progress.transferred,
+        memory: watched.memory,
+        dirty_rate: watched.first_dirty_rate.unwrap_or_default(),
+    };
+    if *end == End::Done {
+        let ask = |connect: &Connect| ffi::job_figures(&connect.lookup_domain_by_name(&this.name)?, true);
+        if let Ok(job) = target.control("reading a migration's figures", ask)
+            && job.any
+        {
+            figures.total = Duration::from_millis(job.elapsed_ms);
+            figures.downtime = Duration::from_millis(job.downtime_ms);
+            figures.rounds = (job.iteration as u32).max(figures.rounds).max(1);
+            figures.transferred = Bytes(job.processed);
+            figures.memory = Bytes(job.total);
+        }
+    }
+    figures
+}
+
+/// Moves the VM and says how that ended and on which host it is, as far as is known.
+fn attempt(source: &Host, target: &Host, this: &Move) -> (End, Option<HostId>) {
+    if this.signals.cancelled() {
+        return (End::Cancelled, Some(source.id));
+    }
+    let name = &this.name;
+    let image = match source.control(&format!("looking at {name}"), |c| {
+        Ok(work::mark(&c.lookup_domain_by_name(name)?).and_then(|m| m.image))
+    }) {
+        Ok(image) => image,
+        Err(trouble) => return (End::Failed(trouble.to_string().into()), Some(source.id)),
+    };
+    // Overlays lie on each host's own disk: the target gets an empty one on the same image, and what the VM wrote moves.
+    if let Some(image) = &image
+        && let Err(trouble) = overlay::create(target, name, image)
+    {
+        return (End::Failed(trouble.to_string().into()), Some(source.id));
+    }
+    let moved = call(source, target, this, image.is_some());
+    let (end, at) = conclude(source, target, this, moved);
+    if image.is_some() {
+        let unused = if at == Some(target.id) { Some(source) } else { (at == Some(source.id)).then_some(target) };
+        if let Some(host) = unused
+            && let Err(trouble) = overlay::delete(host, &overlay::path(name))
+        {
+            tracing::warn!(%trouble, "an overlay that is no longer needed stays");
+        }
+    }
+    (end, at)
+}
+
+fn call(source: &Host, target: &Host, this: &Move, own_disk: bool) -> Result<(), Trouble> {
+    let mut flags = virt_sys::VIR_MIGRATE_LIVE | virt_sys::VIR_MIGRATE_PEER2PEER;
+    if own_disk {
+        flags |= virt_sys::VIR_MIGRATE_NON_SHARED_INC;
+    }
+    let peer = target.access.peer.as_deref().unwrap_or(&target.access.uri);
+    let parameters = MigrateParameters {
+        uri: target.access.migrate.clone(),
+        // In MiB a second, as libvirt has it; less than one cannot be said.
+        bandwidth: this.options.bandwidth.map(|rate| ((rate.0 / 1_048_576.0).round() as u64).max(1)),
+        ..MigrateParameters::default()
+    };
+    source.blocking_call(&format!("moving {} to {}", this.name, target.name), |connect| {
+        connect.lookup_domain_by_name(&this.name)?.migrate_to_uri3(Some(peer), parameters, flags)
+    })
+}
+
+/// Where a VM is after a move, asked of both hosts.
+fn conclude(
+    source: &Host,
+    target: &Host,
+    this: &Move,
+    moved: Result<(), Trouble>,
+) -> (End, Option<HostId>) {
+    let name = &this.name;
+    if moved.as_ref().is_err_and(Trouble::in_doubt) {
+        outlast(source, name);
+    }
+    let on_target = runs_on(target, name);
+    let failure = match moved {
+        Ok(()) if matches!(on_target, Ok(true)) => return (End::Done, Some(target.id)),
+        Ok(()) => format!("libvirt says that {name} moved, but it does not run on {}", target.name),
+        Err(trouble) => trouble.to_string(),
+    };
+    let on_source = runs_on(source, name);
+    match (on_source, on_target) {
+        (Ok(true), _) if this.signals.cancelled() => (End::Cancelled, Some(source.id)),
+        (Ok(true), _) => (End::Failed(format!("{failure}; it runs on {}", source.name).into()), Some(source.id)),
+        // The aim is reached, whatever went wrong on the way.
+        (Ok(false), Ok(true)) => (End::Done, Some(target.id)),
+        (Ok(false), Ok(false)) => (End::Failed(format!("{failure}; it runs on neither host any more").into()), None),
+        (Err(doubt), Ok(true)) => (
+            End::Failed(format!("{failure}; it runs on {}, and the source is in doubt: {doubt}", target.name).into()),
+            Some(target.id),
+        ),
+        (Err(doubt), _) | (Ok(false), Err(doubt)) => {
+            (End::Failed(format!("{failure}; where it runs is in doubt until both hosts answer: {doubt}").into()), None)
+        }
+    }
+}
+
+fn runs_on(host: &Host, name: &str) -> Result<bool, Trouble> {
+    let look = |connect: &Connect| ffi::domain_state(&connect.lookup_domain_by_name(name)?);
+    match host.control(&format!("looking for {name}"), look) {
+        Ok((state, reason)) => Ok(state::runs(state::vm_state(state, reason).0)),
+        Err(trouble) if trouble.not_there() => Ok(false),
+        Err(trouble) => Err(trouble),
+    }
+}
+
+/// After the connection of a move was cut: waits while the source says that the move goes on without us.
+fn outlast(source: &Host, name: &str) {
+    let moving = |connect: &Connect| Ok(ffi::job_figures(&connect.lookup_domain_by_name(name)?, false)?.any);
+    while source.control(&format!("watching the move of {name}"), moving).unwrap_or(false) {
+        if source.queue.closed_within(WATCH) {
+            return;
+        }
+    }
+}
+
+/// Enters a move among those that leave its host, and starts the host's watcher where none is at work: one thread per
+/// source host asks all its moves how far they are, and aborts those that are to end early.
+fn watch(source: &Arc<Host>, this: Arc<Move>) {
+    let mut moves = lock(&source.moves);
+    let first = moves.is_empty();
+    moves.push(this);
+    drop(moves);
+    if !first {
+        return;
+    }
+    let host = source.clone();
+    let watcher = thread::Builder::new().name(format!("moves {}", source.name)).spawn(move || watch_all(&host));
+    if let Err(error) = watcher {
+        tracing::error!(%error, host = &*source.name, "no thread to watch moves: no progress, no cancelling");
+    }
+}
+
+fn watch_all(host: &Host) {
+    loop {
+        let moves = lock(&host.moves).clone();
+        if moves.is_empty() {
+            return;
+        }
+        for this in moves {
+            if let Err(trouble) = look_at(host, &this)
+                && !trouble.not_there()
+            {
+                tracing::debug!(%trouble, "a move's progress is not known");
+            }
+        }
+        host.queue.closed_within(WATCH);
+    }
+}
+
+/// Asks a move how far it is, or aborts it.
+fn look_at(host: &Host, this: &Move) -> Result<(), Trouble> {
+    let name = &this.name;
+    if this.signals.cancelled() {
+        return match host.control(&format!("aborting the move of {name}"), |c| {
+            ffi::abort_job(&c.lookup_domain_by_name(name)?)
+        }) {
+            // It has not begun yet or has just ended.
+            Err(Trouble::Call { error, .. }) if error.code().is(ErrorNumber::OperationInvalid) => Ok(()),
+            other => other,
+        };
+    }
+    let job = host.control(&format!("watching the move of {name}"), |c| {
+        let domain = c.lookup_domain_by_name(name)?;
+        let job = ffi::job_figures(&domain, false)?;
+        if job.any
+            && let Some(downtime) = this.options.max_downtime
+            && !std::mem::replace(&mut lock(&this.watched).downtime_told, true)
+        {
+            domain.migrate_set_max_downtime((downtime.as_millis() as u64).max(1), 0)?;
+        }
+        Ok(job)
+    })?;
+    if job.any && job.total > 0 {
+        let progress = this.take(&job);
+        host.queue.push_progress(host.id, this.task, Progress::Migration(progress));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_is_as_large_as_what_was_left_when_it_was_first_seen() {
+        let this = Move {
+            task: TaskId(1),
+            name: "vm-1".into(),
+            options: MigrationOptions::default(),
+            signals: Arc::default(),
+            watched: Mutex::default(),
+        };
+        let job = |iteration, remaining| JobFigures {
+            any: true,
+            total: 1000,
+            processed: 10,
+            remaining,
+            iteration,
+            rate: 5,
+            dirty_pages: 3,
+            page_size: 4096,
+            ..JobFigures::default()
+        };
+        assert_eq!(this.take(&job(1, 900)).round_size, Bytes(1000));
+        let second = this.take(&job(2, 400));
+        assert_eq!((second.round, second.round_size, second.dirty_rate), (2, Bytes(400), Rate(12288.0)));
+        assert_eq!(this.take(&job(2, 100)).round_size, Bytes(400));
+        assert_eq!(this.take(&job(3, 50)).round_size, Bytes(50));
+    }
+}

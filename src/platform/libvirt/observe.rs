@@ -1,0 +1,309 @@
+//! The thread that watches one host: it connects, asks once a second what runs and how busy it is, and at once when a
+//! lifecycle event says that something happened.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use virt::connect::Connect;
+use virt::domain::Domain;
+use virt::error::ErrorNumber;
+
+use super::ffi::{self, DomainFigures, Lifecycle};
+use super::host::{Host, Inbox};
+use super::ledger::Standing;
+use super::queue::lock;
+use super::state;
+use super::trouble::Trouble;
+use super::xml::{Mark, NAMESPACE};
+use crate::fleet::{Bytes, Rate};
+use crate::platform::{Observation, VmKey, VmSeen};
+
+/// Between two rounds when nothing happens.
+const ROUND: Duration = Duration::from_secs(1);
+/// Between two rounds at least, however much happens.
+const BREATH: Duration = Duration::from_millis(50);
+/// The shortest span over which a load is computed; shorter ones say more about the clock than about the load.
+const LOAD_SPAN: Duration = Duration::from_millis(700);
+/// After so long the full list is told again though nothing changed.
+const FULL_LIST: Duration = Duration::from_secs(30);
+/// Between attempts to connect: doubled from the first to the last.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
+
+/// Watches a host until the platform is gone.
+pub(super) fn watch(host: &Arc<Host>) {
+    let mut observer = Observer { host: host.clone(), known: HashMap::new(), node: None, full: None, nowait: true };
+    let mut pause = BACKOFF.0;
+    while !host.queue.closed() {
+        let (trouble, rounds) = match host.open() {
+            Ok(connect) => observer.rounds(&connect),
+            Err(trouble) => (trouble, 0),
+        };
+        if host.queue.closed() {
+            return;
+        }
+        host.round_failed();
+        host.unreachable(&trouble.to_string());
+        if rounds > 0 {
+            pause = BACKOFF.0;
+        }
+        host.queue.closed_within(pause);
+        pause = (pause * 2).min(BACKOFF.1);
+    }
+}
+
+/// What is known of a domain from one round to the next.
+#[derive(Debug)]
+struct Known {
+    uuid: String,
+    mark: Option<Mark>,
+    vcpus: u8,
+    memory: Bytes,
+    /// When its counters were read, and the CPU time and bytes that they showed.
+    counted: Option<(Instant, Duration, u64)>,
+    /// What was last told of it; none where it has to be told anew.
+    told: Option<VmSeen>,
+    /// The load that was last told.
+    load: (u32, u64),
+}
+
+struct Observer {
+    host: Arc<Host>,
+    known: HashMap<Arc<str>, Known>,
+    /// When the node's CPU time was read, and what it was.
+    node: Option<(Instant, Duration)>,
+    /// When the full list was last told; none where it is owed.
+    full: Option<Instant>,
+    /// Whether the driver can list domains without waiting for busy ones.
+    nowait: bool,
+}
+
+impl Observer {
+    /// Rounds on a new connection until one fails; says why, and how many went well.
+    fn rounds(&mut self, connect: &Connect) -> (Trouble, u64) {
+        let host = self.host.clone();
+        let listener = {
+            let host = host.clone();
+            move |name: &str, event: u32, detail: u32| {
+                let mut inbox = lock(&host.inbox);
+                inbox.stirred = true;
+                if let Some(why) = state::gone(event, detail) {
+                    inbox.gone.insert(name.to_owned(), why);
+                }
+                drop(inbox);
+                host.stir.notify_one();
+            }
+        };
+        // Held for as long as the connection is watched.
+        let events = Lifecycle::listen(connect, Box::new(listener));
+        if let Err(error) = &events {
+            tracing::warn!(host = &*host.name, %error, "no lifecycle events: changes show within a second");
+        }
+        let mut rounds = 0;
+        self.node = None;
+        loop {
+            let began = Instant::now();
+            let inbox = std::mem::take(&mut *lock(&host.inbox));
+            if let Err(error) = self.round(connect, began, &inbox) {
+                return (host.trouble(connect, "asking what runs on it", error), rounds);
+            }
+            rounds += 1;
+            if host.queue.closed_within(BREATH) {
+                let gone = "the console ended".to_owned();
+                return (Trouble::Unreachable { host: host.name.to_string(), why: gone }, rounds);
+            }
+            let mut inbox = lock(&host.inbox);
+            while !inbox.stirred {
+                let left = ROUND.saturating_sub(began.elapsed());
+                if left.is_zero() {
+                    break;
+                }
+                inbox = host.stir.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
+            }
+        }
+    }
+
+    /// Asks once for everything and tells what is new.
+    fn round(&mut self, connect: &Connect, began: Instant, inbox: &Inbox) -> Result<(), virt::error::Error> {
+        let figures = match ffi::domain_figures(connect, self.nowait) {
+            Err(error) if self.nowait && error.code().is(ErrorNumber::InvalidArg) => {
+                self.nowait = false;
+                ffi::domain_figures(connect, false)?
+            }
+            other => other?,
+        };
+        let mut listed: HashMap<Arc<str>, VmSeen> = HashMap::with_capacity(figures.len());
+        let mut loads = Vec::new();
+        for domain in &figures {
+            // A domain that vanished while it was asked about is not there; its event or the next round says so.
+            if let Some(seen) = self.see(domain) {
+                if let Some(load) = self.load(&seen, domain) {
+                    loads.push(load);
+                }
+                if let VmKey::Name(name) = &seen.vm {
+                    listed.insert(name.clone(), seen);
+                }
+            }
+        }
+        let node = self.node_load(connect);
+        if !self.host.queue.wait_for_room() {
+            return Ok(());
+        }
+        if self.host.answers() {
+            let node = connect.node_info()?;
+            let memory = Bytes(node.memory * 1024);
+            self.host.queue.push(Some(self.host.id), vec![Observation::HostAnswers { cores: node.cpus, memory }]);
+            self.full = None;
+            self.known.values_mut().for_each(|k| k.told = None);
+        }
+        let host = self.host.clone();
+        host.ledger.speak(host.id, began, |standings| {
+            let mut seen = self.tell(listed, standings, inbox);
+            seen.extend(node);
+            seen.extend(loads);
+            seen
+        });
+        Ok(())
+    }
+
+    /// What is new among the listed domains, as far as no task has them in hand.
+    fn tell(
+        &mut self,
+        listed: HashMap<Arc<str>, VmSeen>,
+        standings: &HashMap<Arc<str>, Standing>,
+        inbox: &Inbox,
+    ) -> Vec<Observation> {
+        let standing = |name: &Arc<str>| standings.get(name).copied().unwrap_or(Standing::Quiet);
+        let gone = |name: &Arc<str>| Observation::VmGone {
+            vm: VmKey::Name(name.clone()),
+            reason: inbox.gone.get(&**name).copied().unwrap_or("it is no longer there").into(),
+        };
+        let mut seen = Vec::new();
+        // A VM that a task left here and that went away before any round saw it.
+        for (name, &standing) in standings {
+            if let Standing::Settled(present) = standing {
+                match self.known.get_mut(name) {
+                    Some(known) if listed.contains_key(name) => known.told = None,
+                    _ if !listed.contains_key(name) => {
+                        self.known.remove(name);
+                        if present {
+                            seen.push(gone(name));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for (name, vm) in &listed {
+            if standing(name) != Standing::InHand
+                && let Some(known) = self.known.get_mut(name)
+                && known.told.as_ref() != Some(vm)
+            {
+                known.told = Some(vm.clone());
+                seen.push(Observation::Vm(vm.clone()));
+            }
+        }
+        self.known.retain(|name, _| {
+            let stays = listed.contains_key(name) || standing(name) == Standing::InHand;
+            if !stays {
+                seen.push(gone(name));
+            }
+            stays
+        });
+        let contested = standings.values().any(|s| *s == Standing::InHand);
+        if !contested && self.full.is_none_or(|at| at.elapsed() >= FULL_LIST) {
+            self.full = Some(Instant::now());
+            // The full list says all that the single changes would, save why VMs went away.
+            seen.retain(|o| matches!(o, Observation::VmGone { .. }));
+            seen.push(Observation::Inventory(listed.into_values().collect()));
+        }
+        seen
+    }
+
+    /// A listed domain as an observation. Its size and mark are read when it is first seen.
+    fn see(&mut self, figures: &DomainFigures) -> Option<VmSeen> {
+        let name = figures.domain.name().ok()?;
+        let uuid = figures.domain.uuid_string().ok()?;
+        if self.known.get(name.as_str()).is_none_or(|k| k.uuid != uuid) {
+            let known = meet(&figures.domain, uuid)?;
+            self.known.insert(name.as_str().into(), known);
+        }
+        let (name, known) = self.known.get_key_value(name.as_str())?;
+        let (state, reason) = state::vm_state(figures.state.0, figures.state.1);
+        Some(VmSeen {
+            vm: VmKey::Name(name.clone()),
+            state,
+            managed: known.mark.is_some(),
+            class: known.mark.as_ref().and_then(|m| m.class.clone()),
+            vcpus: known.vcpus,
+            memory: known.memory,
+            reason: reason.map(Into::into),
+        })
+    }
+
+    /// A domain's load since its counters were last read, where it differs from what was told.
+    fn load(&mut self, seen: &VmSeen, figures: &DomainFigures) -> Option<Observation> {
+        let VmKey::Name(name) = &seen.vm else { return None };
+        let cpu_time = figures.cpu_time?;
+        let known = self.known.get_mut(name)?;
+        let now = Instant::now();
+        let Some((at, cpu_before, net_before)) = known.counted else {
+            known.counted = Some((now, cpu_time, figures.net));
+            return None;
+        };
+        let span = now.duration_since(at);
+        if span < LOAD_SPAN {
+            return None;
+        }
+        known.counted = Some((now, cpu_time, figures.net));
+        let cpu = millicores(cpu_time.saturating_sub(cpu_before), span);
+        let net = (figures.net.saturating_sub(net_before) as f64 / span.as_secs_f64()).round() as u64;
+        let moves = lock(&self.host.moves);
+        let dirty = moves.iter().find(|m| m.name == *name).map_or(0, |m| m.progress().dirty_rate.0 as u64);
+        drop(moves);
+        if known.load == (cpu, net) && dirty == 0 {
+            return None;
+        }
+        known.load = (cpu, net);
+        Some(Observation::VmLoad {
+            vm: VmKey::Name(name.clone()),
+            cpu,
+            dirty: Rate(dirty as f64),
+            net: Rate(net as f64),
+        })
+    }
+
+    /// The node's load. libvirt tells no figures of its NICs, so what it sends and receives stays zero.
+    fn node_load(&mut self, connect: &Connect) -> Option<Observation> {
+        let now = Instant::now();
+        if self.node.is_some_and(|(at, _)| now.duration_since(at) < LOAD_SPAN) {
+            return None;
+        }
+        // Not every driver has it, the test driver for one.
+        let used = ffi::node_cpu_time(connect).ok()?;
+        let (at, before) = self.node.replace((now, used))?;
+        let cpu = millicores(used.saturating_sub(before), now.duration_since(at));
+        Some(Observation::HostLoad { cpu_used: cpu, cpu_demand: cpu, net_rx: Rate(0.0), net_tx: Rate(0.0) })
+    }
+}
+
+/// What has to be asked of a domain only once.
+fn meet(domain: &Domain, uuid: String) -> Option<Known> {
+    let info = domain.info().ok()?;
+    let element = virt_sys::VIR_DOMAIN_METADATA_ELEMENT as i32;
+    let mark = domain.metadata(element, Some(NAMESPACE), 0).ok();
+    Some(Known {
+        uuid,
+        mark: mark.map(|m| Mark::read(&m)),
+        vcpus: u8::try_from(info.nr_virt_cpu).unwrap_or(u8::MAX),
+        memory: Bytes(info.max_mem * 1024),
+        counted: None,
+        told: None,
+        load: (u32::MAX, 0),
+    })
+}
+
+/// CPU time in a span, in thousandths of a core.
+fn millicores(used: Duration, span: Duration) -> u32 {
+    (used.as_secs_f64() / span.as_secs_f64() * 1000.0).round() as u32
+}

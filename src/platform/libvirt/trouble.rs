@@ -1,0 +1,69 @@
+//! What goes wrong between us and a host.
+
+use std::time::Duration;
+
+use virt::error::{Error, ErrorNumber};
+
+/// Why a call to a host failed. Each names the host.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    /// No connection came about.
+    #[error("{host}: no connection to {uri}: {why}")]
+    NoConnection {
+        /// The host's name.
+        host: String,
+        /// Where it was looked for.
+        uri: String,
+        /// Why.
+        why: String,
+    },
+    /// The host is known not to answer.
+    #[error("{host} is unreachable: {why}")]
+    Unreachable {
+        /// The host's name.
+        host: String,
+        /// Why it is thought so.
+        why: String,
+    },
+    /// A connection is being opened and does not get through.
+    #[error("{host}: {uri} did not answer within {} s", .within.as_secs())]
+    Silent {
+        /// The host's name.
+        host: String,
+        /// Where it was looked for.
+        uri: String,
+        /// How long was waited.
+        within: Duration,
+    },
+    /// libvirt answered with an error, or the connection was cut during the call.
+    #[error("{host}: {doing}: {}", .error.message())]
+    Call {
+        /// The host's name.
+        host: String,
+        /// What was asked for.
+        doing: String,
+        /// libvirt's error.
+        error: Error,
+        /// Whether the connection was cut, so that nobody knows whether the call had its effect.
+        cut: bool,
+    },
+}
+
+impl Trouble {
+    /// Whether libvirt said that there is no such domain, volume or pool.
+    pub(super) fn not_there(&self) -> bool {
+        let Self::Call { error, .. } = self else { return false };
+        let code = error.code();
+        [ErrorNumber::NoDomain, ErrorNumber::NoStorageVolume, ErrorNumber::NoStoragePool].iter().any(|&n| code.is(n))
+    }
+
+    /// Whether the driver does not have the call at all.
+    pub(super) fn unsupported(&self) -> bool {
+        matches!(self, Self::Call { error, .. } if error.code().is(ErrorNumber::NoSupport))
+    }
+
+    /// Whether the call may have had its effect although it failed.
+    pub(super) fn in_doubt(&self) -> bool {
+        matches!(self, Self::Call { cut: true, .. })
+    }
+}

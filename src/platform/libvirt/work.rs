@@ -1,0 +1,202 @@
+//! The short work on one host: booting, destroying, pausing, resuming, restarting.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use virt::connect::Connect;
+use virt::domain::Domain;
+
+use super::host::{Host, Leftover};
+use super::ledger::Ticket;
+use super::overlay;
+use super::trouble::Trouble;
+use super::xml::{self, Mark};
+use crate::fleet::{Image, Ready, VmClass};
+use crate::platform::{Change, End};
+
+/// What a host's workers do.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// Bring a VM up.
+    Boot {
+        /// Its name.
+        name: Arc<str>,
+        /// Its class.
+        class: Arc<VmClass>,
+    },
+    /// Change a VM.
+    Change {
+        /// Its name.
+        name: Arc<str>,
+        /// How.
+        change: Change,
+    },
+    /// Remove what a start that was cut off may have left.
+    Remove(Leftover),
+}
+
+impl Work {
+    /// Does it and ends its task.
+    pub(super) fn run(self, host: &Arc<Host>, ticket: Option<Ticket>) {
+        match (self, ticket) {
+            (Self::Boot { name, class }, Some(ticket)) => run_boot(host, &name, &class, ticket),
+            (Self::Change { name, change }, Some(ticket)) => run_change(host, &name, change, ticket),
+            (Self::Remove(leftover), _) => remove(host, leftover),
+            (Self::Boot { .. } | Self::Change { .. }, None) => {}
+        }
+    }
+}
+
+fn run_boot(host: &Host, name: &str, class: &VmClass, ticket: Ticket) {
+    let end = match boot(host, name, class, &ticket) {
+        Ok(true) => End::Done,
+        Ok(false) => End::Cancelled,
+        Err(why) => End::Failed(why.into()),
+    };
+    let up = end == End::Done;
+    ticket.end(end, |_| up, None);
+}
+
+/// Brings a VM up; false where it was cancelled. On failure nothing is left, or is removed when the host answers again.
+fn boot(host: &Host, name: &str, class: &VmClass, ticket: &Ticket) -> Result<bool, String> {
+    if class.ready == Ready::Reachable {
+        let class = &class.name;
+        return Err(format!("class {class} waits for its guests to answer: reachable is not known on real hosts yet"));
+    }
+    if class.image == Image::None {
+        return Err(format!("class {} has no image: only the simulator boots nothing", class.name));
+    }
+    if ticket.signals.cancelled() {
+        return Ok(false);
+    }
+    let guests = host.guests().map_err(|t| t.to_string())?;
+    ticket.signals.advance();
+    let overlay = match &class.image {
+        Image::Disk(image) => Some(overlay::create(host, name, image).map_err(|t| t.to_string())?),
+        Image::Kernel { .. } | Image::None => None,
+    };
+    ticket.signals.advance();
+    let leftover = Leftover { uuid: uuid(), overlay };
+    let definition = xml::domain(name, &leftover.uuid, class, &guests, leftover.overlay.as_deref());
+    let started = host.control(&format!("starting {name}"), |connect| connect.create_domain_xml(&definition, 0));
+    ticket.signals.advance();
+    match started {
+        Ok(_) if ticket.signals.cancelled() => match take_away(host, &leftover) {
+            Ok(()) => Ok(false),
+            Err(trouble) => {
+                host.leave_over(leftover);
+                Err(format!("cancelled, but it runs until its host answers again: {trouble}"))
+            }
+        },
+        Ok(_) => Ok(true),
+        Err(trouble) => {
+            let mut why = trouble.to_string();
+            if trouble.in_doubt() {
+                why += " (the connection was cut; if it started, it is removed when the host answers again)";
+                host.leave_over(leftover);
+            } else if take_away(host, &leftover).is_err() {
+                host.leave_over(leftover);
+            }
+            Err(why)
+        }
+    }
+}
+
+/// Destroys the domain of a failed start, if there is one, and its overlay.
+fn take_away(host: &Host, leftover: &Leftover) -> Result<(), Trouble> {
+    let destroy = |connect: &Connect| connect.lookup_domain_by_uuid_string(&leftover.uuid)?.destroy();
+    match host.control("removing a VM that was not to stay", destroy) {
+        Err(trouble) if !trouble.not_there() => return Err(trouble),
+        _ => {}
+    }
+    leftover.overlay.as_deref().map_or(Ok(()), |path| overlay::delete(host, path))
+}
+
+fn remove(host: &Host, leftover: Leftover) {
+    if let Err(trouble) = take_away(host, &leftover) {
+        if host.reachable().is_err() || trouble.in_doubt() {
+            host.leave_over(leftover);
+        } else {
+            tracing::warn!(%trouble, uuid = leftover.uuid, "what a failed start left stays");
+        }
+    }
+}
+
+fn run_change(host: &Host, name: &str, change: Change, ticket: Ticket) {
+    if ticket.signals.cancelled() {
+        return ticket.end(End::Cancelled, |_| true, None);
+    }
+    let domain = |connect: &Connect| connect.lookup_domain_by_name(name);
+    let done = match change {
+        Change::Destroy => destroy(host, name),
+        Change::Pause => host.control(&format!("pausing {name}"), |c| domain(c)?.suspend()),
+        Change::Resume => host.control(&format!("resuming {name}"), |c| domain(c)?.resume()),
+        Change::Reboot => {
+            let doing = format!("restarting {name}");
+            match host.control(&doing, |c| domain(c)?.reset()) {
+                // Drivers without a reset line ask the guest.
+                Err(trouble) if trouble.unsupported() => host.control(&doing, |c| domain(c)?.reboot(0)),
+                other => other,
+            }
+        }
+        Change::Load(_) => {
+            return ticket.fail("stress needs the load tool in the guest, which real hosts do not have yet");
+        }
+    };
+    match done {
+        Ok(()) => ticket.end(End::Done, |_| change != Change::Destroy, None),
+        Err(trouble) => ticket.fail(&trouble.to_string()),
+    }
+}
+
+/// Destroys a VM and the overlay that its mark speaks of. One that is not there is as good as destroyed.
+fn destroy(host: &Host, name: &str) -> Result<(), Trouble> {
+    let destroy = |connect: &Connect| {
+        let domain = connect.lookup_domain_by_name(name)?;
+        let mark = mark(&domain);
+        domain.destroy()?;
+        Ok(mark)
+    };
+    let mark = match host.control(&format!("destroying {name}"), destroy) {
+        Err(trouble) if trouble.not_there() => return Ok(()),
+        other => other?,
+    };
+    if mark.is_some_and(|m| m.image.is_some()) {
+        overlay::delete(host, &overlay::path(name))?;
+    }
+    Ok(())
+}
+
+/// The mark of a domain, where Hemera made it.
+pub(super) fn mark(domain: &Domain) -> Option<Mark> {
+    let element = virt_sys::VIR_DOMAIN_METADATA_ELEMENT as i32;
+    domain.metadata(element, Some(xml::NAMESPACE), 0).ok().map(|m| Mark::read(&m))
+}
+
+/// A random UUID (version 4), by which a domain of ours is told from another of the same name.
+fn uuid() -> String {
+    let random = || RandomState::new().hash_one(0_u64);
+    let (high, low) = (random(), random());
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xfff,
+        low >> 48 & 0x3fff | 0x8000,
+        low & 0xffff_ffff_ffff
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuids_are_well_formed_and_differ() {
+        let (a, b) = (uuid(), uuid());
+        assert_ne!(a, b);
+        let lengths: Vec<usize> = a.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12]);
+        assert_eq!(a.as_bytes()[14], b'4');
+    }
+}

@@ -1,0 +1,547 @@
+//! What a workflow file may hold, and the checks that make a [`Workflow`] of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use toml::Spanned;
+
+use crate::files::{FileError, Source, suggestion};
+use crate::fleet::{
+    Bytes, DEFAULT_WORKING_SET, Image, Load, MigrationOptions, Rate, Ready, SelectError, Selection, Share, Span,
+    VmClass,
+};
+use crate::handle::{Boot, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, Step, VmChange, Which};
+
+use super::{DEFAULT_SAMPLES, Recording, StepSpans, Workflow};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawWorkflow {
+    name: Spanned<String>,
+    seed: Option<u64>,
+    #[serde(default)]
+    vm: BTreeMap<Spanned<String>, Spanned<RawClass>>,
+    #[serde(default)]
+    limits: Limits,
+    #[serde(default)]
+    record: RawRecord,
+    #[serde(default)]
+    step: Vec<Spanned<RawStep>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawClass {
+    vcpus: Spanned<u32>,
+    memory: Spanned<Bytes>,
+    image: Option<Spanned<String>>,
+    kernel: Option<Spanned<String>>,
+    initrd: Option<Spanned<String>>,
+    cmdline: Option<Spanned<String>>,
+    network: Option<String>,
+    cpu: Option<String>,
+    #[serde(default)]
+    ready: RawReady,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+enum RawReady {
+    #[default]
+    Up,
+    Reachable,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawRecord {
+    samples: Option<Spanned<Span>>,
+    vms: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawStep {
+    boot: Option<Spanned<RawBoot>>,
+    wait: Option<Spanned<Span>>,
+    stress: Option<Spanned<RawStress>>,
+    stop_stress: Option<Spanned<RawSelect>>,
+    migrate: Option<Spanned<RawMigrate>>,
+    evacuate: Option<Spanned<RawEvacuate>>,
+    destroy: Option<Spanned<RawSelect>>,
+    pause: Option<Spanned<RawSelect>>,
+    resume: Option<Spanned<RawSelect>>,
+    reboot: Option<Spanned<RawSelect>>,
+}
+
+const STEPS: [&str; 10] =
+    ["boot", "wait", "stress", "stop-stress", "migrate", "evacuate", "destroy", "pause", "resume", "reboot"];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawBoot {
+    class: Spanned<String>,
+    count: Spanned<u32>,
+    name: Spanned<String>,
+    placement: Option<RawPlacement>,
+    on: Option<Spanned<String>>,
+}
+
+enum RawPlacement {
+    Named(Placement),
+    Fixed(Spanned<Vec<Spanned<String>>>),
+}
+
+const PLACEMENTS: [&str; 4] = ["round-robin", "packed", "random", "balanced"];
+
+impl<'de> Deserialize<'de> for RawPlacement {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct RawFixed {
+            fixed: Spanned<Vec<Spanned<String>>>,
+        }
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = RawPlacement;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "one of \"{}\" or {{ fixed = [HOSTS] }}", PLACEMENTS.join("\", \""))
+            }
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<RawPlacement, E> {
+                Ok(RawPlacement::Named(match word {
+                    "round-robin" => Placement::RoundRobin,
+                    "packed" => Placement::Packed,
+                    "random" => Placement::Random,
+                    "balanced" => Placement::Balanced,
+                    _ => return Err(E::unknown_variant(word, &PLACEMENTS)),
+                }))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawPlacement, A::Error> {
+                RawFixed::deserialize(MapAccessDeserializer::new(map)).map(|fixed| RawPlacement::Fixed(fixed.fixed))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSelect {
+    select: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawStress {
+    select: Spanned<String>,
+    cpu: Spanned<Share>,
+    dirty_rate: Option<Spanned<Rate>>,
+    working_set: Option<Spanned<Share>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawMigrate {
+    select: Option<Spanned<String>>,
+    pattern: Option<Spanned<RawPattern>>,
+    to: Option<Spanned<String>>,
+    moves: Option<Spanned<Vec<RawMove>>>,
+    bandwidth: Option<Spanned<Rate>>,
+    max_downtime: Option<Spanned<Span>>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+enum RawPattern {
+    TwoNodes,
+    Crossed,
+    Circular,
+    SplitMerge,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawMove {
+    vm: Spanned<String>,
+    to: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEvacuate {
+    hosts: Spanned<String>,
+    to: Option<Spanned<String>>,
+}
+
+/// The most VMs that one step boots.
+const MAX_COUNT: u32 = 10_000_000;
+/// The most memory of a VM.
+const MAX_MEMORY: Bytes = Bytes(1 << 44);
+/// The longest wait: a hundred days.
+const MAX_WAIT: Duration = Duration::from_secs(100 * 86400);
+
+/// Reads and checks a workflow.
+pub(super) fn build(source: Source) -> Result<Workflow, FileError> {
+    let raw: RawWorkflow = source.parse()?;
+    let read = Reader { source: &source };
+    if raw.name.get_ref().trim().is_empty() {
+        return read.fail(&raw.name, "found an empty name, expected one that says what the workflow is");
+    }
+    let mut classes = Vec::new();
+    let mut images = Vec::new();
+    for (name, class) in &raw.vm {
+        classes.push(Arc::new(read.class(name, class)?));
+        images.push(class.get_ref().image.as_ref().map_or_else(|| class.span(), Spanned::span));
+    }
+    let record = read.record(&raw.record)?;
+    if raw.step.is_empty() {
+        return Err(source.error(&(0..0), "no [[step]]: expected at least one"));
+    }
+    let mut steps = Vec::with_capacity(raw.step.len());
+    let mut spans = Vec::with_capacity(raw.step.len());
+    for step in &raw.step {
+        let (step, span) = read.step(step, &classes, &images)?;
+        steps.push(step);
+        spans.push(span);
+    }
+    Ok(Workflow {
+        name: raw.name.get_ref().as_str().into(),
+        seed: raw.seed,
+        classes,
+        limits: raw.limits,
+        record,
+        steps,
+        spans,
+        sampled: raw.record.vms.map(|vms| vms.span()).unwrap_or_default(),
+        source,
+    })
+}
+
+struct Reader<'a> {
+    source: &'a Source,
+}
+
+impl Reader<'_> {
+    fn fail<T, V>(&self, at: &Spanned<V>, message: impl Into<String>) -> Result<T, FileError> {
+        Err(self.source.error(&at.span(), message))
+    }
+
+    fn class(&self, name: &Spanned<String>, class: &Spanned<RawClass>) -> Result<VmClass, FileError> {
+        let raw = class.get_ref();
+        let table = format!("[vm.{}]", name.get_ref());
+        if name.get_ref().is_empty() {
+            return self.fail(name, "found a class without a name");
+        }
+        let vcpus = *raw.vcpus.get_ref();
+        let vcpus = match u8::try_from(vcpus) {
+            Ok(vcpus) if vcpus > 0 => vcpus,
+            _ => return self.fail(&raw.vcpus, format!("vcpus: found {vcpus}, expected 1 to 255")),
+        };
+        let memory = *raw.memory.get_ref();
+        if memory < Bytes::MIB || memory > MAX_MEMORY {
+            let message = format!("memory: found {memory}, expected {} to {MAX_MEMORY}", Bytes::MIB);
+            return self.fail(&raw.memory, message);
+        }
+        let image = match (&raw.image, &raw.kernel) {
+            (Some(_), Some(kernel)) => {
+                return self.fail(kernel, format!("{table} has both `image` and `kernel`, expected one of them"));
+            }
+            (None, None) => {
+                let message =
+                    format!("{table} has nothing to boot from: expected `image`, or `kernel` (`initrd`, `cmdline`)");
+                return self.fail(class, message);
+            }
+            (Some(image), None) => {
+                for (key, without) in [("initrd", &raw.initrd), ("cmdline", &raw.cmdline)] {
+                    if let Some(value) = without {
+                        return self.fail(value, format!("`{key}` in {table} goes with `kernel`, which is not there"));
+                    }
+                }
+                match image.get_ref().as_str() {
+                    "" => return self.fail(image, "image: found nothing, expected a name or path, or \"none\""),
+                    "none" => Image::None,
+                    disk => Image::Disk(disk.to_owned()),
+                }
+            }
+            (None, Some(kernel)) => Image::Kernel {
+                kernel: kernel.get_ref().clone(),
+                initrd: raw.initrd.as_ref().map(|initrd| initrd.get_ref().clone()),
+                cmdline: raw.cmdline.as_ref().map(|cmdline| cmdline.get_ref().clone()).unwrap_or_default(),
+            },
+        };
+        Ok(VmClass {
+            name: name.get_ref().as_str().into(),
+            vcpus,
+            memory,
+            image,
+            network: raw.network.clone(),
+            cpu: raw.cpu.clone(),
+            ready: match raw.ready {
+                RawReady::Up => Ready::Up,
+                RawReady::Reachable => Ready::Reachable,
+            },
+        })
+    }
+
+    fn record(&self, record: &RawRecord) -> Result<Recording, FileError> {
+        let samples = match &record.samples {
+            None => Some(DEFAULT_SAMPLES),
+            Some(span) => match span.get_ref().0 {
+                Duration::ZERO => None,
+                every if every < Duration::from_millis(1) || every > MAX_WAIT => {
+                    let message = format!("samples: found {}, expected \"0 s\" or 1 ms to 100 days", span.get_ref());
+                    return self.fail(span, message);
+                }
+                every => Some(every),
+            },
+        };
+        Ok(Recording { samples, vms: record.vms.as_ref().map(|vms| self.vms(vms)).transpose()? })
+    }
+
+    fn step(
+        &self,
+        step: &Spanned<RawStep>,
+        classes: &[Arc<VmClass>],
+        images: &[Range<usize>],
+    ) -> Result<(Step, StepSpans), FileError> {
+        let raw = step.get_ref();
+        let span = |span: Option<Range<usize>>, word| span.map(|span| (span, word));
+        let mut given: Vec<_> = [
+            span(raw.boot.as_ref().map(Spanned::span), "boot"),
+            span(raw.wait.as_ref().map(Spanned::span), "wait"),
+            span(raw.stress.as_ref().map(Spanned::span), "stress"),
+            span(raw.stop_stress.as_ref().map(Spanned::span), "stop-stress"),
+            span(raw.migrate.as_ref().map(Spanned::span), "migrate"),
+            span(raw.evacuate.as_ref().map(Spanned::span), "evacuate"),
+            span(raw.destroy.as_ref().map(Spanned::span), "destroy"),
+            span(raw.pause.as_ref().map(Spanned::span), "pause"),
+            span(raw.resume.as_ref().map(Spanned::span), "resume"),
+            span(raw.reboot.as_ref().map(Spanned::span), "reboot"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        given.sort_by_key(|(span, _)| span.start);
+        if let [(_, first), (at, second), ..] = given.as_slice() {
+            let message =
+                format!("a step has one key, found `{first}` and `{second}`: write each in a [[step]] of its own");
+            return Err(self.source.error(at, message));
+        }
+        let Some((at, _)) = given.pop() else {
+            return self.fail(step, format!("an empty step: expected one of {}", STEPS.join(", ")));
+        };
+        let mut spans = StepSpans { step: at, ..StepSpans::default() };
+        let mut selections = Vec::new();
+        let mut change = |select: &Spanned<RawSelect>, change| {
+            selections.push(select.get_ref().select.span());
+            self.change(&select.get_ref().select, change)
+        };
+        let operation = if let Some(boot) = &raw.boot {
+            self.boot(boot.get_ref(), classes, images, &mut spans)?
+        } else if let Some(wait) = &raw.wait {
+            let time = wait.get_ref().0;
+            if time > MAX_WAIT {
+                return self.fail(wait, format!("wait: found {}, expected at most 100 days", wait.get_ref()));
+            }
+            return Ok((Step::Wait(time), spans));
+        } else if let Some(stress) = &raw.stress {
+            spans.selections = vec![stress.get_ref().select.span()];
+            self.stress(stress.get_ref())?
+        } else if let Some(select) = &raw.stop_stress {
+            change(select, VmChange::StopStress)?
+        } else if let Some(migrate) = &raw.migrate {
+            self.migrate(migrate, &mut spans)?
+        } else if let Some(evacuate) = &raw.evacuate {
+            let evacuate = evacuate.get_ref();
+            spans.selections =
+                [Some(&evacuate.hosts), evacuate.to.as_ref()].into_iter().flatten().map(Spanned::span).collect();
+            OperationSpec::Evacuate {
+                hosts: self.hosts(&evacuate.hosts)?,
+                to: evacuate.to.as_ref().map(|to| self.hosts(to)).transpose()?,
+            }
+        } else if let Some(select) = &raw.destroy {
+            change(select, VmChange::Destroy)?
+        } else if let Some(select) = &raw.pause {
+            change(select, VmChange::Pause)?
+        } else if let Some(select) = &raw.resume {
+            change(select, VmChange::Resume)?
+        } else if let Some(select) = &raw.reboot {
+            change(select, VmChange::Reboot)?
+        } else {
+            return self.fail(step, "an empty step");
+        };
+        spans.selections.append(&mut selections);
+        Ok((Step::Operation(operation), spans))
+    }
+
+    fn boot(
+        &self,
+        boot: &RawBoot,
+        classes: &[Arc<VmClass>],
+        images: &[Range<usize>],
+        spans: &mut StepSpans,
+    ) -> Result<OperationSpec, FileError> {
+        let Some(class) = classes.iter().position(|class| *class.name == **boot.class.get_ref()) else {
+            let known = classes.iter().map(|class| &*class.name);
+            let hint = match classes {
+                [] => ": the file has no [vm.NAME]".to_owned(),
+                _ => suggestion(boot.class.get_ref(), known),
+            };
+            return self.fail(&boot.class, format!("unknown class `{}`{hint}", boot.class.get_ref()));
+        };
+        spans.image = images[class].clone();
+        let count = *boot.count.get_ref();
+        if !(1..=MAX_COUNT).contains(&count) {
+            return self.fail(&boot.count, format!("count: found {count}, expected 1 to {MAX_COUNT}"));
+        }
+        self.vm_name(&boot.name, count)?;
+        let placement = match &boot.placement {
+            None => Placement::RoundRobin,
+            Some(RawPlacement::Named(placement)) => placement.clone(),
+            Some(RawPlacement::Fixed(hosts)) => {
+                if hosts.get_ref().is_empty() {
+                    return self.fail(hosts, "fixed: found no host, expected at least one");
+                }
+                spans.targets = hosts.get_ref().iter().map(Spanned::span).collect();
+                Placement::Fixed(hosts.get_ref().iter().map(|host| host.get_ref().as_str().into()).collect())
+            }
+        };
+        spans.selections = vec![boot.on.as_ref().map_or_else(|| spans.step.clone(), Spanned::span)];
+        Ok(OperationSpec::Boot(Boot {
+            class: classes[class].clone(),
+            count,
+            name: boot.name.get_ref().as_str().into(),
+            placement,
+            on: boot.on.as_ref().map_or_else(|| Ok(Selection::all()), |on| self.hosts(on))?,
+        }))
+    }
+
+    /// A pattern of names that libvirt takes: no slash, no control character, and `{n}` where there is more than one.
+    fn vm_name(&self, name: &Spanned<String>, count: u32) -> Result<(), FileError> {
+        let text = name.get_ref();
+        let without = text.replacen("{n}", "", 1);
+        if count > 1 && without.len() == text.len() {
+            let message =
+                format!("name: found {text:?} for {count} VMs, expected a pattern with {{n}}, as in \"{text}-{{n}}\"");
+            return self.fail(name, message);
+        }
+        if let Some(at) = without.find(['{', '}']) {
+            let message = format!(
+                "name: found {:?} in {text:?}, expected at most one {{n}} and no other brace",
+                &without[at..=at]
+            );
+            return self.fail(name, message);
+        }
+        let bad = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '/' | '"' | '*' | '?');
+        if text.is_empty() || text.len() > 200 || text.contains(bad) {
+            let message =
+                format!("name: found {text:?}, expected up to 200 bytes without spaces, slashes, quotes, `*` and `?`");
+            return self.fail(name, message);
+        }
+        Ok(())
+    }
+
+    fn stress(&self, stress: &RawStress) -> Result<OperationSpec, FileError> {
+        let share = |value: &Spanned<Share>, key: &str| {
+            let share = *value.get_ref();
+            if share.0 > 1.0 {
+                return self.fail(value, format!("{key}: found {share}, expected 0 % to 100 %"));
+            }
+            Ok(share)
+        };
+        let load = Load {
+            cpu: share(&stress.cpu, "cpu")?,
+            dirty_rate: stress.dirty_rate.as_ref().map_or(Ok(Rate(0.0)), |rate| self.rate(rate, "dirty_rate"))?,
+            working_set: stress
+                .working_set
+                .as_ref()
+                .map_or(Ok(DEFAULT_WORKING_SET), |set| share(set, "working_set"))?,
+        };
+        self.change(&stress.select, VmChange::Stress(load))
+    }
+
+    fn rate(&self, rate: &Spanned<Rate>, key: &str) -> Result<Rate, FileError> {
+        if rate.get_ref().0 > 1.25e12 {
+            return self.fail(rate, format!("{key}: found {}, expected at most 10 Tbit/s", rate.get_ref()));
+        }
+        Ok(*rate.get_ref())
+    }
+
+    fn change(&self, select: &Spanned<String>, change: VmChange) -> Result<OperationSpec, FileError> {
+        Ok(OperationSpec::Change { which: Which::Selected(self.vms(select)?), change })
+    }
+
+    fn migrate(&self, at: &Spanned<RawMigrate>, spans: &mut StepSpans) -> Result<OperationSpec, FileError> {
+        let raw = at.get_ref();
+        spans.selections.extend(raw.select.as_ref().map(Spanned::span));
+        let which = || match &raw.select {
+            Some(select) => self.vms(select).map(Which::Selected),
+            None => self.fail(at, "migrate: missing key `select`, expected the VMs to move (or `moves`)"),
+        };
+        let moves = match (&raw.pattern, &raw.to, &raw.moves) {
+            (Some(pattern), None, None) => Moves::Pattern {
+                which: which()?,
+                pattern: match pattern.get_ref() {
+                    RawPattern::TwoNodes => Pattern::TwoNodes,
+                    RawPattern::Crossed => Pattern::Crossed,
+                    RawPattern::Circular => Pattern::Circular,
+                    RawPattern::SplitMerge => Pattern::SplitMerge,
+                },
+            },
+            (None, Some(to), None) => {
+                spans.selections.push(to.span());
+                Moves::To { which: which()?, hosts: self.hosts(to)? }
+            }
+            (None, None, Some(moves)) => {
+                if let Some(select) = &raw.select {
+                    return self
+                        .fail(select, "migrate: found `select` beside `moves`, which name their VMs themselves");
+                }
+                if moves.get_ref().is_empty() {
+                    return self.fail(moves, "moves: found none, expected at least one { vm, to }");
+                }
+                spans.vms = moves.get_ref().iter().map(|m| m.vm.span()).collect();
+                spans.targets = moves.get_ref().iter().map(|m| m.to.span()).collect();
+                let name = |name: &Spanned<String>| -> Arc<str> { name.get_ref().as_str().into() };
+                Moves::Explicit(moves.get_ref().iter().map(|m| (name(&m.vm), name(&m.to))).collect())
+            }
+            (None, None, None) => {
+                return self.fail(at, "migrate: found no target, expected `pattern`, `to` or `moves`");
+            }
+            _ => return self.fail(at, "migrate: found more than one of `pattern`, `to` and `moves`, expected one"),
+        };
+        let bandwidth = raw.bandwidth.as_ref().map(|rate| match rate.get_ref().0 {
+            zero if zero < 1.0 => self.fail(rate, "bandwidth: found 0 B/s, expected a rate (absent: no limit)"),
+            _ => self.rate(rate, "bandwidth"),
+        });
+        let max_downtime = raw.max_downtime.as_ref().map(|span| match span.get_ref().0 {
+            time if time.is_zero() || time > Duration::from_secs(3600) => {
+                self.fail(span, format!("max_downtime: found {}, expected more than 0 s, up to 1 h", span.get_ref()))
+            }
+            time => Ok(time),
+        });
+        let options = MigrationOptions { bandwidth: bandwidth.transpose()?, max_downtime: max_downtime.transpose()? };
+        Ok(OperationSpec::Migrate(Migrate { moves, options }))
+    }
+
+    fn vms(&self, text: &Spanned<String>) -> Result<Selection, FileError> {
+        Selection::vms(text.get_ref()).map_err(|error| self.selection(text, &error))
+    }
+
+    fn hosts(&self, text: &Spanned<String>) -> Result<Selection, FileError> {
+        Selection::hosts(text.get_ref()).map_err(|error| self.selection(text, &error))
+    }
+
+    /// An error in a selection, at the character where it is.
+    fn selection(&self, text: &Spanned<String>, error: &SelectError) -> FileError {
+        let offset = text.get_ref().char_indices().nth(error.column - 1).map_or(text.get_ref().len(), |(i, _)| i);
+        let message = format!("selection {:?}, {error}", text.get_ref());
+        self.source.error_within(&text.span(), text.get_ref(), offset, message)
+    }
+}

@@ -1,0 +1,495 @@
+//! What a world file may hold, and the checks that make a [`World`] of it.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use toml::Spanned;
+
+use crate::files::{FileError, Source, suggestion};
+use crate::fleet::{Bytes, HostId, Link, NewHost, Rate, Share, SiteId, Span, Topology};
+use crate::platform::HostAccess;
+use crate::platform::sim::{BootConfig, FaultConfig, LoadConfig, MigrationConfig, PerHour, SimConfig};
+
+use super::{DEFAULT_DIRTY_RATE, Kind, MAX_HOSTS, World};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawWorld {
+    name: Spanned<String>,
+    platform: Platform,
+    #[serde(default)]
+    cluster: Vec<Spanned<RawCluster>>,
+    #[serde(default)]
+    link: Vec<RawLink>,
+    load: Option<Spanned<RawLoad>>,
+    boot: Option<Spanned<RawBoot>>,
+    migration: Option<Spanned<RawMigration>>,
+    faults: Option<Spanned<RawFaults>>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Platform {
+    Sim,
+    Libvirt,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCluster {
+    site: Spanned<String>,
+    name: Spanned<String>,
+    hosts: Spanned<Hosts>,
+    cores: Option<Spanned<u32>>,
+    memory: Option<Spanned<Bytes>>,
+    nic: Option<Spanned<Rate>>,
+    disk: Option<Spanned<Rate>>,
+}
+
+/// The hosts of a cluster: so many, or these.
+enum Hosts {
+    Count(i64),
+    Listed(Vec<RawHost>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawHost {
+    name: Spanned<String>,
+    uri: Spanned<String>,
+    peer: Option<Spanned<String>>,
+    migrate: Option<Spanned<String>>,
+}
+
+impl<'de> Deserialize<'de> for Hosts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Hosts;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of hosts or a list of { name, uri }")
+            }
+            fn visit_i64<E>(self, count: i64) -> Result<Hosts, E> {
+                Ok(Hosts::Count(count))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Hosts, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(Hosts::Listed)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLink {
+    between: Spanned<Vec<Spanned<String>>>,
+    bandwidth: Spanned<Rate>,
+    latency: Spanned<Span>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLoad {
+    mean: Spanned<Share>,
+    deviation: Spanned<Share>,
+    period: Spanned<Span>,
+    steps: Option<Spanned<u32>>,
+    dirty_rate: Option<Spanned<Rate>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawBoot {
+    cpu: Option<Spanned<Span>>,
+    read: Option<Spanned<Bytes>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawMigration {
+    max_downtime: Option<Spanned<Span>>,
+    max_rounds: Option<u32>,
+    efficiency: Option<Spanned<f64>>,
+    setup: Option<Spanned<Span>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFaults {
+    boot_failure: Option<Spanned<Share>>,
+    migration_failure: Option<Spanned<Share>>,
+    stuck_guest: Option<Spanned<Share>>,
+    host_crash: Option<Spanned<String>>,
+    host_downtime: Option<Spanned<Span>>,
+    link_cut: Option<Spanned<String>>,
+    link_downtime: Option<Spanned<Span>>,
+    slow_host: Option<Spanned<Share>>,
+    slow_factor: Option<Spanned<Share>>,
+}
+
+/// The most cores of a host: what the fleet's columns of thousandths of a core hold a thousand times.
+const MAX_CORES: u32 = 4096;
+/// The most memory of a host. The sum over [`MAX_HOSTS`] stays far below 2^64 bytes.
+const MAX_MEMORY: Bytes = Bytes(1 << 44);
+/// The highest rate of a NIC, disk or link: 10 Tbit/s.
+const MAX_RATE: Rate = Rate(1.25e12);
+/// The longest span of time that a file may give: ten years.
+const MAX_SPAN: Duration = Duration::from_secs(10 * 365 * 86400);
+/// How fast a host's disk reads where the file does not say.
+const DEFAULT_DISK: Rate = Rate(500e6);
+
+/// Reads and checks a world.
+pub(super) fn build(source: &Source) -> Result<World, FileError> {
+    let raw: RawWorld = source.parse()?;
+    let read = Reader { source };
+    read.name(&raw.name, "a world")?;
+    if raw.cluster.is_empty() {
+        return Err(source.error(&(0..0), "no [[cluster]]: expected at least one"));
+    }
+    if raw.cluster.len() > usize::from(u16::MAX) {
+        return Err(source.error(&raw.cluster[usize::from(u16::MAX)].span(), "more than 65535 clusters"));
+    }
+    let mut topology = Topology::new(raw.name.get_ref());
+    let mut places = Places::default();
+    let mut access = Vec::new();
+    for cluster in &raw.cluster {
+        read.cluster(raw.platform, cluster, &mut topology, &mut places, &mut access)?;
+    }
+    for link in &raw.link {
+        read.link(link, &mut topology, &mut places)?;
+    }
+    let kind = match raw.platform {
+        Platform::Sim => Kind::Sim(SimConfig {
+            seed: 0,
+            load: raw.load.map(|load| read.load(load.get_ref())).transpose()?,
+            boot: raw.boot.map(|boot| read.boot(boot.get_ref())).transpose()?.unwrap_or_default(),
+            migration: raw.migration.map(|m| read.migration(m.get_ref())).transpose()?.unwrap_or_default(),
+            faults: raw.faults.map(|faults| read.faults(faults.get_ref())).transpose()?.unwrap_or_default(),
+        }),
+        Platform::Libvirt => {
+            let spans = [
+                ("load", raw.load.as_ref().map(Spanned::span)),
+                ("boot", raw.boot.as_ref().map(Spanned::span)),
+                ("migration", raw.migration.as_ref().map(Spanned::span)),
+                ("faults", raw.faults.as_ref().map(Spanned::span)),
+            ];
+            if let Some((table, span)) = spans.into_iter().find_map(|(table, span)| Some((table, span?))) {
+                let message = format!("[{table}] says what the simulator does: not with platform = \"libvirt\"");
+                return Err(source.error(&span, message));
+            }
+            Kind::Libvirt(access)
+        }
+    };
+    Ok(World { name: topology.world.clone(), kind, topology: Arc::new(topology), multiplied: 1 })
+}
+
+/// Names given so far.
+#[derive(Default)]
+struct Places {
+    sites: HashMap<String, SiteId>,
+    clusters: HashMap<String, String>,
+    hosts: HashSet<String>,
+    links: HashSet<(SiteId, SiteId)>,
+}
+
+struct Reader<'a> {
+    source: &'a Source,
+}
+
+impl Reader<'_> {
+    fn fail<T, V>(&self, at: &Spanned<V>, message: impl Into<String>) -> Result<T, FileError> {
+        Err(self.source.error(&at.span(), message))
+    }
+
+    /// A name that selections, host names and paths can hold.
+    fn name(&self, name: &Spanned<String>, of: &str) -> Result<(), FileError> {
+        let text = name.get_ref();
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if text.is_empty() || text.len() > 63 || !text.chars().all(plain) || text.starts_with('-') {
+            let message = format!(
+                "found {text:?} as the name of {of}, expected up to 63 letters, digits, `-` and `_`, as in \"rennes\""
+            );
+            return self.fail(name, message);
+        }
+        Ok(())
+    }
+
+    fn cluster(
+        &self,
+        platform: Platform,
+        cluster: &Spanned<RawCluster>,
+        topology: &mut Topology,
+        places: &mut Places,
+        access: &mut Vec<HostAccess>,
+    ) -> Result<(), FileError> {
+        let raw = cluster.get_ref();
+        self.name(&raw.site, "a site")?;
+        self.name(&raw.name, "a cluster")?;
+        let name = raw.name.get_ref();
+        let site = *places.sites.entry(raw.site.get_ref().clone()).or_insert_with_key(|site| topology.site(site));
+        if let Some(at) = places.clusters.insert(name.clone(), raw.site.get_ref().clone()) {
+            let message =
+                format!("cluster `{name}` is there twice (first at {at}): its hosts' names would not be unique");
+            return self.fail(&raw.name, message);
+        }
+        let cores = raw.cores.as_ref().map(|cores| self.count(cores, 1, MAX_CORES, "cores")).transpose()?;
+        let memory =
+            raw.memory.as_ref().map(|memory| self.bytes(memory, Bytes::MIB, MAX_MEMORY, "memory")).transpose()?;
+        let nic = raw.nic.as_ref().map(|nic| self.rate(nic, "nic")).transpose()?;
+        let disk = raw.disk.as_ref().map(|disk| self.rate(disk, "disk")).transpose()?;
+        let host = |name: String| NewHost {
+            name,
+            cores: cores.unwrap_or(0),
+            memory: memory.unwrap_or_default(),
+            nic: nic.unwrap_or_default(),
+            disk: disk.unwrap_or_default(),
+        };
+        match (platform, raw.hosts.get_ref()) {
+            (Platform::Sim, Hosts::Count(count)) => {
+                let missing = [("cores", cores.is_none()), ("memory", memory.is_none()), ("nic", nic.is_none())];
+                if let Some((key, _)) = missing.into_iter().find(|(_, missing)| *missing) {
+                    return self.fail(cluster, format!("missing key `{key}` in [[cluster]] `{name}`"));
+                }
+                let room = i64::from(MAX_HOSTS) - topology.hosts.len() as i64;
+                if *count < 1 || *count > room {
+                    let message = format!("hosts: found {count}, expected 1 to {room} (a world has up to {MAX_HOSTS})");
+                    return self.fail(&raw.hosts, message);
+                }
+                let hosts =
+                    (1..=*count).map(|i| NewHost { disk: disk.unwrap_or(DEFAULT_DISK), ..host(format!("{name}-{i}")) });
+                topology.add_cluster(site, name, hosts);
+            }
+            (Platform::Sim, Hosts::Listed(_)) => {
+                return self.fail(&raw.hosts, "hosts: found a list, expected a number with platform = \"sim\"");
+            }
+            (Platform::Libvirt, Hosts::Count(_)) => {
+                let message = "hosts: found a number, expected a list of { name, uri } with platform = \"libvirt\"";
+                return self.fail(&raw.hosts, message);
+            }
+            (Platform::Libvirt, Hosts::Listed(listed)) => {
+                if listed.is_empty() {
+                    return self.fail(&raw.hosts, "hosts: found an empty list, expected at least one { name, uri }");
+                }
+                for (i, listed) in listed.iter().enumerate() {
+                    self.name(&listed.name, "a host")?;
+                    if !places.hosts.insert(listed.name.get_ref().clone()) {
+                        return self.fail(&listed.name, format!("host `{}` is there twice", listed.name.get_ref()));
+                    }
+                    self.uri(&listed.uri, "qemu+ssh://root@h1/system")?;
+                    for (uri, example) in
+                        [(&listed.peer, "qemu+tls://h1/system"), (&listed.migrate, "tcp://10.158.0.1")]
+                    {
+                        uri.as_ref().map(|uri| self.uri(uri, example)).transpose()?;
+                    }
+                    access.push(HostAccess {
+                        host: HostId((topology.hosts.len() + i) as u32),
+                        uri: listed.uri.get_ref().clone(),
+                        peer: listed.peer.as_ref().map(|uri| uri.get_ref().clone()),
+                        migrate: listed.migrate.as_ref().map(|uri| uri.get_ref().clone()),
+                    });
+                }
+                topology.add_cluster(site, name, listed.iter().map(|listed| host(listed.name.get_ref().clone())));
+            }
+        }
+        Ok(())
+    }
+
+    fn uri(&self, uri: &Spanned<String>, example: &str) -> Result<(), FileError> {
+        let text = uri.get_ref();
+        let scheme = text.split_once(":").map_or("", |(scheme, _)| scheme);
+        if scheme.is_empty() || !text.contains(":/") || text.contains(char::is_whitespace) {
+            return self.fail(uri, format!("found {text:?}, expected a URI, as in \"{example}\""));
+        }
+        Ok(())
+    }
+
+    fn link(&self, link: &RawLink, topology: &mut Topology, places: &mut Places) -> Result<(), FileError> {
+        let ends = link.between.get_ref();
+        let [a, b] = ends.as_slice() else {
+            return self.fail(&link.between, format!("between: found {} sites, expected two", ends.len()));
+        };
+        let site = |end: &Spanned<String>| {
+            places.sites.get(end.get_ref()).copied().ok_or_else(|| {
+                let mut known: Vec<_> = places.sites.keys().map(String::as_str).collect();
+                known.sort_unstable();
+                let hint = suggestion(end.get_ref(), known);
+                self.source.error(&end.span(), format!("no cluster is at a site `{}`{hint}", end.get_ref()))
+            })
+        };
+        let (from, to) = (site(a)?, site(b)?);
+        if from == to {
+            let message = format!("a link from `{}` to itself: inside a site the NICs are the limit", a.get_ref());
+            return self.fail(b, message);
+        }
+        if !places.links.insert((from.min(to), from.max(to))) {
+            let message = format!("a second link between `{}` and `{}`", a.get_ref(), b.get_ref());
+            return self.fail(&link.between, message);
+        }
+        let bandwidth = self.rate(&link.bandwidth, "bandwidth")?;
+        let latency = self.span(&link.latency, Duration::ZERO, Duration::from_secs(60), "latency")?;
+        topology.add_link(Link { a: from, b: to, bandwidth, latency });
+        Ok(())
+    }
+
+    fn load(&self, load: &RawLoad) -> Result<LoadConfig, FileError> {
+        Ok(LoadConfig {
+            mean: self.share(&load.mean, "mean")?,
+            deviation: self.share(&load.deviation, "deviation")?,
+            period: self.span(&load.period, Duration::from_millis(1), MAX_SPAN, "period")?,
+            steps: load.steps.as_ref().map_or(Ok(10), |steps| self.count(steps, 1, 1000, "steps"))?,
+            dirty_rate: load
+                .dirty_rate
+                .as_ref()
+                .map_or(Ok(DEFAULT_DIRTY_RATE), |rate| self.rate_or_zero(rate, "dirty_rate"))?,
+        })
+    }
+
+    fn boot(&self, boot: &RawBoot) -> Result<BootConfig, FileError> {
+        let default = BootConfig::default();
+        Ok(BootConfig {
+            cpu: boot.cpu.as_ref().map_or(Ok(default.cpu), |cpu| self.span(cpu, Duration::ZERO, MAX_SPAN, "cpu"))?,
+            read: boot.read.as_ref().map_or(Ok(default.read), |read| self.bytes(read, Bytes(0), MAX_MEMORY, "read"))?,
+        })
+    }
+
+    fn migration(&self, migration: &RawMigration) -> Result<MigrationConfig, FileError> {
+        let default = MigrationConfig::default();
+        let efficiency = match &migration.efficiency {
+            None => default.efficiency,
+            Some(share) if *share.get_ref() > 0.0 && *share.get_ref() <= 1.0 => Share(*share.get_ref()),
+            Some(share) => {
+                let message = format!("efficiency: found {}, expected a number above 0, up to 1", share.get_ref());
+                return self.fail(share, message);
+            }
+        };
+        let least = Duration::from_micros(1);
+        Ok(MigrationConfig {
+            max_downtime: migration
+                .max_downtime
+                .as_ref()
+                .map_or(Ok(default.max_downtime), |span| self.span(span, least, MAX_SPAN, "max_downtime"))?,
+            max_rounds: migration.max_rounds.unwrap_or(default.max_rounds),
+            efficiency,
+            setup: migration
+                .setup
+                .as_ref()
+                .map_or(Ok(default.setup), |span| self.span(span, Duration::ZERO, MAX_SPAN, "setup"))?,
+        })
+    }
+
+    fn faults(&self, faults: &RawFaults) -> Result<FaultConfig, FileError> {
+        let share = |share: &Option<Spanned<Share>>, key| {
+            share.as_ref().map_or(Ok(Share::default()), |share| self.share(share, key))
+        };
+        let downtime = |span: &Option<Spanned<Span>>, key| {
+            span.as_ref().map(|span| self.span(span, Duration::from_millis(1), MAX_SPAN, key)).transpose()
+        };
+        let per_hour = |rate: &Option<Spanned<String>>, key: &str| {
+            rate.as_ref().map_or(Ok(PerHour::default()), |rate| {
+                parse_per_hour(rate.get_ref()).map_or_else(
+                    || {
+                        let message = format!(
+                            "{key}: found {:?}, expected a number per time, up to 3600 an hour, as in \"1/1000h\"",
+                            rate.get_ref()
+                        );
+                        self.fail(rate, message)
+                    },
+                    Ok,
+                )
+            })
+        };
+        Ok(FaultConfig {
+            boot_failure: share(&faults.boot_failure, "boot_failure")?,
+            migration_failure: share(&faults.migration_failure, "migration_failure")?,
+            stuck_guest: share(&faults.stuck_guest, "stuck_guest")?,
+            host_crash: per_hour(&faults.host_crash, "host_crash")?,
+            host_downtime: downtime(&faults.host_downtime, "host_downtime")?,
+            link_cut: per_hour(&faults.link_cut, "link_cut")?,
+            link_downtime: downtime(&faults.link_downtime, "link_downtime")?,
+            slow_host: share(&faults.slow_host, "slow_host")?,
+            slow_factor: match &faults.slow_factor {
+                Some(factor) if factor.get_ref().0 == 0.0 => {
+                    return self.fail(factor, "slow_factor: found 0 %, expected above 0 %, up to 100 %");
+                }
+                factor => share(factor, "slow_factor")?,
+            },
+        })
+    }
+
+    fn count(&self, value: &Spanned<u32>, least: u32, most: u32, key: &str) -> Result<u32, FileError> {
+        let count = *value.get_ref();
+        if !(least..=most).contains(&count) {
+            return self.fail(value, format!("{key}: found {count}, expected {least} to {most}"));
+        }
+        Ok(count)
+    }
+
+    fn bytes(&self, value: &Spanned<Bytes>, least: Bytes, most: Bytes, key: &str) -> Result<Bytes, FileError> {
+        let bytes = *value.get_ref();
+        if bytes < least || bytes > most {
+            return self.fail(value, format!("{key}: found {bytes}, expected {least} to {most}"));
+        }
+        Ok(bytes)
+    }
+
+    fn rate(&self, value: &Spanned<Rate>, key: &str) -> Result<Rate, FileError> {
+        if value.get_ref().0 < 1.0 {
+            let message = format!("{key}: found {}, expected a rate of at least 1 B/s", value.get_ref());
+            return self.fail(value, message);
+        }
+        self.rate_or_zero(value, key)
+    }
+
+    fn rate_or_zero(&self, value: &Spanned<Rate>, key: &str) -> Result<Rate, FileError> {
+        let rate = *value.get_ref();
+        if rate > MAX_RATE {
+            return self.fail(value, format!("{key}: found {rate}, expected at most 10 Tbit/s"));
+        }
+        Ok(rate)
+    }
+
+    fn share(&self, value: &Spanned<Share>, key: &str) -> Result<Share, FileError> {
+        let share = *value.get_ref();
+        if share.0 > 1.0 {
+            return self.fail(value, format!("{key}: found {share}, expected 0 % to 100 %"));
+        }
+        Ok(share)
+    }
+
+    fn span(&self, value: &Spanned<Span>, least: Duration, most: Duration, key: &str) -> Result<Duration, FileError> {
+        let span = value.get_ref().0;
+        if span < least {
+            let expected = if least < Duration::from_millis(1) {
+                "more than 0 s".into()
+            } else {
+                format!("at least {}", Span(least))
+            };
+            return self.fail(value, format!("{key}: found {}, expected {expected}", value.get_ref()));
+        }
+        if span > most {
+            let message = format!("{key}: found {}, expected at most {}", value.get_ref(), Span(most));
+            return self.fail(value, message);
+        }
+        Ok(span)
+    }
+}
+
+/// Reads `1/1000h`, `2/day`-like rates of events: a number, a slash, a span; `1/h` is once an hour.
+fn parse_per_hour(text: &str) -> Option<PerHour> {
+    let (number, span) = text.split_once('/')?;
+    let number: f64 = number.trim().parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0)?;
+    let span = span.trim();
+    let span: Span = if span.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        format!("1{span}").parse().ok()?
+    } else {
+        span.parse().ok()?
+    };
+    let per_hour = number / (span.0.as_secs_f64() / 3600.0);
+    (per_hour.is_finite() && per_hour <= 3600.0).then_some(PerHour(per_hour))
+}

@@ -1,0 +1,521 @@
+//! The files that people write: what is right is read, what is wrong is told with its place and what would be right.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use hemera::fleet::{Bytes, Image, MigrationOptions, Rate, Ready, Share, VM_OVERHEAD};
+use hemera::handle::{Limits, Moves, OperationSpec, Pattern, Placement, Step, VmChange};
+use hemera::platform::sim::PerHour;
+use hemera::workflow::Workflow;
+use hemera::world::{DEFAULT_LOAD, Kind, World};
+
+const WORLD: &str = r#"# Two sites.
+name = "two-sites"
+platform = "sim"
+
+[[cluster]]
+site = "rennes"
+name = "paradoxe"
+hosts = 64
+cores = 52
+memory = "384 GiB"
+nic = "25 Gbit/s"
+disk = "500 MB/s"
+
+[[cluster]]
+site = "nantes"
+name = "ecotype"
+hosts = 48
+cores = 20
+memory = "128 GiB"
+nic = "10 Gbit/s"
+
+[[link]]
+between = ["rennes", "nantes"]
+bandwidth = "10 Gbit/s"
+latency = "4 ms"
+
+[load]
+mean = "35 %"
+deviation = "20 %"
+period = "300 s"
+
+[boot]
+cpu = "4 s"
+read = "150 MB"
+
+[migration]
+max_downtime = "300 ms"
+max_rounds = 0
+efficiency = 1.0
+setup = "0 s"
+
+[faults]
+boot_failure = "0.1 %"
+host_crash = "1/1000h"
+host_downtime = "5 min"
+slow_host = "2 %"
+"#;
+
+const REAL: &str = r#"name = "lab"
+platform = "libvirt"
+
+[[cluster]]
+site = "lab"
+name = "h"
+hosts = [
+    { name = "h1", uri = "qemu+ssh://root@h1/system", peer = "qemu+tls://h1/system", migrate = "tcp://10.158.0.1" },
+    { name = "h2", uri = "qemu+ssh://root@h2/system" },
+]
+"#;
+
+const WORKFLOW: &str = r#"name = "crossed"
+seed = 7
+
+[vm.small]
+vcpus = 1
+memory = "1 GiB"
+image = "none"
+
+[limits]
+boot_per_host = 4
+
+[record]
+samples = "5 s"
+vms = "class:small"
+
+[[step]]
+boot = { class = "small", count = 256, name = "vm-{n}", placement = "round-robin", on = "site:rennes or site:nantes" }
+
+[[step]]
+stress = { select = "class:small", cpu = "60 %", dirty_rate = "12.5 MB/s", working_set = "80 %" }
+
+[[step]]
+wait = "10 s"
+
+[[step]]
+migrate = { select = "class:small", pattern = "circular", bandwidth = "1 Gbit/s", max_downtime = "30 ms" }
+
+[[step]]
+migrate = { moves = [{ vm = "vm-1", to = "paradoxe-3" }, { vm = "vm-256", to = "ecotype-3.nantes.grid5000.fr" }] }
+
+[[step]]
+migrate = { select = "all", to = "site:nantes" }
+
+[[step]]
+stop-stress = { select = "all" }
+
+[[step]]
+evacuate = { hosts = "ecotype-*", to = "site:rennes" }
+
+[[step]]
+destroy = { select = "all" }
+"#;
+
+fn sim(world: &World) -> &hemera::platform::sim::SimConfig {
+    match &world.kind {
+        Kind::Sim(config) => config,
+        Kind::Libvirt(_) => panic!("{} is not simulated", world.name),
+    }
+}
+
+#[test]
+fn the_design_s_world_is_read_in_full() {
+    let world = World::parse(WORLD, "w.toml").unwrap_or_else(|error| panic!("{error}"));
+    let topology = &world.topology;
+    assert_eq!((&*world.name, world.platform(), world.multiplied), ("two-sites", "sim", 1));
+    assert_eq!((topology.sites.len(), topology.clusters.len(), topology.hosts.len()), (2, 2, 112));
+    let host = topology.host(topology.host_named("paradoxe-64.rennes.grid5000.fr").unwrap());
+    assert_eq!((host.cores, host.memory, host.nic, host.disk), (52, Bytes(384 << 30), Rate(3.125e9), Rate(500e6)));
+    let link = &topology.links[0];
+    assert_eq!((link.bandwidth, link.latency), (Rate(1.25e9), Duration::from_millis(4)));
+    let config = sim(&world);
+    let load = config.load.unwrap();
+    assert_eq!(
+        (load.mean, load.deviation, load.period, load.steps),
+        (Share(0.35), Share(0.2), Duration::from_secs(300), 10)
+    );
+    assert_eq!((config.boot.cpu, config.boot.read), (Duration::from_secs(4), Bytes(150_000_000)));
+    assert_eq!(config.migration, hemera::platform::sim::MigrationConfig::default());
+    assert_eq!((config.faults.boot_failure, config.faults.host_crash), (Share(0.001), PerHour(0.001)));
+    assert_eq!(config.faults.host_downtime, Some(Duration::from_secs(300)));
+    assert_eq!(sim(&world.with_seed(9)).seed, 9);
+}
+
+#[test]
+fn a_world_of_real_hosts_says_how_they_are_reached() {
+    let world = World::parse(REAL, "lab.toml").unwrap_or_else(|error| panic!("{error}"));
+    let Kind::Libvirt(access) = &world.kind else { panic!("not libvirt") };
+    assert_eq!(access.len(), 2);
+    assert_eq!(world.topology.host(access[1].host).name.as_ref(), "h2");
+    assert_eq!(access[0].peer.as_deref(), Some("qemu+tls://h1/system"));
+    assert_eq!(access[0].migrate.as_deref(), Some("tcp://10.158.0.1"));
+    assert_eq!((access[1].peer.as_ref(), world.topology.hosts[0].cores), (None, 0));
+    assert_eq!(world.fit(1_000_000, Bytes::GIB).multiplied, 1, "real hosts do not multiply");
+}
+
+#[test]
+fn the_load_is_absent_where_the_file_has_none_until_a_console_asks() {
+    let text = WORLD.replace("[load]\nmean = \"35 %\"\ndeviation = \"20 %\"\nperiod = \"300 s\"\n", "");
+    let world = World::parse(&text, "w.toml").unwrap();
+    assert_eq!(sim(&world).load, None);
+    assert_eq!(sim(&world.with_default_load()).load, Some(DEFAULT_LOAD));
+}
+
+#[test]
+fn hosts_multiply_by_the_smallest_factor_that_fits() {
+    let world = World::parse(WORLD, "w.toml").unwrap();
+    let memory = Bytes::mib(64);
+    let room = u32::try_from(world.room(memory)).unwrap();
+    let per_host = |memory: u64| memory * 1024 / (64 + VM_OVERHEAD.to_mib());
+    assert_eq!(u64::from(room), 64 * per_host(384) + 48 * per_host(128));
+    assert_eq!(world.fit(room, memory).topology.hosts.len(), 112);
+    for (vms, factor) in [(room + 1, 2), (2 * room, 2), (2 * room + 1, 3), (1_000_000, 1_000_000_u32.div_ceil(room))] {
+        let fitted = world.fit(vms, memory);
+        assert_eq!((fitted.multiplied, fitted.topology.hosts.len()), (factor, 112 * factor as usize));
+        assert!(fitted.room(memory) >= u64::from(vms));
+        let last = fitted.topology.hosts.last().unwrap();
+        assert_eq!(*last.name, format!("ecotype-{}", 48 * factor));
+        assert_eq!((last.cores, fitted.topology.links.len()), (20, 1));
+        let site = |name: &str| fitted.topology.site_named(name).unwrap();
+        assert!(fitted.topology.link_between(site("nantes"), site("rennes")).is_some());
+    }
+    assert_eq!(world.fit(10, Bytes(1 << 43)).multiplied, 1, "nothing fits a VM larger than any host");
+}
+
+#[test]
+fn the_design_s_workflow_is_read_in_full() {
+    let workflow = Workflow::parse(WORKFLOW, "x.toml").unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((&*workflow.name, workflow.seed), ("crossed", Some(7)));
+    let class = &workflow.classes[0];
+    assert_eq!((&*class.name, class.vcpus, class.memory, &class.image), ("small", 1, Bytes::GIB, &Image::None));
+    assert_eq!(class.ready, Ready::Up);
+    assert_eq!(workflow.limits, Limits { boot_per_host: 4, ..Limits::default() });
+    assert_eq!(workflow.record.samples, Some(Duration::from_secs(5)));
+    assert_eq!(workflow.record.vms.as_ref().unwrap().source(), "class:small");
+    let operation = |i: usize| match &workflow.steps[i] {
+        Step::Operation(operation) => operation,
+        Step::Wait(time) => panic!("a wait of {time:?}"),
+    };
+    let OperationSpec::Boot(boot) = operation(0) else { panic!("no boot") };
+    assert_eq!((boot.count, &*boot.name, &boot.placement), (256, "vm-{n}", &Placement::RoundRobin));
+    assert_eq!(boot.on.source(), "site:rennes or site:nantes");
+    let OperationSpec::Change { change: VmChange::Stress(load), .. } = operation(1) else { panic!("no stress") };
+    assert_eq!((load.cpu, load.dirty_rate, load.working_set), (Share(0.6), Rate(12.5e6), Share(0.8)));
+    assert_eq!(workflow.steps[2], Step::Wait(Duration::from_secs(10)));
+    let OperationSpec::Migrate(migrate) = operation(3) else { panic!("no migrate") };
+    assert!(matches!(migrate.moves, Moves::Pattern { pattern: Pattern::Circular, .. }));
+    let options = MigrationOptions { bandwidth: Some(Rate(125e6)), max_downtime: Some(Duration::from_millis(30)) };
+    assert_eq!(migrate.options, options);
+    let OperationSpec::Migrate(migrate) = operation(4) else { panic!("no migrate") };
+    let Moves::Explicit(moves) = &migrate.moves else { panic!("no moves") };
+    assert_eq!((&*moves[0].0, &*moves[0].1), ("vm-1", "paradoxe-3"));
+    assert!(matches!(operation(6), OperationSpec::Change { change: VmChange::StopStress, .. }));
+    assert!(matches!(operation(7), OperationSpec::Evacuate { to: Some(_), .. }));
+    workflow.check(&World::parse(WORLD, "w.toml").unwrap()).unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn other_ways_to_say_things() {
+    let parse = |from: &str, to: &str| {
+        assert!(WORKFLOW.contains(from), "{from}");
+        Workflow::parse(&WORKFLOW.replace(from, to), "x.toml").unwrap_or_else(|error| panic!("{to}: {error}"))
+    };
+    assert_eq!(parse("samples = \"5 s\"", "samples = \"0 s\"").record.samples, None);
+    assert_eq!(parse("samples = \"5 s\"", "").record.samples, Some(Duration::from_secs(10)));
+    let kernel = parse("image = \"none\"", "kernel = \"/k\"\ncmdline = \"console=ttyS0\"\nready = \"reachable\"");
+    let direct = Image::Kernel { kernel: "/k".into(), initrd: None, cmdline: "console=ttyS0".into() };
+    assert_eq!((&kernel.classes[0].image, kernel.classes[0].ready), (&direct, Ready::Reachable));
+    for (text, placement) in [
+        ("\"packed\"", Placement::Packed),
+        ("\"random\"", Placement::Random),
+        ("\"balanced\"", Placement::Balanced),
+        (
+            "{ fixed = [\"paradoxe-1\", \"ecotype-2\"] }",
+            Placement::Fixed(vec!["paradoxe-1".into(), "ecotype-2".into()]),
+        ),
+    ] {
+        let workflow = parse("\"round-robin\"", text);
+        let Step::Operation(OperationSpec::Boot(boot)) = &workflow.steps[0] else { panic!("no boot") };
+        assert_eq!(boot.placement, placement);
+    }
+    let table = parse("stop-stress = { select = \"all\" }", "[step.stop-stress]\nselect = \"all\"");
+    assert_eq!(table.steps.len(), 9);
+}
+
+/// Replaces one piece of a right file by something wrong and collects what is said.
+fn told(base: &str, cases: &[(&str, &str)], read: impl Fn(&str) -> Option<String>) -> String {
+    let mut out = String::new();
+    for (from, to) in cases {
+        assert_eq!(base.matches(from).count(), 1, "{from:?} stands once");
+        let text = base.replace(from, to);
+        let message = read(&text).unwrap_or_else(|| panic!("{to:?} in place of {from:?} is taken for right"));
+        writeln!(out, "{}\n    {message}", to.replace('\n', "⏎")).unwrap();
+    }
+    out
+}
+
+#[test]
+fn wrong_worlds_are_told() {
+    let cases = [
+        ("name = \"two-sites\"\n", ""),
+        ("name = \"two-sites\"\n", "name = 5\n"),
+        ("name = \"two-sites\"\n", "name = \"two sites\"\n"),
+        ("platform = \"sim\"", "platform = \"simm\""),
+        ("platform = \"sim\"", "platfrom = \"sim\""),
+        ("platform = \"sim\"", "platform = \"libvirt\""),
+        ("platform = \"sim\"", "platform = sim"),
+        ("[load]", "[laod]"),
+        ("[load]", "[load"),
+        ("site = \"nantes\"\n", ""),
+        ("site = \"nantes\"\n", "site = \"\"\n"),
+        ("name = \"ecotype\"", "name = \"paradoxe\""),
+        ("name = \"ecotype\"", "name = \"eco.type\""),
+        ("hosts = 64", "hosts = 0"),
+        ("hosts = 64", "hosts = -1"),
+        ("hosts = 64", "hosts = 2000000"),
+        ("hosts = 64", "hosts = 99999999999999999999"),
+        ("hosts = 64", "hosts = \"64\""),
+        ("hosts = 64", "hosts = 6.4"),
+        ("hosts = 64", "hosts = [{ name = \"h1\", uri = \"qemu:///system\" }]"),
+        ("hosts = 64", "host = 64"),
+        ("cores = 52", "coress = 52"),
+        ("cores = 52", "cores = 0"),
+        ("cores = 52", "cores = -3"),
+        ("cores = 52", "cores = 5000"),
+        ("cores = 52\n", ""),
+        ("cores = 52", "cores = 52\ncores = 53"),
+        ("memory = \"384 GiB\"", "memory = 384"),
+        ("memory = \"384 GiB\"", "memory = \"384\""),
+        ("memory = \"384 GiB\"", "memory = \"384 Gib\""),
+        ("memory = \"384 GiB\"", "memory = \"0 B\""),
+        ("memory = \"384 GiB\"", "memory = \"1e30 B\""),
+        ("memory = \"384 GiB\"", "memory = \"NaN GiB\""),
+        ("nic = \"25 Gbit/s\"", "nic = \"25 Gbit\""),
+        ("nic = \"25 Gbit/s\"", "nic = \"0 B/s\""),
+        ("nic = \"25 Gbit/s\"", "nic = nan"),
+        ("between = [\"rennes\", \"nantes\"]", "between = [\"rennes\", \"nante\"]"),
+        ("between = [\"rennes\", \"nantes\"]", "between = [\"rennes\", \"rennes\"]"),
+        ("between = [\"rennes\", \"nantes\"]", "between = [\"rennes\"]"),
+        ("between = [\"rennes\", \"nantes\"]", "between = \"rennes\""),
+        ("latency = \"4 ms\"", "latency = \"4\""),
+        ("latency = \"4 ms\"", "latency = \"1 h\""),
+        ("latency = \"4 ms\"", "latncy = \"4 ms\""),
+        ("mean = \"35 %\"", "mean = 0.35"),
+        ("mean = \"35 %\"", "mean = \"135 %\""),
+        ("period = \"300 s\"", "period = \"0 s\""),
+        ("period = \"300 s\"", "period = \"300 s\"\nsteps = 0"),
+        ("cpu = \"4 s\"", "cpu = \"4 cores\""),
+        ("efficiency = 1.0", "efficiency = 1.5"),
+        ("efficiency = 1.0", "efficiency = nan"),
+        ("efficiency = 1.0", "efficiency = \"100 %\""),
+        ("max_rounds = 0", "max_rounds = -1"),
+        ("max_downtime = \"300 ms\"", "max_downtime = \"0 s\""),
+        ("boot_failure = \"0.1 %\"", "boot_failure = \"200 %\""),
+        ("host_crash = \"1/1000h\"", "host_crash = \"often\""),
+        ("host_crash = \"1/1000h\"", "host_crash = \"1/0h\""),
+        ("host_crash = \"1/1000h\"", "host_crash = 1"),
+        ("host_crash = \"1/1000h\"", "hosts_crash = \"1/1000h\""),
+        ("slow_host = \"2 %\"", "slow_host = \"2 %\"\nslow_factor = \"0 %\""),
+    ];
+    insta::assert_snapshot!(told(WORLD, &cases, |text| World::parse(text, "w.toml").err().map(|e| e.to_string())));
+}
+
+#[test]
+fn wrong_worlds_of_real_hosts_are_told() {
+    let cases = [
+        ("{ name = \"h2\", uri = \"qemu+ssh://root@h2/system\" },", "{ name = \"h2\" },"),
+        ("{ name = \"h2\", uri = \"qemu+ssh://root@h2/system\" },", "{ name = \"h1\", uri = \"qemu:///system\" },"),
+        ("{ name = \"h2\", uri = \"qemu+ssh://root@h2/system\" },", "{ name = \"h2\", url = \"qemu:///system\" },"),
+        ("{ name = \"h2\", uri = \"qemu+ssh://root@h2/system\" },", "\"h2\","),
+        ("qemu+ssh://root@h2/system", "h2"),
+        ("tcp://10.158.0.1", "10.158.0.1"),
+        ("platform = \"libvirt\"\n", "platform = \"libvirt\"\n\n[faults]\nboot_failure = \"1 %\"\n"),
+        ("hosts = [", "cores = 0\nhosts = ["),
+        ("hosts = [\n", "hosts = []\nother = [\n"),
+    ];
+    insta::assert_snapshot!(told(REAL, &cases, |text| World::parse(text, "lab.toml").err().map(|e| e.to_string())));
+}
+
+#[test]
+fn wrong_workflows_are_told() {
+    let boot = "boot = { class = \"small\", count = 256, name = \"vm-{n}\", placement = \"round-robin\", on = \"site:rennes or site:nantes\" }";
+    let ring = "migrate = { select = \"class:small\", pattern = \"circular\", bandwidth = \"1 Gbit/s\", max_downtime = \"30 ms\" }";
+    let cases = [
+        ("name = \"crossed\"\n", ""),
+        ("seed = 7", "sead = 7"),
+        ("seed = 7", "seed = -7"),
+        ("[vm.small]", "[vms.small]"),
+        ("vcpus = 1", "vcpus = 0"),
+        ("vcpus = 1", "vcpus = 1000"),
+        ("vcpus = 1", "cpus = 1"),
+        ("memory = \"1 GiB\"", "memory = 1024"),
+        ("memory = \"1 GiB\"", "memory = \"1 kB\""),
+        ("image = \"none\"\n", ""),
+        ("image = \"none\"", "image = \"none\"\nkernel = \"/k\""),
+        ("image = \"none\"", "image = \"d\"\ninitrd = \"/i\""),
+        ("image = \"none\"", "image = \"none\"\nready = \"soon\""),
+        ("boot_per_host = 4", "boots_per_host = 4"),
+        ("boot_per_host = 4", "boot_per_host = -4"),
+        ("samples = \"5 s\"", "samples = 5"),
+        ("vms = \"class:small\"", "vms = \"klass:small\""),
+        (boot, ""),
+        (boot, "[step.bot]\nclass = \"small\""),
+        (boot, "boots = { class = \"small\" }"),
+        (boot, "boot = { class = \"small\", count = 256 }"),
+        (boot, "boot = { clas = \"small\", count = 256, name = \"a\" }"),
+        (boot, "boot = { class = \"smal\", count = 256, name = \"a\" }"),
+        (boot, "boot = { class = \"small\", count = 256, name = \"a\" }"),
+        (boot, "boot = { class = \"small\", count = 0, name = \"a-{n}\" }"),
+        (boot, "boot = { class = \"small\", count = 2, name = \"a-{n}-{n}\" }"),
+        (boot, "boot = { class = \"small\", count = 2, name = \"a-{i}\" }"),
+        (boot, "boot = { class = \"small\", count = 2, name = \"a/{n}\" }"),
+        (boot, "boot = { class = \"small\", count = 2, name = \"a-{n}\", placement = \"roundrobin\" }"),
+        (boot, "boot = { class = \"small\", count = 2, name = \"a-{n}\", placement = 3 }"),
+        (boot, "boot = { class = \"small\", count = 2, name = \"a-{n}\", placement = { fixed = [] } }"),
+        (boot, "boot = { class = \"small\", count = 2, name = \"a-{n}\", placement = { fix = [\"paradoxe-1\"] } }"),
+        (boot, "boot = { class = \"small\", count = 2, name = \"a-{n}\", on = \"site:rennes or (site:nantes\" }"),
+        (boot, "boot = { class = \"small\", count = 2, name = \"a-{n}\", on = \"class:small\" }"),
+        (boot, "[step.boot]\nclass = \"small\"\ncount = 2\nname = \"a-{n}\"\non = \"sight:rennes\""),
+        (boot, "wait = \"1 s\"\npause = { select = \"all\" }"),
+        ("wait = \"10 s\"", "wait = 10"),
+        ("wait = \"10 s\"", "wait = \"10\""),
+        ("wait = \"10 s\"", "wait = \"1000 d\""),
+        ("cpu = \"60 %\"", "cpu = \"160 %\""),
+        ("cpu = \"60 %\", ", ""),
+        ("working_set = \"80 %\"", "workingset = \"80 %\""),
+        (ring, "migrate = { select = \"class:small\" }"),
+        (ring, "migrate = { pattern = \"circular\" }"),
+        (ring, "migrate = { select = \"all\", pattern = \"cicular\" }"),
+        (ring, "migrate = { select = \"all\", pattern = \"circular\", to = \"all\" }"),
+        (ring, "migrate = { select = \"all\", moves = [{ vm = \"vm-1\", to = \"paradoxe-1\" }] }"),
+        (ring, "migrate = { moves = [] }"),
+        (ring, "migrate = { moves = [{ vm = \"vm-1\" }] }"),
+        (ring, "migrate = { select = \"all\", to = \"all\", bandwidth = \"0 B/s\" }"),
+        (ring, "migrate = { select = \"all\", to = \"all\", max_downtime = \"0 s\" }"),
+        ("destroy = { select = \"all\" }", "destroy = \"all\""),
+        ("destroy = { select = \"all\" }", "destroy = { select = \"all and\" }"),
+        ("destroy = { select = \"all\" }", "destroy = { selct = \"all\" }"),
+    ];
+    insta::assert_snapshot!(told(WORKFLOW, &cases, |text| Workflow::parse(text, "x.toml")
+        .err()
+        .map(|e| e.to_string())));
+}
+
+#[test]
+fn workflows_that_do_not_fit_their_world_are_told() {
+    let world = World::parse(WORLD, "w.toml").unwrap();
+    let check = |text: &str, world: &World| {
+        let workflow = Workflow::parse(text, "x.toml").unwrap_or_else(|error| panic!("{error}"));
+        workflow.check(world).err().map(|error| error.to_string())
+    };
+    let cases = [
+        ("site:rennes or site:nantes", "site:rennes or site:nante"),
+        ("site:rennes or site:nantes", "cluster:paradox"),
+        ("site:rennes or site:nantes", "paradoxe-65"),
+        ("site:rennes or site:nantes", "not ecotyp-3"),
+        ("\"round-robin\"", "{ fixed = [\"paradoxe-1\", \"paradoxe-0\"] }"),
+        ("vms = \"class:small\"", "vms = \"class:smal\""),
+        ("stop-stress = { select = \"all\" }", "pause = { select = \"host:paradoxe-99\" }"),
+        ("vm = \"vm-256\"", "vm = \"vm-257\""),
+        ("vm = \"vm-256\"", "vm = \"vm-0\""),
+        ("vm = \"vm-256\"", "vm = \"web-1\""),
+        ("ecotype-3.nantes.grid5000.fr", "ecotype-3.rennes.grid5000.fr"),
+        ("to = \"paradoxe-3\"", "to = \"paradox-3\""),
+        ("{ select = \"all\", to = \"site:nantes\" }", "{ select = \"all\", to = \"site:lyon\" }"),
+        ("hosts = \"ecotype-*\"", "hosts = \"cluster:ecotipe\""),
+    ];
+    let mut out = told(WORKFLOW, &cases, |text| check(text, &world));
+    let real = World::parse(REAL, "lab.toml").unwrap();
+    let step = |step: &str| {
+        let head = "name = \"x\"\n[vm.small]\nvcpus = 1\nmemory = \"64 MiB\"\nimage = \"none\"\n[[step]]\n";
+        check(&format!("{head}{step}\n"), &real).unwrap_or_else(|| panic!("{step} is taken for right"))
+    };
+    writeln!(out, "real hosts").unwrap();
+    for text in [
+        "boot = { class = \"small\", count = 1, name = \"a\" }",
+        "stress = { select = \"all\", cpu = \"1 %\" }",
+        "stop-stress = { select = \"all\" }",
+        "migrate = { moves = [{ vm = \"anything\", to = \"h3\" }] }",
+    ] {
+        writeln!(out, "{text}\n    {}", step(text)).unwrap();
+    }
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn files_that_are_none_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("latin1.toml"), b"name = \"a\"\n# caf\xe9\n").unwrap();
+    let mut told = vec![
+        World::load("grid5000-2021").unwrap_err().to_string(),
+        World::load("smal").unwrap_err().to_string(),
+        World::load("nowhere").unwrap_err().to_string(),
+        World::load(at("missing.toml").to_str().unwrap()).unwrap_err().to_string(),
+        World::load(at("latin1.toml").to_str().unwrap()).unwrap_err().to_string(),
+        World::load(folder.path().to_str().unwrap()).unwrap_err().to_string(),
+        Workflow::load(&at("missing.toml")).unwrap_err().to_string(),
+        World::parse("", "empty.toml").unwrap_err().to_string(),
+        Workflow::parse("name = \"x\"\n", "empty.toml").unwrap_err().to_string(),
+        World::parse("name = \"x\"\nplatform = \"sim\"\n", "empty.toml").unwrap_err().to_string(),
+    ];
+    for message in &mut told {
+        *message = message.replace(folder.path().to_str().unwrap(), "DIR");
+    }
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn every_built_in_world_is_read() {
+    for name in World::built_in() {
+        let world = World::load(name).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(&*world.name, name);
+        assert!(sim(&world).load.is_some(), "{name} has something to show");
+        for (i, a) in world.topology.sites.iter().enumerate() {
+            for b in &world.topology.sites[..i] {
+                let site = |name: &str| world.topology.site_named(name).unwrap();
+                assert!(
+                    world.topology.link_between(site(&a.name), site(&b.name)).is_some(),
+                    "{name}: {} {}",
+                    a.name,
+                    b.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_workflow_shipped_runs_in_its_world() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder.join("workflows")).unwrap() {
+        let workflow = Workflow::load(&entry.unwrap().path()).unwrap_or_else(|error| panic!("{error}"));
+        let names: Vec<_> =
+            World::built_in().filter(|name| workflow.check(&World::load(name).unwrap()).is_ok()).collect();
+        assert!(names.contains(&"grid5000-2012") || names.contains(&"small"), "{} runs in {names:?}", workflow.name);
+        count += 1;
+    }
+    assert!(count >= 4);
+}
+
+#[test]
+fn the_world_of_2012_has_room_for_the_run_of_10_240() {
+    let world = World::load("grid5000-2012").unwrap();
+    let workflow = Workflow::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows/boot-10240.toml")).unwrap();
+    workflow.check(&world).unwrap_or_else(|error| panic!("{error}"));
+    let booted: Vec<_> = workflow
+        .steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Operation(OperationSpec::Boot(boot)) => Some((boot.count, boot.class.memory)),
+            _ => None,
+        })
+        .collect();
+    let [(10_240, memory)] = booted[..] else { panic!("{booted:?}") };
+    assert_eq!(world.topology.sites.len(), 4);
+    assert!(world.topology.hosts.len() >= 512);
+    assert!(world.room(memory) >= 10_240 && world.room(Bytes::GIB) >= 10_240);
+}

@@ -1,0 +1,245 @@
+//! The libvirt platform against two real hosts: real VMs that boot and move. What is claimed is checked with `virsh`.
+#![cfg(feature = "libvirt")]
+
+#[path = "support/bench.rs"]
+mod bench;
+#[path = "support/lab.rs"]
+mod lab;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bench::Bench;
+use hemera::fleet::{HostId, Image, MigrationOptions, Rate, VmState};
+use hemera::platform::{Change, End, Platform, Request};
+use lab::Lab;
+
+/// The lab and a platform connected to it, or the end of the test where there is no lab.
+macro_rules! lab_or_return {
+    () => {{
+        let Some(lab) = Lab::take() else { return };
+        let mut bench = Bench::new(lab.hosts());
+        bench.answers(2);
+        (lab, bench)
+    }};
+}
+
+fn names(count: u32) -> Vec<String> {
+    (1..=count).map(|n| format!("tiny-{n}")).collect()
+}
+
+#[test]
+fn eight_vms_boot_move_crosswise_and_back_and_are_destroyed() {
+    let (lab, mut bench) = lab_or_return!();
+    let class = Arc::new(lab.tiny());
+    let names = names(8);
+    // Odd numbers on the first host, even ones on the second.
+    let home = |i: usize| (i % 2) as u32;
+    let boots: Vec<_> = names.iter().enumerate().map(|(i, n)| bench.boot(home(i), n, &class)).collect();
+    bench.done(&boots);
+    let odd = ["tiny-1", "tiny-3", "tiny-5", "tiny-7"];
+    let even = ["tiny-2", "tiny-4", "tiny-6", "tiny-8"];
+    assert_eq!((lab.domains(0), lab.domains(1)), (odd.map(String::from).into(), even.map(String::from).into()));
+    bench.wait("all are up and ours", |s| {
+        names.iter().enumerate().all(|(i, n)| {
+            let vm = s.host(home(i)).vms.get(n.as_str());
+            vm.is_some_and(|vm| vm.state == VmState::Up && vm.managed && vm.class.as_deref() == Some("tiny"))
+        })
+    });
+    for (i, name) in names.iter().enumerate() {
+        lab.wait_for_guest(home(i) as usize, name);
+    }
+    bench.wait("loads", |s| (0..2).all(|h| s.host(h).loads > 0 && !s.host(h).cpu.is_empty()));
+
+    for back in [false, true] {
+        let from = |i: usize| if back { 1 - home(i) } else { home(i) };
+        let moves: Vec<_> = names
+            .iter()
+            .enumerate()
+            .map(|(i, n)| bench.migrate(n, from(i), 1 - from(i), MigrationOptions::default()))
+            .collect();
+        bench.done(&moves);
+        for task in &moves {
+            let figures = bench.seen.ends[task].1.unwrap();
+            assert!(figures.memory.to_mib() >= 96 && figures.transferred.0 > 0 && figures.rounds >= 1, "{figures:?}");
+            assert!(figures.downtime > Duration::ZERO && figures.downtime < figures.total, "{figures:?}");
+        }
+        let (first, second) = if back { (odd, even) } else { (even, odd) };
+        assert_eq!((lab.domains(0), lab.domains(1)), (first.map(String::from).into(), second.map(String::from).into()));
+        for (i, name) in names.iter().enumerate() {
+            let state = lab.virsh(1 - from(i) as usize, &["domstate", name]);
+            assert_eq!(state.trim(), "running", "{name}");
+        }
+        bench.wait("they show where they are", |s| {
+            names.iter().enumerate().all(|(i, n)| s.state(1 - from(i), n) == Some(VmState::Up))
+        });
+    }
+    for host in 0..2 {
+        let gone = &bench.seen.host(host).gone;
+        assert!(gone.is_empty(), "moves of ours are no surprise: {gone:?}");
+    }
+    let ends: Vec<_> = names.iter().enumerate().map(|(i, n)| bench.change(home(i), n, Change::Destroy)).collect();
+    bench.done(&ends);
+    assert!(lab.domains(0).is_empty() && lab.domains(1).is_empty());
+}
+
+#[test]
+fn a_move_that_is_cancelled_leaves_its_vm_running_on_the_source() {
+    let (lab, mut bench) = lab_or_return!();
+    let task = bench.boot(0, "stay", &Arc::new(lab.tiny()));
+    bench.done(&[task]);
+    lab.wait_for_guest(0, "stay");
+    // 1 MiB/s: tens of seconds for what the guest has touched.
+    let slow = MigrationOptions { bandwidth: Some(Rate(1_048_576.0)), max_downtime: Some(Duration::from_millis(50)) };
+    let task = bench.migrate("stay", 0, 1, slow);
+    let progress = bench.until("it is on its way", |s| {
+        s.progress.get(&task)?.iter().find(|p| p.transferred.0 > 0 && p.remaining.0 > 0).copied()
+    });
+    assert!(progress.round >= 1 && progress.round_size >= progress.remaining, "{progress:?}");
+    assert!(lab.virsh(0, &["domjobinfo", "stay"]).contains("Outgoing migration"));
+    bench.platform.submit(Request::Cancel { task });
+    assert_eq!(bench.end(task).0, End::Cancelled);
+    assert_eq!((lab.domains(0), lab.domains(1)), (vec!["stay".to_owned()], vec![]));
+    assert_eq!(lab.virsh(0, &["domstate", "stay"]).trim(), "running");
+    let task = bench.migrate("stay", 0, 1, MigrationOptions::default());
+    bench.done(&[task]);
+    assert_eq!((lab.domains(0), lab.domains(1)), (vec![], vec!["stay".to_owned()]));
+}
+
+#[test]
+fn what_others_do_shows_at_once_and_changes_do_what_they_say() {
+    let (lab, mut bench) = lab_or_return!();
+    let task = bench.boot(1, "touched", &Arc::new(lab.tiny()));
+    bench.done(&[task]);
+    lab.wait_for_guest(1, "touched");
+    for (change, state, word) in
+        [(Change::Pause, VmState::Paused, "paused"), (Change::Resume, VmState::Up, "running")]
+    {
+        let task = bench.change(1, "touched", change);
+        bench.done(&[task]);
+        assert_eq!(lab.virsh(1, &["domstate", "touched"]).trim(), word);
+        bench.wait(word, |s| s.state(1, "touched") == Some(state));
+    }
+    let log = lab.file(1, "/var/log/libvirt/qemu/touched.serial.log");
+    let boots = || std::fs::read_to_string(&log).unwrap_or_default().matches("hemera guest is up").count();
+    let task = bench.change(1, "touched", Change::Reboot);
+    bench.done(&[task]);
+    lab::wait_until("the guest is up a second time", || boots() == 2);
+    lab.virsh(1, &["suspend", "touched"]);
+    bench.wait("paused by others", |s| s.state(1, "touched") == Some(VmState::Paused));
+    lab.virsh(1, &["destroy", "touched"]);
+    bench.wait("destroyed by others", |s| {
+        s.host(1).gone.iter().any(|(name, why)| &**name == "touched" && why == "somebody destroyed it")
+    });
+}
+
+#[test]
+fn a_hung_host_is_unreachable_and_recovers_while_the_other_goes_on() {
+    let (lab, mut bench) = lab_or_return!();
+    let class = Arc::new(lab.tiny());
+    let tasks = [bench.boot(0, "hung", &class), bench.boot(1, "fine", &class)];
+    bench.done(&tasks);
+    bench.wait("both are seen", |s| s.state(0, "hung").is_some() && s.state(1, "fine").is_some());
+    let answered = bench.seen.host(0).answered;
+    lab.signal(0, "STOP");
+    let before = std::time::Instant::now();
+    bench.wait("unreachable", |s| s.host(0).unreachable.is_some());
+    let took = before.elapsed();
+    assert!(took < Duration::from_secs(10), "it took {took:?}");
+    // Requests to it fail at once, and the other host does its work.
+    let task = bench.change(0, "hung", Change::Pause);
+    assert!(bench.failure(task).starts_with("h1 is unreachable: "));
+    let task = bench.migrate("fine", 1, 0, MigrationOptions::default());
+    assert!(bench.failure(task).starts_with("h1 is unreachable: "));
+    let tasks = [bench.boot(1, "meanwhile", &class), bench.change(1, "fine", Change::Pause)];
+    bench.done(&tasks);
+    bench.wait("the other host is observed", |s| {
+        s.state(1, "fine") == Some(VmState::Paused) && s.state(1, "meanwhile") == Some(VmState::Up)
+    });
+    assert!(bench.seen.host(1).unreachable.is_none());
+    lab.signal(0, "CONT");
+    bench.wait("it answers again", |s| s.host(0).answered > answered && s.host(0).unreachable.is_none());
+    bench.wait("its VM runs on", |s| s.state(0, "hung") == Some(VmState::Up));
+    let task = bench.migrate("hung", 0, 1, MigrationOptions::default());
+    bench.done(&[task]);
+    assert_eq!(lab.domains(0), Vec::<String>::new());
+}
+
+#[test]
+fn a_restarted_libvirtd_is_found_again_with_its_vms() {
+    let (lab, mut bench) = lab_or_return!();
+    let class = Arc::new(lab.tiny());
+    let task = bench.boot(1, "survivor", &class);
+    bench.done(&[task]);
+    bench.wait("it is seen", |s| s.state(1, "survivor").is_some());
+    let answered = bench.seen.host(1).answered;
+    lab.signal(1, "KILL");
+    bench.wait("unreachable", |s| s.host(1).unreachable.is_some());
+    lab.restart(1);
+    bench.wait("it answers again", |s| s.host(1).answered > answered);
+    bench.wait("its VM runs on", |s| s.state(1, "survivor") == Some(VmState::Up));
+    assert_eq!(lab.virsh(1, &["domstate", "survivor"]).trim(), "running");
+    let task = bench.change(1, "survivor", Change::Destroy);
+    bench.done(&[task]);
+    assert!(lab.domains(1).is_empty());
+}
+
+#[test]
+fn a_cut_cable_is_unreachable_within_ten_seconds_and_no_task_is_lost() {
+    let (lab, mut bench) = lab_or_return!();
+    let class = Arc::new(lab.tiny());
+    let task = bench.boot(0, "cut", &class);
+    bench.done(&[task]);
+    lab.wait_for_guest(0, "cut");
+    let slow = MigrationOptions { bandwidth: Some(Rate(1_048_576.0)), max_downtime: None };
+    let moving = bench.migrate("cut", 0, 1, slow);
+    bench.wait("it is on its way", |s| s.progress.contains_key(&moving));
+    lab.link(0, false);
+    let before = std::time::Instant::now();
+    bench.wait("unreachable", |s| s.host(0).unreachable.is_some());
+    assert!(before.elapsed() < Duration::from_secs(10), "it took {:?}", before.elapsed());
+    let reason = bench.failure(moving);
+    assert!(reason.contains("h1"), "{reason}");
+    lab.link(0, true);
+    bench.wait("it answers again", |s| s.host(0).unreachable.is_none());
+    bench.wait("the VM is in one place", |s| {
+        let at = |h| s.hosts.get(&HostId(h)).is_some_and(|h| h.vms.contains_key("cut"));
+        at(0) != at(1)
+    });
+}
+
+#[test]
+fn a_disk_image_gets_an_overlay_that_moves_and_goes_with_its_vm() {
+    let (lab, mut bench) = lab_or_return!();
+    let image = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("image.qcow2");
+    let made = std::process::Command::new("qemu-img")
+        .args(["create", "-q", "-f", "qcow2"])
+        .arg(&image)
+        .arg("16M")
+        .status()
+        .expect("qemu-img");
+    assert!(made.success());
+    let mut class = lab.tiny();
+    class.name = "disk".into();
+    class.image = Image::Disk(image.display().to_string());
+    let class = Arc::new(class);
+    let overlay = |host: usize| lab.file(host, "/var/lib/libvirt/hemera/disk-1.qcow2");
+    let task = bench.boot(0, "disk-1", &class);
+    bench.done(&[task]);
+    assert!(overlay(0).exists());
+    assert!(lab.virsh(0, &["domblklist", "disk-1"]).contains("/var/lib/libvirt/hemera/disk-1.qcow2"));
+    let task = bench.migrate("disk-1", 0, 1, MigrationOptions::default());
+    bench.done(&[task]);
+    assert_eq!((lab.domains(0).len(), lab.domains(1).len()), (0, 1));
+    assert!(!overlay(0).exists() && overlay(1).exists());
+    let task = bench.change(1, "disk-1", Change::Destroy);
+    bench.done(&[task]);
+    assert!(!overlay(1).exists());
+
+    let mut absent = lab.tiny();
+    absent.image = Image::Disk("/nonexistent/image.qcow2".into());
+    let task = bench.boot(0, "absent-1", &Arc::new(absent));
+    let reason = bench.failure(task);
+    assert!(reason.starts_with("h1: making the disk of absent-1 on /nonexistent/image.qcow2: "), "{reason}");
+    assert!(lab.domains(0).is_empty());
+}
