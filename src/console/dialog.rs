@@ -156,7 +156,7 @@ impl Dialog {
     /// Takes the answer about a preview.
     pub(crate) fn take(&mut self, answer: Answer) {
         self.ahead = match answer {
-            Answer::Preview(preview) => Ahead::Known(Box::new(preview)),
+            Answer::Preview(preview) => Ahead::Known(preview),
             Answer::None(reason) => Ahead::Impossible(reason),
             _ => Ahead::Impossible("the engine answered something else".into()),
         };

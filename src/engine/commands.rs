@@ -10,8 +10,8 @@ use super::plan::{Plan, thousands};
 use super::queue::Key;
 use super::steps::Steps;
 
-fn accepted(message: impl Into<Arc<str>>) -> Reply {
-    Ok(Accepted { op: None, message: message.into() })
+fn accepted(message: impl Into<Arc<str>>) -> Accepted {
+    Accepted { op: None, message: message.into() }
 }
 
 fn refused(reason: impl Into<Arc<str>>) -> Reply {
@@ -19,7 +19,10 @@ fn refused(reason: impl Into<Arc<str>>) -> Reply {
 }
 
 impl Engine {
-    /// Takes a command, or refuses it with a reason and changes nothing.
+    /// Takes a command.
+    ///
+    /// # Errors
+    /// Refuses it with a reason, and changes nothing.
     pub fn command(&mut self, now: Time, command: Command) -> Reply {
         self.pass(now);
         match command {
@@ -32,12 +35,12 @@ impl Engine {
                 let count = steps.len();
                 self.steps = Some(Steps::new(steps));
                 self.advance_steps();
-                accepted(format!("{count} steps"))
+                Ok(accepted(format!("{count} steps")))
             }
             Command::SetLimits(limits) => {
                 self.queue.set_limits(limits);
                 self.settle();
-                accepted("limits changed")
+                Ok(accepted("limits changed"))
             }
             Command::PauseOperation(op) => self.with_op(op, |engine| {
                 if std::mem::replace(&mut engine.op_mut(op).paused, true) {
@@ -48,7 +51,7 @@ impl Engine {
                     engine.reconsider(task);
                 }
                 engine.settle();
-                accepted(format!("{op} paused: {} tasks wait", thousands(waiting.len() as u32)))
+                Ok(accepted(format!("{op} paused: {} tasks wait", thousands(waiting.len() as u32))))
             }),
             Command::ResumeOperation(op) => self.with_op(op, |engine| {
                 if !std::mem::replace(&mut engine.op_mut(op).paused, false) {
@@ -56,12 +59,12 @@ impl Engine {
                 }
                 engine.queue.free(Key::Operation(op));
                 engine.settle();
-                accepted(format!("{op} goes on"))
+                Ok(accepted(format!("{op} goes on")))
             }),
             Command::CancelOperation(op) => self.with_op(op, |engine| {
                 let count = engine.cancel_operation(op);
                 engine.settle();
-                accepted(format!("{op}: {} tasks cancelled", thousands(count)))
+                Ok(accepted(format!("{op}: {} tasks cancelled", thousands(count))))
             }),
             Command::CancelTask(task) => {
                 if task.index() >= self.tasks.len() {
@@ -71,7 +74,7 @@ impl Engine {
                     return refused(format!("{task} has ended, or is ending already"));
                 }
                 self.settle();
-                accepted(format!("{task} cancelled"))
+                Ok(accepted(format!("{task} cancelled")))
             }
             Command::RetryFailed(op) => self.retry(op),
             Command::StopEverything => {
@@ -79,7 +82,7 @@ impl Engine {
                 let open: Vec<OpId> = self.operations.iter().filter(|op| op.ended.is_none()).map(|op| op.id).collect();
                 let count: u32 = open.iter().map(|&op| self.cancel_operation(op)).sum();
                 self.settle();
-                accepted(format!("{} tasks of {} operations cancelled", thousands(count), open.len()))
+                Ok(accepted(format!("{} tasks of {} operations cancelled", thousands(count), open.len())))
             }
             Command::Drain => {
                 self.stop_steps();
@@ -91,7 +94,7 @@ impl Engine {
                     self.cancel_task(task, None);
                 }
                 self.settle();
-                accepted(format!("{} waiting tasks cancelled, {} still run", waiting.len(), self.running))
+                Ok(accepted(format!("{} waiting tasks cancelled, {} still run", waiting.len(), self.running)))
             }
             Command::Undrain(hosts) => {
                 let draining: Vec<_> = hosts
@@ -106,7 +109,7 @@ impl Engine {
                     self.set_host_state(host, HostState::Ready, "");
                 }
                 self.settle();
-                accepted(format!("{} hosts take VMs again", draining.len()))
+                Ok(accepted(format!("{} hosts take VMs again", draining.len())))
             }
         }
     }

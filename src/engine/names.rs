@@ -101,7 +101,7 @@ mod tests {
         let mut vms = VmTable::default();
         let mut names = Names::default();
         let pattern: Arc<str> = "vm-{n}".into();
-        let mut add = |names: &mut Names, vms: &mut VmTable, count| {
+        let add = |names: &mut Names, vms: &mut VmTable, count| {
             let new = names.free(vms, &pattern, count);
             for name in &new {
                 let vm = vms.push(name, VmRow::default());

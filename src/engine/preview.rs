@@ -203,8 +203,8 @@ impl Engine {
             let mut line = nic(source).min(nic(target));
             let mut rate = (nic(source) / f64::from(out[&source].at_once.max(1)))
                 .min(nic(target) / f64::from(into[&target].at_once.max(1)));
-            let link = link_of(source, target);
-            if let Some((a, b)) = link
+            let between = link_of(source, target);
+            if let Some((a, b)) = between
                 && let Some(index) = self.fleet.topology.link_between(a, b)
             {
                 let bandwidth = self.fleet.topology.links[index].bandwidth.0;
@@ -224,10 +224,9 @@ impl Engine {
                 doubtful.reason = format!("dirties {dirty} and gets {} of {}", Rate(rate), Rate(line)).into();
             }
             downtime = downtime.max(prediction.downtime);
-            for lane in [out.get_mut(&source), into.get_mut(&target), link.and_then(|link| links.get_mut(&link))] {
-                if let Some(lane) = lane {
-                    lane.busy += prediction.total;
-                }
+            let lanes = [out.get_mut(&source), into.get_mut(&target), between.and_then(|sites| links.get_mut(&sites))];
+            for lane in lanes.into_iter().flatten() {
+                lane.busy += prediction.total;
             }
             all.busy += prediction.total;
         }

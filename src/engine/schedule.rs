@@ -94,7 +94,7 @@ impl Engine {
                 Planned { subject: refusal.subject, source: None, target: None },
                 VmRow { state: VmState::Gone, ..row },
             );
-            self.close(task, TaskEnd::Failed(refusal.reason), None);
+            self.close(task, &TaskEnd::Failed(refusal.reason), None);
         }
         for task in first..first + waiting {
             self.launch(TaskId(task));
@@ -147,9 +147,9 @@ impl Engine {
             Hold::Free => self.run(id),
             Hold::Nothing => {
                 self.finish_vm(id, &TaskEnd::Done);
-                self.close(id, TaskEnd::Done, None);
+                self.close(id, &TaskEnd::Done, None);
             }
-            Hold::Never(reason) => self.end_unstarted(id, TaskEnd::Failed(reason)),
+            Hold::Never(reason) => self.end_unstarted(id, &TaskEnd::Failed(reason)),
             Hold::Wait(key, reason) => {
                 self.queue.park(key, id);
                 let task = self.task_mut(id);
@@ -298,10 +298,9 @@ impl Engine {
             task.source = row.host;
         }
         let entered = match &work {
-            Work::Boot(_) => Some(VmState::Starting),
+            Work::Boot(_) | Work::Change(Change::Reboot) => Some(VmState::Starting),
             Work::Move(_) => Some(VmState::Migrating),
             Work::Change(Change::Destroy) => Some(VmState::Stopping),
-            Work::Change(Change::Reboot) => Some(VmState::Starting),
             Work::Change(_) => None,
         };
         if let Some(state) = entered {
@@ -360,7 +359,7 @@ impl Engine {
         };
         self.leave_slots(id);
         self.finish_vm(id, &end);
-        self.close(id, end, figures);
+        self.close(id, &end, figures);
         self.settle();
     }
 
@@ -442,7 +441,7 @@ impl Engine {
     }
 
     /// Ends a task that never ran.
-    pub(super) fn end_unstarted(&mut self, id: TaskId, end: TaskEnd) {
+    pub(super) fn end_unstarted(&mut self, id: TaskId, end: &TaskEnd) {
         let task = self.task(id);
         let vm = task.vm;
         match (&self.op(task.op).work, task.target) {
@@ -456,7 +455,7 @@ impl Engine {
     }
 
     /// Writes a task's end down and lets the next one on its VM come forward.
-    fn close(&mut self, id: TaskId, end: TaskEnd, figures: Option<MigrationFigures>) {
+    fn close(&mut self, id: TaskId, end: &TaskEnd, figures: Option<MigrationFigures>) {
         let now = self.fleet.now;
         let task = self.task_mut(id);
         task.state = TaskState::Ended(end.clone());
@@ -478,11 +477,11 @@ impl Engine {
             started,
             ended: now,
             outcome: end.clone(),
-            reason: if let TaskEnd::Failed(reason) = &end { reason.clone() } else { "".into() },
+            reason: if let TaskEnd::Failed(reason) = end { reason.clone() } else { "".into() },
             figures,
             predicted,
         };
-        if let TaskEnd::Failed(reason) = &end {
+        if let TaskEnd::Failed(reason) = end {
             let text = format!("{} {}: {reason}", record.kind.word(), record.vm);
             self.say(Level::Error, Some(vm), None, Some(op_id), text);
         }
@@ -504,7 +503,7 @@ impl Engine {
                 }
             }
         }
-        self.op_mut(op_id).count_end(&end, started, now);
+        self.op_mut(op_id).count_end(end, started, now);
         self.end_operation_if_done(op_id);
     }
 
@@ -522,7 +521,7 @@ impl Engine {
         let mut text = format!("{id} {} ended: {} done", kind.word(), thousands(counts.done));
         for (n, word) in [(counts.failed, "failed"), (counts.cancelled, "cancelled")] {
             if n > 0 {
-                text += &format!(", {} {word}", thousands(n));
+                text.extend([", ", &thousands(n), " ", word]);
             }
         }
         let level = if counts.failed > 0 { Level::Warning } else { Level::Info };
@@ -535,7 +534,7 @@ impl Engine {
         match self.task(id).state {
             TaskState::Waiting(_) => {
                 self.unpark(id);
-                self.end_unstarted(id, verdict.map_or(TaskEnd::Cancelled, TaskEnd::Failed));
+                self.end_unstarted(id, &verdict.map_or(TaskEnd::Cancelled, TaskEnd::Failed));
                 true
             }
             TaskState::Running => {
@@ -590,7 +589,7 @@ impl Engine {
                 let end = TaskEnd::Failed(reason.into());
                 self.leave_slots(id);
                 self.finish_vm(id, &end);
-                self.close(id, end, None);
+                self.close(id, &end, None);
             }
             TaskState::Waiting(_) | TaskState::Ended(_) => {}
         }

@@ -8,7 +8,7 @@ use super::{Counts, Engine, What};
 /// Steps that have not ended.
 #[derive(Debug)]
 pub(super) struct Steps {
-    steps: Vec<Step>,
+    list: Vec<Step>,
     /// The step that goes on.
     at: usize,
     now: Option<Going>,
@@ -22,8 +22,8 @@ enum Going {
 }
 
 impl Steps {
-    pub(super) const fn new(steps: Vec<Step>) -> Self {
-        Self { steps, at: 0, now: None }
+    pub(super) const fn new(list: Vec<Step>) -> Self {
+        Self { list, at: 0, now: None }
     }
 
     /// When a wait ends.
@@ -35,7 +35,7 @@ impl Steps {
     }
 
     fn kind(&self) -> &'static str {
-        match &self.steps[self.at] {
+        match &self.list[self.at] {
             Step::Wait(_) => "wait",
             Step::Operation(spec) => spec.kind().word(),
         }
@@ -64,14 +64,14 @@ impl Engine {
                 steps.at += 1;
                 steps.now = None;
             }
-            if steps.at == steps.steps.len() {
+            if steps.at == steps.list.len() {
                 self.record(What::StepsEnded);
                 self.changes += 1;
                 return;
             }
             let (index, kind) = (steps.at as u32, steps.kind());
             self.record(What::StepStarted { index, kind });
-            match steps.steps[steps.at].clone() {
+            match steps.list[steps.at].clone() {
                 Step::Wait(span) => {
                     steps.now = Some(Going::Until(self.fleet.now + span));
                     self.steps = Some(steps);
@@ -103,7 +103,7 @@ impl Engine {
             let counts = match going {
                 Going::Operation(op) if self.op(op).ended.is_none() => {
                     // It goes on to its end; what remains of the file is dropped.
-                    let steps = Steps { steps: steps.steps[..=steps.at].to_vec(), ..steps };
+                    let steps = Steps { list: steps.list[..=steps.at].to_vec(), ..steps };
                     self.steps = Some(steps);
                     return;
                 }

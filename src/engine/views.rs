@@ -41,7 +41,7 @@ impl Engine {
     pub fn query(&self, _now: Time, query: &Query) -> Answer {
         match query {
             Query::Preview(spec) => match self.make_plan(spec) {
-                Ok(plan) => Answer::Preview(self.preview(&plan)),
+                Ok(plan) => Answer::Preview(Box::new(self.preview(&plan))),
                 Err(reason) => Answer::None(reason),
             },
             Query::Tasks { op, show, offset, limit } => match self.operations.get(op.index().wrapping_sub(1)) {

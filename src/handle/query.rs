@@ -46,7 +46,7 @@ pub enum TaskFilter {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// To [`Query::Preview`].
-    Preview(Preview),
+    Preview(Box<Preview>),
     /// To [`Query::Tasks`].
     Tasks(TaskPage),
     /// To [`Query::Vm`].

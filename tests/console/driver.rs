@@ -228,11 +228,8 @@ impl Console {
                 };
                 style.extend(color(cell.fgcolor()));
                 style.extend(color(cell.bgcolor()).map(|c| format!("on {c}")));
-                for (on, name) in [
-                    (cell.bold(), "bold"),
-                    (cell.underline(), "underline"),
-                    (cell.inverse(), "reverse"),
-                ] {
+                for (on, name) in [(cell.bold(), "bold"), (cell.underline(), "underline"), (cell.inverse(), "reverse")]
+                {
                     style.extend(on.then(|| name.to_owned()));
                 }
                 let style = style.join(" ");

@@ -9,7 +9,8 @@ use hemera::fleet::{
 };
 use hemera::handle::{
     About, Accepted, Answer, Command, Durations, Event, Level, OpKind, OpState, OperationSpec, OperationView, Preview,
-    Query, RefusedGroup, Service, Snapshot, TaskEnd, TaskPage, TaskState, TaskView, VmView, WaitKind, WaitReason, Which,
+    Query, RefusedGroup, Service, Snapshot, TaskEnd, TaskPage, TaskState, TaskView, VmView, WaitKind, WaitReason,
+    Which,
 };
 
 /// Clusters by site: name, hosts, cores, GiB.
@@ -196,7 +197,8 @@ pub fn operations() -> Vec<OperationView> {
 /// All that a console sees at one instant.
 pub fn snapshot(fleet: Fleet, operations: Vec<OperationView>) -> Snapshot {
     let at = |s| Time::from_secs_f64(s);
-    let event = |s, level, text: &str| Event { at: at(s), level, vm: None, host: None, op: Some(OpId(3)), text: text.into() };
+    let event =
+        |s, level, text: &str| Event { at: at(s), level, vm: None, host: None, op: Some(OpId(3)), text: text.into() };
     Snapshot {
         about: Arc::new(About {
             world: fleet.topology.world.clone(),
@@ -224,7 +226,11 @@ pub struct Heard {
 }
 
 /// Answers until the console is gone.
-pub async fn serve(mut service: Service, heard: Arc<Mutex<Heard>>, mut snapshots: tokio::sync::mpsc::UnboundedReceiver<Snapshot>) {
+pub async fn serve(
+    mut service: Service,
+    heard: Arc<Mutex<Heard>>,
+    mut snapshots: tokio::sync::mpsc::UnboundedReceiver<Snapshot>,
+) {
     let mut now = service.snapshots.borrow().clone();
     loop {
         tokio::select! {
@@ -251,7 +257,7 @@ pub async fn serve(mut service: Service, heard: Arc<Mutex<Heard>>, mut snapshots
 
 fn answer(now: &Snapshot, query: &Query) -> Answer {
     match query {
-        Query::Preview(spec) => Answer::Preview(preview(now, spec)),
+        Query::Preview(spec) => Answer::Preview(Box::new(preview(now, spec))),
         Query::Tasks { op, offset, limit, .. } => {
             let total = now.operations.iter().find(|o| o.id == *op).map_or(0, |o| o.total as usize);
             let tasks = (*offset..(offset + limit).min(total)).map(|i| task(*op, i)).collect();

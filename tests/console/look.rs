@@ -2,8 +2,8 @@
 
 use hemera::console::ColorLevel;
 
-use crate::{busy, dump, fake};
 use crate::driver::Setup;
+use crate::{busy, dump, fake};
 
 /// The heatmap's levels and the table are there.
 fn settled(setup: Setup) -> crate::Console {

@@ -181,9 +181,7 @@ impl Host {
     /// Fails where the host is known not to answer.
     pub(super) fn reachable(&self) -> Result<(), Trouble> {
         match &*lock(&self.reach) {
-            Reach::Unreachable(why) => {
-                Err(Trouble::Unreachable { host: self.name.to_string(), why: why.to_string() })
-            }
+            Reach::Unreachable(why) => Err(Trouble::Unreachable { host: self.name.to_string(), why: why.to_string() }),
             Reach::Unknown | Reach::Answers => Ok(()),
         }
     }
@@ -259,11 +257,8 @@ impl Host {
 
     /// Opens a connection with keep-alive. An attempt that hangs is left to itself, and at most [`HANGING_OPENS`] are.
     pub(super) fn open(&self) -> Result<Connect, Trouble> {
-        let no_connection = |why: String| Trouble::NoConnection {
-            host: self.name.to_string(),
-            uri: self.access.uri.clone(),
-            why,
-        };
+        let no_connection =
+            |why: String| Trouble::NoConnection { host: self.name.to_string(), uri: self.access.uri.clone(), why };
         super::ffi::start_event_loop().map_err(no_connection)?;
         let silent =
             || Trouble::Silent { host: self.name.to_string(), uri: self.access.uri.clone(), within: OPEN_WITHIN };
@@ -353,9 +348,9 @@ impl Host {
         // One unused connection is kept for the next move. The others are closed without the lock, as that is a call.
         let mut lines = lock(&self.move_lines);
         let mut kept = false;
-        let (keep, close) = std::mem::take(&mut *lines).into_iter().partition::<Vec<_>, _>(|line| {
-            line.alive() && (line.calls() > 0 || !std::mem::replace(&mut kept, true))
-        });
+        let (keep, close) = std::mem::take(&mut *lines)
+            .into_iter()
+            .partition::<Vec<_>, _>(|line| line.alive() && (line.calls() > 0 || !std::mem::replace(&mut kept, true)));
         *lines = keep;
         drop(lines);
         drop(close);
