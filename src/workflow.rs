@@ -21,7 +21,7 @@ pub struct Workflow {
     pub name: Arc<str>,
     /// Seed of every random choice, where the file gives one.
     pub seed: Option<u64>,
-    /// VM classes, in the file's order of names.
+    /// VM classes, by name.
     pub classes: Vec<Arc<VmClass>>,
     /// Limits from the begin on.
     pub limits: Limits,

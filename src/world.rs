@@ -37,16 +37,14 @@ pub struct World {
 /// The most hosts that a world may have: a hundred times the largest testbed.
 pub const MAX_HOSTS: u32 = 1_000_000;
 
-/// The rate at which VMs of `[load]` dirty memory for each core they use, where the file does not say.
-pub const DEFAULT_DIRTY_RATE: Rate = Rate(4e6);
-
-/// The load of VMs in a console's simulated world whose file has no `[load]`.
+/// The load of VMs in a console's simulated world whose file has no `[load]`, and what keys that a `[load]` lacks stand
+/// for.
 pub const DEFAULT_LOAD: LoadConfig = LoadConfig {
     mean: Share(0.35),
     deviation: Share(0.2),
     period: Duration::from_mins(5),
     steps: 10,
-    dirty_rate: DEFAULT_DIRTY_RATE,
+    dirty_rate: Rate(4e6),
 };
 
 const BUILT_IN: [(&str, &str); 4] = [

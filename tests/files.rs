@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hemera::fleet::{Bytes, Image, MigrationOptions, Rate, Ready, Share, VM_OVERHEAD};
 use hemera::handle::{Limits, Moves, OperationSpec, Pattern, Placement, Step, VmChange};
-use hemera::platform::sim::PerHour;
+use hemera::platform::sim::{LoadConfig, PerHour};
 use hemera::workflow::Workflow;
 use hemera::world::{DEFAULT_LOAD, Kind, World};
 
@@ -165,6 +165,9 @@ fn the_load_is_absent_where_the_file_has_none_until_a_console_asks() {
     let world = World::parse(&text, "w.toml").unwrap();
     assert_eq!(sim(&world).load, None);
     assert_eq!(sim(&world.with_default_load()).load, Some(DEFAULT_LOAD));
+    let world = World::parse(&format!("{text}\n[load]\nperiod = \"10 s\"\n"), "w.toml").unwrap();
+    let load = LoadConfig { period: Duration::from_secs(10), ..DEFAULT_LOAD };
+    assert_eq!(sim(&world.with_default_load()).load, Some(load));
 }
 
 #[test]

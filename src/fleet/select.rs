@@ -165,6 +165,12 @@ impl Selection {
         })
     }
 
+    /// Whether it is over hosts and asks only where they are and what they are called, so that the same hosts are
+    /// selected as long as none joins or leaves.
+    pub fn is_about_places(&self) -> bool {
+        self.over == Over::Hosts && self.program.steps.iter().all(|step| step.atom.is_about_places())
+    }
+
     /// Looks up in a fleet what the selection names, for testing many VMs or hosts of it.
     pub fn bind<'a>(&'a self, fleet: &'a Fleet) -> Bound<'a> {
         Bound::new(self, fleet)

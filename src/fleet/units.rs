@@ -310,7 +310,7 @@ mod tests {
         assert_eq!("12500000.0 B/s".parse(), Ok(Rate(12.5e6)));
         assert_eq!("0 B/s".parse(), Ok(Rate(0.0)));
         assert_eq!("30 ms".parse(), Ok(Span(Duration::from_millis(30))));
-        assert_eq!("1h30m".parse(), Ok(Span(Duration::from_secs(5400))));
+        assert_eq!("1h30m".parse(), Ok(Span(Duration::from_mins(90))));
         assert_eq!("60 %".parse(), Ok(Share(0.6)));
         assert_eq!("0.1%".parse(), Ok(Share(0.001)));
     }

@@ -14,7 +14,7 @@
 //!
 //! Keep-alive cuts the connections of a host that does not answer after 6 s, and a watchdog calls it unreachable when no
 //! round of observation ended for [`SILENCE`](super::SILENCE). From then on requests to it fail at once, and so do those
-//! that wait in its queue. A call that blocks ends when its connection is cut, and its task with it; where libvirtd is
+//! that wait in its queue. A task whose call blocks ends when the call's connection is cut ([`line`]); where libvirtd is
 //! alive and only the call hangs, the task runs on until somebody kills what it hangs on. A VM whose task was cut off is
 //! in doubt: the task fails and says so, and the list of VMs that follows the host's recovery tells the truth. A VM that
 //! was being booted is then removed, as a failed boot leaves nothing.
@@ -22,6 +22,7 @@
 mod ffi;
 mod host;
 mod ledger;
+mod line;
 mod migrate;
 mod observe;
 mod overlay;

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::files::{FileError, suggestion};
-use crate::fleet::{Image, Referent, Selection};
-use crate::handle::{Moves, OperationSpec, Placement, Step, VmChange, Which};
+use crate::fleet::{Fleet, Image, Referent, Selection, VM_OVERHEAD};
+use crate::handle::{Boot, Moves, OperationSpec, Placement, Step, VmChange, Which};
 use crate::world::{Kind, World};
 
 use super::{StepSpans, Workflow};
 
 pub(super) fn check(workflow: &Workflow, world: &World) -> Result<(), FileError> {
-    let check = Check { workflow, world, real: matches!(world.kind, Kind::Libvirt(_)) };
+    let real = matches!(world.kind, Kind::Libvirt(_));
+    let check = Check { workflow, world, fleet: Fleet::new(world.topology.clone()), real };
     if let Some(vms) = &workflow.record.vms {
         check.references(vms, &workflow.sampled)?;
     }
@@ -49,6 +50,8 @@ fn selections(operation: &OperationSpec) -> Vec<&Selection> {
 struct Check<'a> {
     workflow: &'a Workflow,
     world: &'a World,
+    /// The world's hosts before anything is known of them.
+    fleet: Fleet,
     /// Whether VMs run on real hosts.
     real: bool,
 }
@@ -67,6 +70,10 @@ impl<'a> Check<'a> {
     ) -> Result<(), FileError> {
         for (selection, at) in selections(operation).into_iter().zip(&spans.selections) {
             self.references(selection, at)?;
+            if selection.is_about_places() && selection.select_hosts(&self.fleet).is_empty() {
+                let message = format!("{:?} selects no host of the world `{}`", selection.source(), self.world.name);
+                return self.fail(at, message);
+            }
         }
         match operation {
             OperationSpec::Boot(boot) => {
@@ -80,6 +87,7 @@ impl<'a> Check<'a> {
                         self.host(host, at)?;
                     }
                 }
+                self.room(boot, &spans.step)?;
                 *booted.entry(&boot.name).or_default() += u64::from(boot.count);
             }
             OperationSpec::Migrate(migrate) => {
@@ -96,6 +104,25 @@ impl<'a> Check<'a> {
             OperationSpec::Evacuate { .. } | OperationSpec::Change { .. } => {}
         }
         Ok(())
+    }
+
+    /// One VM of the class must fit on one of the hosts, where their sizes are known.
+    fn room(&self, boot: &Boot, at: &Range<usize>) -> Result<(), FileError> {
+        let topology = &self.world.topology;
+        let hosts =
+            if boot.on.is_about_places() { boot.on.select_hosts(&self.fleet) } else { topology.host_ids().collect() };
+        let sizes = || hosts.iter().map(|&host| topology.host(host).memory);
+        let needed = boot.class.memory + VM_OVERHEAD;
+        match sizes().max() {
+            Some(largest) if largest < needed && sizes().all(|size| size.0 > 0) => {
+                let message = format!(
+                    "a VM of class `{}` needs {} and {VM_OVERHEAD} for its hypervisor, the largest of these hosts has {largest}",
+                    boot.class.name, boot.class.memory
+                );
+                self.fail(at, message)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What the selection at `at` names must be there.

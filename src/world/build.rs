@@ -13,7 +13,7 @@ use crate::platform::HostAccess;
 use crate::platform::sim::{BootConfig, FaultConfig, LoadConfig, MigrationConfig, PerHour, SimConfig};
 
 use super::raw::{Hosts, Platform, RawBoot, RawCluster, RawFaults, RawLink, RawLoad, RawMigration, RawWorld};
-use super::{DEFAULT_DIRTY_RATE, Kind, MAX_HOSTS, World};
+use super::{DEFAULT_LOAD, Kind, MAX_HOSTS, World};
 
 /// The most cores of a host: what the fleet's columns of thousandths of a core hold a thousand times.
 const MAX_CORES: u32 = 4096;
@@ -28,7 +28,10 @@ const DEFAULT_DISK: Rate = Rate(500e6);
 pub(super) fn build(source: &Source) -> Result<World, FileError> {
     let raw: RawWorld = source.parse()?;
     let read = Reader(Checker { source });
-    read.name(&raw.name, "a world")?;
+    if raw.name.get_ref().trim().is_empty() || raw.name.get_ref().contains(char::is_control) {
+        return read
+            .fail(&raw.name, format!("found {:?} as the name of the world, expected some text", raw.name.get_ref()));
+    }
     if raw.cluster.is_empty() {
         return Err(source.error(&(0..0), "no [[cluster]]: expected at least one"));
     }
@@ -219,15 +222,23 @@ impl Reader<'_> {
     }
 
     fn load(&self, load: &RawLoad) -> Result<LoadConfig, FileError> {
+        let share = |share: &Option<Spanned<Share>>, key, default| {
+            share.as_ref().map_or(Ok(default), |share| self.share(share, key))
+        };
+        let default = DEFAULT_LOAD;
+        let least = Duration::from_millis(1);
         Ok(LoadConfig {
-            mean: self.share(&load.mean, "mean")?,
-            deviation: self.share(&load.deviation, "deviation")?,
-            period: self.span(&load.period, Duration::from_millis(1), MAX_SPAN, "period")?,
-            steps: load.steps.as_ref().map_or(Ok(10), |steps| self.count(steps, 1, 1000, "steps"))?,
+            mean: share(&load.mean, "mean", default.mean)?,
+            deviation: share(&load.deviation, "deviation", default.deviation)?,
+            period: load
+                .period
+                .as_ref()
+                .map_or(Ok(default.period), |period| self.span(period, least, MAX_SPAN, "period"))?,
+            steps: load.steps.as_ref().map_or(Ok(default.steps), |steps| self.count(steps, 1, 1000, "steps"))?,
             dirty_rate: load
                 .dirty_rate
                 .as_ref()
-                .map_or(Ok(DEFAULT_DIRTY_RATE), |rate| self.rate_or_zero(rate, "dirty_rate"))?,
+                .map_or(Ok(default.dirty_rate), |rate| self.rate_or_zero(rate, "dirty_rate"))?,
         })
     }
 

@@ -88,9 +88,9 @@ pub(super) struct RawLink {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawLoad {
-    pub(super) mean: Spanned<Share>,
-    pub(super) deviation: Spanned<Share>,
-    pub(super) period: Spanned<Span>,
+    pub(super) mean: Option<Spanned<Share>>,
+    pub(super) deviation: Option<Spanned<Share>>,
+    pub(super) period: Option<Spanned<Span>>,
     pub(super) steps: Option<Spanned<u32>>,
     pub(super) dirty_rate: Option<Spanned<Rate>>,
 }

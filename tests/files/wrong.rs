@@ -24,7 +24,7 @@ fn wrong_worlds_are_told() {
     let cases = [
         ("name = \"two-sites\"\n", ""),
         ("name = \"two-sites\"\n", "name = 5\n"),
-        ("name = \"two-sites\"\n", "name = \"two sites\"\n"),
+        ("name = \"two-sites\"\n", "name = \" \"\n"),
         ("platform = \"sim\"", "platform = \"simm\""),
         ("platform = \"sim\"", "platfrom = \"sim\""),
         ("platform = \"sim\"", "platform = \"libvirt\""),
@@ -178,6 +178,8 @@ fn workflows_that_do_not_fit_their_world_are_told() {
         ("site:rennes or site:nantes", "cluster:paradox"),
         ("site:rennes or site:nantes", "paradoxe-65"),
         ("site:rennes or site:nantes", "not ecotyp-3"),
+        ("site:rennes or site:nantes", "site:rennes ecotype-*"),
+        ("memory = \"1 GiB\"", "memory = \"400 GiB\""),
         ("\"round-robin\"", "{ fixed = [\"paradoxe-1\", \"paradoxe-0\"] }"),
         ("vms = \"class:small\"", "vms = \"class:smal\""),
         ("stop-stress = { select = \"all\" }", "pause = { select = \"host:paradoxe-99\" }"),

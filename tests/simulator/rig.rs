@@ -10,8 +10,8 @@ use hemera::fleet::{
     Bytes, Fleet, HostId, Image, Link, Load, MigrationFigures, MigrationOptions, NewHost, Rate, Ready, Share, TaskId,
     Time, Topology, VmClass, VmId, VmRow, VmState,
 };
-use hemera::platform::sim::{SimConfig, SimPlatform};
-use hemera::platform::{Batch, Change, End, Observation, Platform, Request, Virtual};
+use hemera::platform::sim::{BootConfig, MigrationConfig, SimConfig, SimPlatform};
+use hemera::platform::{Batch, Change, End, Observation, Platform, Progress, Request, Virtual};
 
 /// What hosts are like.
 #[derive(Clone, Copy)]
@@ -138,10 +138,11 @@ impl Rig {
         self.sim.collect(&mut self.batches);
     }
 
-    /// Lets time pass until nothing more will happen; the instant of the last event.
+    /// Lets time pass until nothing more will happen, a year at most; the instant of the last event.
     pub(crate) fn run(&mut self) -> Time {
         let mut last = Time::ZERO;
         while let Some(at) = self.sim.next_at() {
+            assert!(at < Time::from_secs_f64(3.2e7), "it does not end");
             self.sim.advance(at);
             last = at;
         }
@@ -171,5 +172,25 @@ impl Rig {
     /// How a task ended.
     pub(crate) fn end(&self, task: TaskId) -> (Time, End, Option<MigrationFigures>) {
         self.ends().remove(&task).expect("the task has ended")
+    }
+
+    /// How far a running task is, asked now.
+    pub(crate) fn probe(&mut self, task: TaskId) -> Progress {
+        self.sim.submit(Request::Probe { task });
+        self.sim.collect(&mut self.batches);
+        let asked = self.batches.iter().rev().flat_map(|b| &b.seen).find_map(|seen| match seen {
+            Observation::Progress { task: t, progress } if *t == task => Some(*progress),
+            _ => None,
+        });
+        asked.expect("a running task has progress")
+    }
+}
+
+/// Boots take no time, the last round takes at most 30 ms: SimGrid's defaults.
+pub(crate) fn instant_boots() -> SimConfig {
+    SimConfig {
+        boot: BootConfig { cpu: Duration::ZERO, read: Bytes(0) },
+        migration: MigrationConfig { max_downtime: Duration::from_millis(30), ..MigrationConfig::default() },
+        ..SimConfig::default()
     }
 }

@@ -245,6 +245,11 @@ impl Atom {
         Some((to, pattern.exact()?))
     }
 
+    /// Whether it is about hosts' names, clusters and sites alone, which stay as they are.
+    pub(super) const fn is_about_places(&self) -> bool {
+        matches!(self, Self::All | Self::Text(Text::Name | Text::Host | Text::Cluster | Text::Site, _))
+    }
+
     pub(super) fn has_vm(&self, fleet: &Fleet, vm: VmId, row: &VmRow) -> bool {
         match self {
             Self::All => true,

@@ -224,7 +224,7 @@ fn references_are_the_names_without_wildcards() {
     let references: Vec<_> = selection.references().map(|to| (to.to, to.name, to.column)).collect();
     assert_eq!(
         references,
-        [(Referent::Site, "rennes", 6), (Referent::Host, "paradoxe-1", 26), (Referent::Class, "small", 67)]
+        [(Referent::Site, "rennes", 6), (Referent::Host, "paradoxe-1", 26), (Referent::Class, "small", 68)]
     );
     let selection = Selection::hosts("site:nantes or h-1").unwrap();
     let references: Vec<_> = selection.references().map(|to| (to.to, to.name, to.column)).collect();

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use virt::connect::Connect;
 use virt::error::Error;
 
 use super::ledger::{Ledger, Ticket};
+use super::line::{self, Broken, Line};
 use super::migrate::Move;
 use super::queue::{Queue, lock};
 use super::trouble::Trouble;
@@ -19,11 +20,8 @@ use super::xml::Guests;
 use crate::fleet::{HostId, TaskId};
 use crate::platform::{End, HostAccess, Observation};
 
-/// How many calls may block on one connection: libvirt serves 5 requests of a client at a time by default, and a sixth
-/// starves the keep-alive, which cuts the connection.
-pub(super) const CALLS_PER_CONNECTION: usize = 4;
 /// How many threads do a host's queued work. One call is left for what must not wait behind it.
-const WORKERS: usize = CALLS_PER_CONNECTION - 1;
+const WORKERS: usize = line::CALLS - 1;
 /// How long a connection may take to open.
 const OPEN_WITHIN: Duration = Duration::from_secs(5);
 /// How many attempts to open a connection may hang at once before no further is made.
@@ -54,22 +52,6 @@ struct Job {
 struct Jobs {
     waiting: VecDeque<Job>,
     workers: usize,
-}
-
-/// The control connection and how many calls block on it.
-#[derive(Debug, Default)]
-struct Control {
-    connect: Mutex<Option<Connect>>,
-    calls: Mutex<usize>,
-    freed: Condvar,
-}
-
-/// A connection for moves and how many block on it.
-#[derive(Debug)]
-struct Seat {
-    number: usize,
-    connect: Connect,
-    taken: usize,
 }
 
 /// A domain of ours whose start was cut off, to be removed as soon as its host answers again.
@@ -113,9 +95,8 @@ pub(super) struct Host {
     last_round: Mutex<Instant>,
     reach: Mutex<Reach>,
     jobs: Mutex<Jobs>,
-    control: Control,
-    seats: Mutex<Vec<Seat>>,
-    seat_numbers: AtomicUsize,
+    control: Mutex<Option<Arc<Line>>>,
+    move_lines: Mutex<Vec<Arc<Line>>>,
     opening: Arc<AtomicUsize>,
     guests: Mutex<Option<Guests>>,
     leftovers: Mutex<Vec<Leftover>>,
@@ -136,9 +117,8 @@ impl Host {
             last_round: Mutex::new(Instant::now()),
             reach: Mutex::new(Reach::Unknown),
             jobs: Mutex::default(),
-            control: Control::default(),
-            seats: Mutex::default(),
-            seat_numbers: AtomicUsize::new(0),
+            control: Mutex::default(),
+            move_lines: Mutex::default(),
             opening: Arc::default(),
             guests: Mutex::default(),
             leftovers: Mutex::default(),
@@ -147,17 +127,21 @@ impl Host {
 
     // ---- whether it answers
 
-    /// Says that a round went well. True where the host did not answer before, so that everything is to be told anew.
-    pub(super) fn answers(self: &Arc<Self>) -> bool {
+    /// Whether it answered when it was last asked.
+    pub(super) fn known_to_answer(&self) -> bool {
+        *lock(&self.reach) == Reach::Answers
+    }
+
+    /// Says that a round went well.
+    pub(super) fn answers(self: &Arc<Self>) {
         *lock(&self.last_round) = Instant::now();
         let before = std::mem::replace(&mut *lock(&self.reach), Reach::Answers);
         if before == Reach::Answers {
-            return false;
+            return;
         }
         for leftover in std::mem::take(&mut *lock(&self.leftovers)) {
             self.enqueue(Job { ticket: None, work: Work::Remove(leftover) });
         }
-        true
     }
 
     /// Says that the host does not answer. Work that waits for it fails; calls that already block end when keep-alive
@@ -312,86 +296,69 @@ impl Host {
         }
     }
 
-    /// What a failed call on a connection means. `doing` reads after the host's name, as in `starting vm-1`.
-    pub(super) fn trouble(&self, connect: &Connect, doing: &str, error: Error) -> Trouble {
-        let cut = !connect.is_alive().unwrap_or(false);
-        Trouble::Call { host: self.name.to_string(), doing: doing.to_owned(), error, cut }
+    /// Makes a call on a line for which one was taken. `doing` reads after the host's name, as in `starting vm-1`.
+    pub(super) fn call<T: Send + 'static>(
+        &self,
+        line: &Arc<Line>,
+        doing: &str,
+        call: impl FnOnce(&Connect) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let (host, doing) = (|| self.name.to_string(), || doing.to_owned());
+        line.call(call).map_err(|broken| match broken {
+            Broken::Refused(error) => Trouble::Refused { host: host(), doing: doing(), error },
+            Broken::Cut(why) => Trouble::Cut { host: host(), doing: doing(), why },
+        })
     }
 
-    /// Makes a call on the control connection, opened where needed; at most [`CALLS_PER_CONNECTION`] at once.
-    pub(super) fn control<T>(
+    /// Makes a call on the control connection, opened where needed.
+    pub(super) fn control<T: Send + 'static>(
         &self,
         doing: &str,
-        call: impl FnOnce(&Connect) -> Result<T, Error>,
+        call: impl FnOnce(&Connect) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Trouble> {
-        struct Call<'a>(&'a Control);
-        impl Drop for Call<'_> {
-            fn drop(&mut self) {
-                *lock(&self.0.calls) -= 1;
-                self.0.freed.notify_one();
-            }
-        }
-        let mut calls = lock(&self.control.calls);
-        while *calls >= CALLS_PER_CONNECTION {
-            calls = self.control.freed.wait(calls).unwrap_or_else(PoisonError::into_inner);
-        }
-        *calls += 1;
-        drop(calls);
-        let _call = Call(&self.control);
-        self.reachable()?;
-        let connect = {
-            let mut slot = lock(&self.control.connect);
-            match slot.as_ref().filter(|c| c.is_alive().unwrap_or(false)) {
-                Some(connect) => connect.clone(),
-                None => slot.insert(self.open()?).clone(),
+        let line = loop {
+            self.reachable()?;
+            let line = {
+                let mut slot = lock(&self.control);
+                match slot.as_ref().filter(|line| line.alive()) {
+                    Some(line) => line.clone(),
+                    None => slot.insert(Line::new(self.open()?)).clone(),
+                }
+            };
+            if line.take() {
+                break line;
             }
         };
-        call(&connect).map_err(|error| self.trouble(&connect, doing, error))
+        self.call(&line, doing, call)
     }
 
-    /// Makes a call that blocks for as long as a move lasts, on a connection with a free seat.
-    pub(super) fn blocking_call<T>(
+    /// Makes a call that blocks for as long as a move lasts, on a connection for moves with room for it.
+    pub(super) fn long_call<T: Send + 'static>(
         &self,
         doing: &str,
-        call: impl FnOnce(&Connect) -> Result<T, Error>,
+        call: impl FnOnce(&Connect) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Trouble> {
         self.reachable()?;
-        let free = {
-            let mut seats = lock(&self.seats);
-            let usable = |s: &&mut Seat| s.taken < CALLS_PER_CONNECTION && s.connect.is_alive().unwrap_or(false);
-            seats.iter_mut().find(usable).map(|seat| {
-                seat.taken += 1;
-                (seat.number, seat.connect.clone())
-            })
-        };
-        let (number, connect) = match free {
-            Some(seat) => seat,
+        let free = lock(&self.move_lines).iter().find(|line| line.alive() && line.try_take()).cloned();
+        let line = match free {
+            Some(line) => line,
             None => {
-                let connect = self.open()?;
-                let number = self.seat_numbers.fetch_add(1, Ordering::Relaxed);
-                lock(&self.seats).push(Seat { number, connect: connect.clone(), taken: 1 });
-                (number, connect)
+                let line = Line::new(self.open()?);
+                line.try_take();
+                lock(&self.move_lines).push(line.clone());
+                line
             }
         };
-        let result = call(&connect).map_err(|error| self.trouble(&connect, doing, error));
-        let mut seats = lock(&self.seats);
-        if let Some(seat) = seats.iter_mut().find(|s| s.number == number) {
-            seat.taken -= 1;
-        }
-        // One unused connection is kept for the next move.
+        let result = self.call(&line, doing, call);
+        // One unused connection is kept for the next move. The others are closed without the lock, as that is a call.
+        let mut lines = lock(&self.move_lines);
         let mut kept = false;
-        let mut unused = Vec::new();
-        let mut i = 0;
-        while i < seats.len() {
-            let alive = seats[i].connect.is_alive().unwrap_or(false);
-            if seats[i].taken > 0 || (alive && !std::mem::replace(&mut kept, true)) {
-                i += 1;
-            } else {
-                unused.push(seats.swap_remove(i));
-            }
-        }
-        drop(seats);
-        drop(unused);
+        let (keep, close) = std::mem::take(&mut *lines).into_iter().partition::<Vec<_>, _>(|line| {
+            line.alive() && (line.calls() > 0 || !std::mem::replace(&mut kept, true))
+        });
+        *lines = keep;
+        drop(lines);
+        drop(close);
         result
     }
 

@@ -129,7 +129,8 @@ fn figures(this: &Move, end: &End, target: &Host, total: Duration) -> MigrationF
         dirty_rate: watched.first_dirty_rate.unwrap_or_default(),
     };
     if *end == End::Done {
-        let ask = |connect: &Connect| ffi::job_figures(&connect.lookup_domain_by_name(&this.name)?, true);
+        let name = this.name.clone();
+        let ask = move |connect: &Connect| ffi::job_figures(&connect.lookup_domain_by_name(&name)?, true);
         if let Ok(job) = target.control("reading a migration's figures", ask)
             && job.any
         {
@@ -149,8 +150,9 @@ fn attempt(source: &Host, target: &Host, this: &Move) -> (End, Option<HostId>) {
         return (End::Cancelled, Some(source.id));
     }
     let name = &this.name;
-    let image = match source.control(&format!("looking at {name}"), |c| {
-        Ok(work::mark(&c.lookup_domain_by_name(name)?).and_then(|m| m.image))
+    let wanted = name.clone();
+    let image = match source.control(&format!("looking at {name}"), move |connect| {
+        Ok(work::mark(&connect.lookup_domain_by_name(&wanted)?).and_then(|m| m.image))
     }) {
         Ok(image) => image,
         Err(trouble) => return (End::Failed(trouble.to_string().into()), Some(source.id)),
@@ -179,15 +181,16 @@ fn call(source: &Host, target: &Host, this: &Move, own_disk: bool) -> Result<(),
     if own_disk {
         flags |= virt_sys::VIR_MIGRATE_NON_SHARED_INC;
     }
-    let peer = target.access.peer.as_deref().unwrap_or(&target.access.uri);
+    let peer = target.access.peer.as_ref().unwrap_or(&target.access.uri).clone();
     let parameters = MigrateParameters {
         uri: target.access.migrate.clone(),
         // In MiB a second, as libvirt has it; less than one cannot be said.
         bandwidth: this.options.bandwidth.map(|rate| ((rate.0 / 1_048_576.0).round() as u64).max(1)),
         ..MigrateParameters::default()
     };
-    source.blocking_call(&format!("moving {} to {}", this.name, target.name), |connect| {
-        connect.lookup_domain_by_name(&this.name)?.migrate_to_uri3(Some(peer), parameters, flags)
+    let name = this.name.clone();
+    source.long_call(&format!("moving {name} to {}", target.name), move |connect| {
+        connect.lookup_domain_by_name(&name)?.migrate_to_uri3(Some(&peer), parameters, flags)
     })
 }
 
@@ -226,7 +229,8 @@ fn conclude(
 }
 
 fn runs_on(host: &Host, name: &str) -> Result<bool, Trouble> {
-    let look = |connect: &Connect| ffi::domain_state(&connect.lookup_domain_by_name(name)?);
+    let wanted = name.to_owned();
+    let look = move |connect: &Connect| ffi::domain_state(&connect.lookup_domain_by_name(&wanted)?);
     match host.control(&format!("looking for {name}"), look) {
         Ok((state, reason)) => Ok(state::runs(state::vm_state(state, reason).0)),
         Err(trouble) if trouble.not_there() => Ok(false),
@@ -236,8 +240,13 @@ fn runs_on(host: &Host, name: &str) -> Result<bool, Trouble> {
 
 /// After the connection of a move was cut: waits while the source says that the move goes on without us.
 fn outlast(source: &Host, name: &str) {
-    let moving = |connect: &Connect| Ok(ffi::job_figures(&connect.lookup_domain_by_name(name)?, false)?.any);
-    while source.control(&format!("watching the move of {name}"), moving).unwrap_or(false) {
+    let moving = || {
+        let wanted = name.to_owned();
+        source.control(&format!("watching the move of {name}"), move |connect| {
+            Ok(ffi::job_figures(&connect.lookup_domain_by_name(&wanted)?, false)?.any)
+        })
+    };
+    while moving().unwrap_or(false) {
         if source.queue.closed_within(WATCH) {
             return;
         }
@@ -280,27 +289,27 @@ fn watch_all(host: &Host) {
 
 /// Asks a move how far it is, or aborts it.
 fn look_at(host: &Host, this: &Move) -> Result<(), Trouble> {
-    let name = &this.name;
+    let name = this.name.clone();
     if this.signals.cancelled() {
-        return match host.control(&format!("aborting the move of {name}"), |c| {
-            ffi::abort_job(&c.lookup_domain_by_name(name)?)
+        return match host.control(&format!("aborting the move of {name}"), move |connect| {
+            ffi::abort_job(&connect.lookup_domain_by_name(&name)?)
         }) {
             // It has not begun yet or has just ended.
-            Err(Trouble::Call { error, .. }) if error.code().is(ErrorNumber::OperationInvalid) => Ok(()),
+            Err(Trouble::Refused { error, .. }) if error.code().is(ErrorNumber::OperationInvalid) => Ok(()),
             other => other,
         };
     }
-    let job = host.control(&format!("watching the move of {name}"), |c| {
-        let domain = c.lookup_domain_by_name(name)?;
+    // QEMU takes the longest pause only while it migrates.
+    let downtime = this.options.max_downtime.filter(|_| !lock(&this.watched).downtime_told);
+    let job = host.control(&format!("watching the move of {name}"), move |connect| {
+        let domain = connect.lookup_domain_by_name(&name)?;
         let job = ffi::job_figures(&domain, false)?;
-        if job.any
-            && let Some(downtime) = this.options.max_downtime
-            && !std::mem::replace(&mut lock(&this.watched).downtime_told, true)
-        {
+        if let Some(downtime) = downtime.filter(|_| job.any) {
             domain.migrate_set_max_downtime((downtime.as_millis() as u64).max(1), 0)?;
         }
         Ok(job)
     })?;
+    lock(&this.watched).downtime_told |= job.any;
     if job.any && job.total > 0 {
         let progress = this.take(&job);
         host.queue.push_progress(host.id, this.task, Progress::Migration(progress));

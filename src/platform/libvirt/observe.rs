@@ -7,15 +7,17 @@ use std::time::{Duration, Instant};
 
 use virt::connect::Connect;
 use virt::domain::Domain;
-use virt::error::ErrorNumber;
+use virt::error::{Error, ErrorNumber};
 
 use super::ffi::{self, DomainFigures, Lifecycle};
 use super::host::{Host, Inbox};
 use super::ledger::Standing;
+use super::line::Line;
 use super::queue::lock;
 use super::state;
 use super::trouble::Trouble;
-use super::xml::{Mark, NAMESPACE};
+use super::work;
+use super::xml::Mark;
 use crate::fleet::{Bytes, Rate};
 use crate::platform::{Observation, VmKey, VmSeen};
 
@@ -36,7 +38,7 @@ pub(super) fn watch(host: &Arc<Host>) {
     let mut pause = BACKOFF.0;
     while !host.queue.closed() {
         let (trouble, rounds) = match host.open() {
-            Ok(connect) => observer.rounds(&connect),
+            Ok(connect) => observer.rounds(&Line::new(connect)),
             Err(trouble) => (trouble, 0),
         };
         if host.queue.closed() {
@@ -80,7 +82,7 @@ struct Observer {
 
 impl Observer {
     /// Rounds on a new connection until one fails; says why, and how many went well.
-    fn rounds(&mut self, connect: &Connect) -> (Trouble, u64) {
+    fn rounds(&mut self, line: &Arc<Line>) -> (Trouble, u64) {
         let host = self.host.clone();
         let listener = {
             let host = host.clone();
@@ -95,17 +97,17 @@ impl Observer {
             }
         };
         // Held for as long as the connection is watched.
-        let events = Lifecycle::listen(connect, Box::new(listener));
-        if let Err(error) = &events {
-            tracing::warn!(host = &*host.name, %error, "no lifecycle events: changes show within a second");
+        let events = ask(&host, line, "asking for events", |c| Lifecycle::listen(c, Box::new(listener)));
+        if let Err(trouble) = &events {
+            tracing::warn!(%trouble, "no lifecycle events: changes show within a second");
         }
         let mut rounds = 0;
         self.node = None;
         loop {
             let began = Instant::now();
             let inbox = std::mem::take(&mut *lock(&host.inbox));
-            if let Err(error) = self.round(connect, began, &inbox) {
-                return (host.trouble(connect, "asking what runs on it", error), rounds);
+            if let Err(trouble) = self.round(line, began, &inbox) {
+                return (trouble, rounds);
             }
             rounds += 1;
             if host.queue.closed_within(BREATH) {
@@ -124,14 +126,26 @@ impl Observer {
     }
 
     /// Asks once for everything and tells what is new.
-    fn round(&mut self, connect: &Connect, began: Instant, inbox: &Inbox) -> Result<(), virt::error::Error> {
-        let figures = match ffi::domain_figures(connect, self.nowait) {
-            Err(error) if self.nowait && error.code().is(ErrorNumber::InvalidArg) => {
-                self.nowait = false;
-                ffi::domain_figures(connect, false)?
+    fn round(&mut self, line: &Arc<Line>, began: Instant, inbox: &Inbox) -> Result<(), Trouble> {
+        let host = self.host.clone();
+        let doing = "asking what runs on it";
+        let nowait = self.nowait;
+        let (figures, nowait, node) = ask(&host, line, doing, move |connect| {
+            // Not every driver tells the node's CPU time; the test driver for one does not.
+            let node = || ffi::node_cpu_time(connect).ok();
+            match ffi::domain_figures(connect, nowait) {
+                Err(error) if nowait && error.code().is(ErrorNumber::InvalidArg) => {
+                    Ok((ffi::domain_figures(connect, false)?, false, node()))
+                }
+                figures => Ok((figures?, nowait, node())),
             }
-            other => other?,
-        };
+        })?;
+        self.nowait = nowait;
+        let unmet: Vec<Domain> = figures.iter().filter(|f| !self.knows(&f.domain)).map(|f| f.domain.clone()).collect();
+        if !unmet.is_empty() {
+            let met = ask(&host, line, doing, move |_| Ok(unmet.iter().filter_map(meet).collect::<Vec<_>>()))?;
+            self.known.extend(met);
+        }
         let mut listed: HashMap<Arc<str>, VmSeen> = HashMap::with_capacity(figures.len());
         let mut loads = Vec::new();
         for domain in &figures {
@@ -145,18 +159,20 @@ impl Observer {
                 }
             }
         }
-        let node = self.node_load(connect);
+        let node = node.and_then(|used| self.node_load(used));
         if !self.host.queue.wait_for_room() {
             return Ok(());
         }
-        if self.host.answers() {
-            let node = connect.node_info()?;
-            let memory = Bytes(node.memory * 1024);
-            self.host.queue.push(Some(self.host.id), vec![Observation::HostAnswers { cores: node.cpus, memory }]);
+        if !host.known_to_answer() {
+            let (cores, memory) = ask(&host, line, "asking for its size", |connect| {
+                let node = connect.node_info()?;
+                Ok((node.cpus, Bytes(node.memory * 1024)))
+            })?;
+            host.queue.push(Some(host.id), vec![Observation::HostAnswers { cores, memory }]);
             self.full = None;
             self.known.values_mut().for_each(|k| k.told = None);
         }
-        let host = self.host.clone();
+        host.answers();
         host.ledger.speak(host.id, began, |standings| {
             let mut seen = self.tell(listed, standings, inbox);
             seen.extend(node);
@@ -220,14 +236,15 @@ impl Observer {
         seen
     }
 
-    /// A listed domain as an observation. Its size and mark are read when it is first seen.
-    fn see(&mut self, figures: &DomainFigures) -> Option<VmSeen> {
+    /// Whether the domain was met, and not another one of the same name.
+    fn knows(&self, domain: &Domain) -> bool {
+        let (Ok(name), Ok(uuid)) = (domain.name(), domain.uuid_string()) else { return false };
+        self.known.get(name.as_str()).is_some_and(|known| known.uuid == uuid)
+    }
+
+    /// A listed domain as an observation; none where it vanished before it could be met.
+    fn see(&self, figures: &DomainFigures) -> Option<VmSeen> {
         let name = figures.domain.name().ok()?;
-        let uuid = figures.domain.uuid_string().ok()?;
-        if self.known.get(name.as_str()).is_none_or(|k| k.uuid != uuid) {
-            let known = meet(&figures.domain, uuid)?;
-            self.known.insert(name.as_str().into(), known);
-        }
         let (name, known) = self.known.get_key_value(name.as_str())?;
         let (state, reason) = state::vm_state(figures.state.0, figures.state.1);
         Some(VmSeen {
@@ -274,33 +291,43 @@ impl Observer {
     }
 
     /// The node's load. libvirt tells no figures of its NICs, so what it sends and receives stays zero.
-    fn node_load(&mut self, connect: &Connect) -> Option<Observation> {
+    fn node_load(&mut self, used: Duration) -> Option<Observation> {
         let now = Instant::now();
         if self.node.is_some_and(|(at, _)| now.duration_since(at) < LOAD_SPAN) {
             return None;
         }
-        // Not every driver has it, the test driver for one.
-        let used = ffi::node_cpu_time(connect).ok()?;
         let (at, before) = self.node.replace((now, used))?;
         let cpu = millicores(used.saturating_sub(before), now.duration_since(at));
         Some(Observation::HostLoad { cpu_used: cpu, cpu_demand: cpu, net_rx: Rate(0.0), net_tx: Rate(0.0) })
     }
 }
 
+/// Makes a call on the observer's line, which nobody else uses.
+fn ask<T: Send + 'static>(
+    host: &Host,
+    line: &Arc<Line>,
+    doing: &str,
+    call: impl FnOnce(&Connect) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Trouble> {
+    line.take();
+    host.call(line, doing, call)
+}
+
 /// What has to be asked of a domain only once.
-fn meet(domain: &Domain, uuid: String) -> Option<Known> {
+fn meet(domain: &Domain) -> Option<(Arc<str>, Known)> {
+    let name = domain.name().ok()?.into();
+    let uuid = domain.uuid_string().ok()?;
     let info = domain.info().ok()?;
-    let element = virt_sys::VIR_DOMAIN_METADATA_ELEMENT as i32;
-    let mark = domain.metadata(element, Some(NAMESPACE), 0).ok();
-    Some(Known {
+    let known = Known {
         uuid,
-        mark: mark.map(|m| Mark::read(&m)),
+        mark: work::mark(domain),
         vcpus: u8::try_from(info.nr_virt_cpu).unwrap_or(u8::MAX),
         memory: Bytes(info.max_mem * 1024),
         counted: None,
         told: None,
         load: (u32::MAX, 0),
-    })
+    };
+    Some((name, known))
 }
 
 /// CPU time in a span, in thousandths of a core.

@@ -32,13 +32,15 @@ fn pool(connect: &Connect) -> Result<StoragePool, Error> {
 /// Makes an empty overlay on top of `image`, a file on the host, and says where it lies. One that a VM of the same name
 /// left behind is replaced.
 pub(super) fn create(host: &Host, name: &str, image: &str) -> Result<String, Trouble> {
-    let (file, backing) = (escape(&format!("{name}.qcow2")), escape(image));
-    host.control(&format!("making the disk of {name} on {image}"), |connect| {
+    let doing = format!("making the disk of {name} on {image}");
+    let (file, image) = (format!("{name}.qcow2"), image.to_owned());
+    host.control(&doing, move |connect| {
         let pool = pool(connect)?;
-        if let Ok(old) = pool.lookup_storage_vol_by_name(&format!("{name}.qcow2")) {
+        if let Ok(old) = pool.lookup_storage_vol_by_name(&file) {
             old.delete(0)?;
         }
-        let base = base(connect, image)?;
+        let base = base(connect, &image)?;
+        let (file, backing) = (escape(&file), escape(&image));
         let definition = format!(
             "<volume><name>{file}</name><capacity unit='bytes'>{}</capacity><allocation>0</allocation>\
              <target><format type='qcow2'/></target>\
@@ -80,11 +82,13 @@ fn base(connect: &Connect, image: &str) -> Result<(u64, String), Error> {
 
 /// Removes an overlay. One that is not there is as good as removed.
 pub(super) fn delete(host: &Host, path: &str) -> Result<(), Trouble> {
-    let delete = |connect: &Connect| {
+    let doing = format!("removing the disk {path}");
+    let path = path.to_owned();
+    let delete = move |connect: &Connect| {
         pool(connect)?;
-        connect.lookup_storage_vol_by_path(path)?.delete(0)
+        connect.lookup_storage_vol_by_path(&path)?.delete(0)
     };
-    match host.control(&format!("removing the disk {path}"), delete) {
+    match host.control(&doing, delete) {
         Err(trouble) if trouble.not_there() => Ok(()),
         other => other,
     }

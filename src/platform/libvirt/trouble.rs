@@ -35,35 +35,43 @@ pub(super) enum Trouble {
         /// How long was waited.
         within: Duration,
     },
-    /// libvirt answered with an error, or the connection was cut during the call.
+    /// libvirt answered with an error.
     #[error("{host}: {doing}: {}", .error.message())]
-    Call {
+    Refused {
         /// The host's name.
         host: String,
         /// What was asked for.
         doing: String,
         /// libvirt's error.
         error: Error,
-        /// Whether the connection was cut, so that nobody knows whether the call had its effect.
-        cut: bool,
+    },
+    /// The connection was cut during the call, so that nobody knows whether the call had its effect.
+    #[error("{host}: {doing}: {why}")]
+    Cut {
+        /// The host's name.
+        host: String,
+        /// What was asked for.
+        doing: String,
+        /// What is known of it.
+        why: String,
     },
 }
 
 impl Trouble {
     /// Whether libvirt said that there is no such domain, volume or pool.
     pub(super) fn not_there(&self) -> bool {
-        let Self::Call { error, .. } = self else { return false };
+        let Self::Refused { error, .. } = self else { return false };
         let code = error.code();
         [ErrorNumber::NoDomain, ErrorNumber::NoStorageVolume, ErrorNumber::NoStoragePool].iter().any(|&n| code.is(n))
     }
 
     /// Whether the driver does not have the call at all.
     pub(super) fn unsupported(&self) -> bool {
-        matches!(self, Self::Call { error, .. } if error.code().is(ErrorNumber::NoSupport))
+        matches!(self, Self::Refused { error, .. } if error.code().is(ErrorNumber::NoSupport))
     }
 
     /// Whether the call may have had its effect although it failed.
     pub(super) fn in_doubt(&self) -> bool {
-        matches!(self, Self::Call { cut: true, .. })
+        matches!(self, Self::Cut { .. })
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use virt::connect::Connect;
 use virt::domain::Domain;
+use virt::error::Error;
 
 use super::host::{Host, Leftover};
 use super::ledger::Ticket;
@@ -78,17 +79,19 @@ fn boot(host: &Host, name: &str, class: &VmClass, ticket: &Ticket) -> Result<boo
     ticket.signals.advance();
     let leftover = Leftover { uuid: uuid(), overlay };
     let definition = xml::domain(name, &leftover.uuid, class, &guests, leftover.overlay.as_deref());
-    let started = host.control(&format!("starting {name}"), |connect| connect.create_domain_xml(&definition, 0));
+    let started = host.control(&format!("starting {name}"), move |connect| {
+        connect.create_domain_xml(&definition, 0).map(drop)
+    });
     ticket.signals.advance();
     match started {
-        Ok(_) if ticket.signals.cancelled() => match take_away(host, &leftover) {
+        Ok(()) if ticket.signals.cancelled() => match take_away(host, &leftover) {
             Ok(()) => Ok(false),
             Err(trouble) => {
                 host.leave_over(leftover);
                 Err(format!("cancelled, but it runs until its host answers again: {trouble}"))
             }
         },
-        Ok(_) => Ok(true),
+        Ok(()) => Ok(true),
         Err(trouble) => {
             let mut why = trouble.to_string();
             if trouble.in_doubt() {
@@ -104,7 +107,8 @@ fn boot(host: &Host, name: &str, class: &VmClass, ticket: &Ticket) -> Result<boo
 
 /// Destroys the domain of a failed start, if there is one, and its overlay.
 fn take_away(host: &Host, leftover: &Leftover) -> Result<(), Trouble> {
-    let destroy = |connect: &Connect| connect.lookup_domain_by_uuid_string(&leftover.uuid)?.destroy();
+    let uuid = leftover.uuid.clone();
+    let destroy = move |connect: &Connect| connect.lookup_domain_by_uuid_string(&uuid)?.destroy();
     match host.control("removing a VM that was not to stay", destroy) {
         Err(trouble) if !trouble.not_there() => return Err(trouble),
         _ => {}
@@ -126,19 +130,20 @@ fn run_change(host: &Host, name: &str, change: Change, ticket: Ticket) {
     if ticket.signals.cancelled() {
         return ticket.end(End::Cancelled, |_| true, None);
     }
-    let domain = |connect: &Connect| connect.lookup_domain_by_name(name);
+    // A call on the domain of that name.
+    let on = |doing: &str, call: fn(&Domain) -> Result<(), Error>| {
+        let wanted = name.to_owned();
+        host.control(&format!("{doing} {name}"), move |connect| call(&connect.lookup_domain_by_name(&wanted)?))
+    };
     let done = match change {
         Change::Destroy => destroy(host, name),
-        Change::Pause => host.control(&format!("pausing {name}"), |c| domain(c)?.suspend()),
-        Change::Resume => host.control(&format!("resuming {name}"), |c| domain(c)?.resume()),
-        Change::Reboot => {
-            let doing = format!("restarting {name}");
-            match host.control(&doing, |c| domain(c)?.reset()) {
-                // Drivers without a reset line ask the guest.
-                Err(trouble) if trouble.unsupported() => host.control(&doing, |c| domain(c)?.reboot(0)),
-                other => other,
-            }
-        }
+        Change::Pause => on("pausing", Domain::suspend),
+        Change::Resume => on("resuming", Domain::resume),
+        Change::Reboot => match on("restarting", Domain::reset) {
+            // Drivers without a reset line ask the guest.
+            Err(trouble) if trouble.unsupported() => on("restarting", |domain| domain.reboot(0)),
+            other => other,
+        },
         Change::Load(_) => {
             return ticket.fail("stress needs the load tool in the guest, which real hosts do not have yet");
         }
@@ -151,8 +156,9 @@ fn run_change(host: &Host, name: &str, change: Change, ticket: Ticket) {
 
 /// Destroys a VM and the overlay that its mark speaks of. One that is not there is as good as destroyed.
 fn destroy(host: &Host, name: &str) -> Result<(), Trouble> {
-    let destroy = |connect: &Connect| {
-        let domain = connect.lookup_domain_by_name(name)?;
+    let wanted = name.to_owned();
+    let destroy = move |connect: &Connect| {
+        let domain = connect.lookup_domain_by_name(&wanted)?;
         let mark = mark(&domain);
         domain.destroy()?;
         Ok(mark)

@@ -1,0 +1,265 @@
+//! Drives the console's loop as a person would: keys in, what a terminal shows out.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use hemera::console::{ColorLevel, Options, Screen, Signal, drive};
+use hemera::handle::{Command, OperationSpec, Snapshot, pair};
+use ratatui::layout::Size;
+use tokio::sync::mpsc;
+
+use crate::fake::{Heard, serve};
+
+/// How long something may take before a test says that it never came.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a terminal makes of what is written to it.
+pub struct Seen {
+    pub parser: vt100::Parser,
+    pub bytes: Vec<u8>,
+    pub frames: usize,
+}
+
+#[derive(Clone)]
+struct Sink(Arc<(Mutex<Seen>, Condvar)>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut seen = self.0.0.lock().unwrap();
+        seen.parser.process(bytes);
+        seen.bytes.extend_from_slice(bytes);
+        seen.frames += 1;
+        self.0.1.notify_all();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A running console.
+pub struct Console {
+    sink: Sink,
+    events: Option<mpsc::UnboundedSender<Event>>,
+    signals: mpsc::Sender<Signal>,
+    snapshots: mpsc::UnboundedSender<Snapshot>,
+    heard: Arc<Mutex<Heard>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// How it starts.
+pub struct Setup {
+    pub size: (u16, u16),
+    pub options: Options,
+    pub snapshot: Snapshot,
+}
+
+impl Setup {
+    pub fn new(snapshot: Snapshot, width: u16, height: u16) -> Self {
+        let options = Options { color: ColorLevel::True, ..Options::default() };
+        Self { size: (width, height), options, snapshot }
+    }
+
+    pub fn options(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        change(&mut self.options);
+        self
+    }
+
+    pub fn start(self) -> Console {
+        let (width, height) = self.size;
+        let seen = Seen { parser: vt100::Parser::new(height.max(1), width.max(1), 0), bytes: Vec::new(), frames: 0 };
+        let sink = Sink(Arc::new((Mutex::new(seen), Condvar::new())));
+        let (events, mut taken) = mpsc::unbounded_channel();
+        let (signals, signals_out) = mpsc::channel(1);
+        let (snapshots, snapshots_out) = mpsc::unbounded_channel();
+        let heard = Arc::new(Mutex::new(Heard::default()));
+        let (sink_there, heard_there) = (sink.clone(), heard.clone());
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let (handle, service) = pair(Arc::new(self.snapshot));
+                tokio::spawn(serve(service, heard_there, snapshots_out));
+                let events = futures_util::stream::poll_fn(move |cx| taken.poll_recv(cx).map(|e| e.map(Ok)));
+                let screen = Screen::new(sink_there, Size::new(width, height), self.options.color);
+                drive(handle, &self.options, screen, events, signals_out).await.unwrap();
+            });
+        });
+        Console { sink, events: Some(events), signals, snapshots, heard, thread: Some(thread) }
+    }
+}
+
+impl Console {
+    /// Types keys written as in `b`, `Enter`, `ctrl-z`, `"text"`.
+    pub fn keys(&self, keys: &str) -> &Self {
+        for word in keys.split(' ').filter(|w| !w.is_empty()) {
+            if let Some(text) = word.strip_prefix('"') {
+                for c in text.trim_end_matches('"').replace('_', " ").chars() {
+                    self.send(KeyCode::Char(c), KeyModifiers::NONE);
+                }
+                continue;
+            }
+            let (modifiers, name) = match word.split_once('-') {
+                Some(("ctrl", rest)) => (KeyModifiers::CONTROL, rest),
+                Some(("shift", rest)) => (KeyModifiers::SHIFT, rest),
+                _ => (KeyModifiers::NONE, word),
+            };
+            let code = match name {
+                "Enter" => KeyCode::Enter,
+                "Esc" => KeyCode::Esc,
+                "Tab" => KeyCode::Tab,
+                "BackTab" => KeyCode::BackTab,
+                "Up" => KeyCode::Up,
+                "Down" => KeyCode::Down,
+                "Left" => KeyCode::Left,
+                "Right" => KeyCode::Right,
+                "Home" => KeyCode::Home,
+                "End" => KeyCode::End,
+                "PgDn" => KeyCode::PageDown,
+                "Space" => KeyCode::Char(' '),
+                "Backspace" => KeyCode::Backspace,
+                one => KeyCode::Char(one.chars().next().unwrap()),
+            };
+            self.send(code, modifiers);
+        }
+        self
+    }
+
+    fn send(&self, code: KeyCode, modifiers: KeyModifiers) {
+        self.event(Event::Key(KeyEvent::new(code, modifiers)));
+    }
+
+    pub fn event(&self, event: Event) {
+        if let Some(events) = &self.events {
+            events.send(event).ok();
+        }
+    }
+
+    pub fn resize(&self, width: u16, height: u16) -> &Self {
+        self.sink.0.0.lock().unwrap().parser.screen_mut().set_size(height.max(1), width.max(1));
+        self.event(Event::Resize(width, height));
+        self
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        self.signals.blocking_send(signal).unwrap();
+    }
+
+    pub fn publish(&self, snapshot: Snapshot) {
+        self.snapshots.send(snapshot).unwrap();
+    }
+
+    /// Waits until the screen is as described.
+    pub fn wait_until(&self, what: &str, there: impl Fn(&str) -> bool) -> &Self {
+        let deadline = Instant::now() + PATIENCE;
+        let mut seen = self.sink.0.0.lock().unwrap();
+        loop {
+            let text = seen.parser.screen().contents();
+            if there(&text) {
+                return self;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "never came: {what}\n{text}");
+            seen = self.sink.0.1.wait_timeout(seen, left).unwrap().0;
+        }
+    }
+
+    /// Waits until the screen shows a text.
+    pub fn shows(&self, text: &str) -> &Self {
+        self.wait_until(text, |screen| screen.contains(text))
+    }
+
+    /// Waits until the screen no longer shows a text.
+    pub fn hides(&self, text: &str) -> &Self {
+        self.wait_until(&format!("no {text}"), |screen| !screen.contains(text))
+    }
+
+    /// Waits until a command was heard, and gives it.
+    pub fn command(&self) -> Command {
+        self.shows("#4 began");
+        self.heard.lock().unwrap().commands.pop().unwrap()
+    }
+
+    pub fn commands(&self) -> usize {
+        self.heard.lock().unwrap().commands.len()
+    }
+
+    pub fn previews(&self) -> Vec<OperationSpec> {
+        self.heard.lock().unwrap().previews.clone()
+    }
+
+    pub fn text(&self) -> String {
+        self.sink.0.0.lock().unwrap().parser.screen().contents()
+    }
+
+    pub fn frames(&self) -> usize {
+        self.sink.0.0.lock().unwrap().frames
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        self.sink.0.0.lock().unwrap().bytes.clone()
+    }
+
+    /// The screen as ANSI, for eyes.
+    pub fn ansi(&self) -> Vec<u8> {
+        self.sink.0.0.lock().unwrap().parser.screen().contents_formatted()
+    }
+
+    /// The screen with styles: after each line that has any, the runs of cells that are not plain.
+    pub fn styled(&self) -> String {
+        let seen = self.sink.0.0.lock().unwrap();
+        let screen = seen.parser.screen();
+        let (rows, cols) = screen.size();
+        let mut out = String::new();
+        for y in 0..rows {
+            let mut line = String::new();
+            let mut runs: Vec<(u16, u16, String)> = Vec::new();
+            for x in 0..cols {
+                let Some(cell) = screen.cell(y, x) else { continue };
+                line.push_str(if cell.contents().is_empty() { " " } else { cell.contents() });
+                let mut style = Vec::new();
+                let color = |c: vt100::Color| match c {
+                    vt100::Color::Default => None,
+                    vt100::Color::Idx(i) => Some(i.to_string()),
+                    vt100::Color::Rgb(r, g, b) => Some(format!("{r:02x}{g:02x}{b:02x}")),
+                };
+                style.extend(color(cell.fgcolor()));
+                style.extend(color(cell.bgcolor()).map(|c| format!("on {c}")));
+                for (on, name) in [
+                    (cell.bold(), "bold"),
+                    (cell.underline(), "underline"),
+                    (cell.inverse(), "reverse"),
+                ] {
+                    style.extend(on.then(|| name.to_owned()));
+                }
+                let style = style.join(" ");
+                match runs.last_mut() {
+                    Some((_, to, s)) if *to + 1 == x && *s == style => *to = x,
+                    _ if style.is_empty() => {}
+                    _ => runs.push((x, x, style)),
+                }
+            }
+            out.push_str(line.trim_end());
+            out.push('\n');
+            let runs: Vec<_> = runs.iter().map(|(from, to, style)| format!("{from}-{to} {style}")).collect();
+            if !runs.is_empty() {
+                out.push_str(&format!("    {}\n", runs.join("; ")));
+            }
+        }
+        out
+    }
+
+    /// Ends the events and waits until the loop has ended, without a panic.
+    pub fn end(mut self) {
+        self.events = None;
+        self.thread.take().unwrap().join().unwrap();
+    }
+
+    /// Waits until the loop has ended by itself.
+    pub fn ended(mut self) {
+        self.thread.take().unwrap().join().unwrap();
+    }
+}

@@ -1,0 +1,98 @@
+//! A terminal's screen as an SVG picture: every cell at its own place, blocks and braille as shapes, so that no font
+//! can shift a line.
+
+use std::fmt::Write as _;
+
+const CELL: (f32, f32) = (8.4, 17.0);
+const FONT: f32 = 14.0;
+const FOREGROUND: &str = "#d0d0d0";
+
+/// The 16 colours of a terminal, as most terminals have them.
+const ANSI: [&str; 16] = [
+    "#1c1c1c", "#cd3131", "#0dbc79", "#e5e510", "#2472c8", "#bc3fbc", "#11a8cd", "#e5e5e5", "#666666", "#f14c4c",
+    "#23d18b", "#f5f543", "#3b8eea", "#d670d6", "#29b8db", "#ffffff",
+];
+
+fn color(color: vt100::Color, default: &str) -> String {
+    match color {
+        vt100::Color::Default => default.to_owned(),
+        vt100::Color::Idx(i @ 0..16) => ANSI[usize::from(i)].to_owned(),
+        vt100::Color::Idx(i @ 16..232) => {
+            let level = |n: u8| if n == 0 { 0 } else { 55 + 40 * n };
+            let i = i - 16;
+            format!("#{:02x}{:02x}{:02x}", level(i / 36), level(i / 6 % 6), level(i % 6))
+        }
+        vt100::Color::Idx(i) => {
+            let grey = 8 + 10 * (i - 232);
+            format!("#{grey:02x}{grey:02x}{grey:02x}")
+        }
+        vt100::Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),
+    }
+}
+
+/// The parts of a cell that a block element fills, in eighths from its left and its bottom: x0, x1, y0, y1.
+fn block(c: char) -> Option<(u32, u32, u32, u32)> {
+    let code = c as u32;
+    match code {
+        0x2580 => Some((0, 8, 4, 8)),
+        0x2581..=0x2588 => Some((0, 8, 0, code - 0x2580)),
+        0x2589..=0x258F => Some((0, 8 - (code - 0x2588), 0, 8)),
+        0x2590 => Some((4, 8, 0, 8)),
+        _ => None,
+    }
+}
+
+/// The screen as an SVG document on a ground of this colour.
+pub fn svg(screen: &vt100::Screen, ground: &str) -> String {
+    let (rows, columns) = screen.size();
+    let (width, height) = (f32::from(columns) * CELL.0, f32::from(rows) * CELL.1);
+    let mut shapes = String::new();
+    let mut texts = String::new();
+    for row in 0..rows {
+        for column in 0..columns {
+            let Some(cell) = screen.cell(row, column) else { continue };
+            let (x, y) = (f32::from(column) * CELL.0, f32::from(row) * CELL.1);
+            let mut fore = color(cell.fgcolor(), FOREGROUND);
+            let mut back = color(cell.bgcolor(), ground);
+            if cell.inverse() {
+                std::mem::swap(&mut fore, &mut back);
+            }
+            if back != ground {
+                rectangle(&mut shapes, x, y, CELL.0, CELL.1, &back, 1.0);
+            }
+            let text = cell.contents();
+            let Some(c) = text.chars().next().filter(|c| !c.is_whitespace()) else { continue };
+            if let Some((x0, x1, y0, y1)) = block(c) {
+                let part = |n: u32, whole: f32| n as f32 * whole / 8.0;
+                let (left, top) = (x + part(x0, CELL.0), y + CELL.1 - part(y1, CELL.1));
+                rectangle(&mut shapes, left, top, part(x1 - x0, CELL.0), part(y1 - y0, CELL.1), &fore, 1.0);
+            } else if matches!(c, '\u{2591}'..='\u{2593}') {
+                let shade = 0.25 * (c as u32 - 0x2590) as f32;
+                rectangle(&mut shapes, x, y, CELL.0, CELL.1, &fore, shade);
+            } else {
+                let weight = if cell.bold() { " font-weight=\"bold\"" } else { "" };
+                let dim = if cell.dim() { " opacity=\"0.6\"" } else { "" };
+                let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+                let base = y + CELL.1 - 4.0;
+                writeln!(texts, "<text x=\"{x:.1}\" y=\"{base:.1}\" fill=\"{fore}\"{weight}{dim}>{escaped}</text>")
+                    .expect("writing to a string");
+            }
+        }
+    }
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
+         viewBox=\"0 0 {width:.0} {height:.0}\">\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"{ground}\"/>\n{shapes}\
+         <g font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" font-size=\"{FONT}\">\n{texts}</g>\n</svg>\n"
+    )
+}
+
+fn rectangle(into: &mut String, x: f32, y: f32, width: f32, height: f32, fill: &str, opacity: f32) {
+    let opacity = if opacity < 1.0 { format!(" opacity=\"{opacity}\"") } else { String::new() };
+    writeln!(
+        into,
+        "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{height:.1}\" fill=\"{fill}\"{opacity}/>",
+        width + 0.1
+    )
+    .expect("writing to a string");
+}

@@ -1,0 +1,164 @@
+//! The real program in a pseudo-terminal, with a terminal emulator that knows what is on its screen.
+// Each test binary uses its own part, and for a module of tests `pub` reads better than `pub(crate)`.
+#![allow(dead_code, unreachable_pub)]
+
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+
+/// How long a condition may take to come true on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What has arrived, and the bell that rings when more does.
+type Shared = Arc<(Mutex<Arrived>, Condvar)>;
+
+struct Arrived {
+    parser: vt100::Parser,
+    raw: Vec<u8>,
+    closed: bool,
+}
+
+/// A program on a terminal of its own. It is killed when this goes.
+pub struct Terminal {
+    master: Box<dyn MasterPty + Send>,
+    writer: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    shared: Shared,
+}
+
+impl Terminal {
+    /// Starts the program under test with these arguments on a terminal of `columns` by `rows` with all colours.
+    pub fn start<S: AsRef<OsStr>>(args: &[S], columns: u16, rows: u16) -> Self {
+        Self::start_with(args, columns, rows, &[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")])
+    }
+
+    /// The same with other variables in its environment, which has no others of the kind.
+    pub fn start_with<S: AsRef<OsStr>>(args: &[S], columns: u16, rows: u16, variables: &[(&str, &str)]) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pty = native_pty_system().openpty(size).expect("a pseudo-terminal");
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_hemera"));
+        command.args(args);
+        for name in ["NO_COLOR", "COLORTERM", "TERM", "LC_ALL"] {
+            command.env_remove(name);
+        }
+        command.env("LANG", "C.UTF-8");
+        command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
+        command.env("XDG_CONFIG_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/no-config"));
+        for (name, value) in variables {
+            command.env(name, value);
+        }
+        let child = pty.slave.spawn_command(command).expect("the program starts");
+        drop(pty.slave);
+        let arrived = Arrived { parser: vt100::Parser::new(rows, columns, 0), raw: Vec::new(), closed: false };
+        let shared: Shared = Arc::new((Mutex::new(arrived), Condvar::new()));
+        let mut reader = pty.master.try_clone_reader().expect("the terminal's output");
+        let writer = pty.master.take_writer().expect("the terminal's input");
+        let theirs = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 65536];
+            loop {
+                let count = reader.read(&mut buffer).unwrap_or(0);
+                let mut arrived = theirs.0.lock().unwrap();
+                arrived.parser.process(&buffer[..count]);
+                arrived.raw.extend_from_slice(&buffer[..count]);
+                arrived.closed = count == 0;
+                theirs.1.notify_all();
+                if count == 0 {
+                    return;
+                }
+            }
+        });
+        Self { master: pty.master, writer, child, shared }
+    }
+
+    /// Types.
+    pub fn keys(&mut self, keys: &str) {
+        self.writer.write_all(keys.as_bytes()).expect("the terminal takes keys");
+        self.writer.flush().expect("the terminal takes keys");
+    }
+
+    /// What is on the screen, a line per row.
+    pub fn text(&self) -> String {
+        self.shared.0.lock().unwrap().parser.screen().contents()
+    }
+
+    /// Everything that was ever written to the terminal.
+    pub fn raw(&self) -> Vec<u8> {
+        self.shared.0.lock().unwrap().raw.clone()
+    }
+
+    /// The screen itself.
+    pub fn screen(&self) -> vt100::Screen {
+        self.shared.0.lock().unwrap().parser.screen().clone()
+    }
+
+    /// Waits until what is on the screen is as wanted; `what` is told where it never becomes so.
+    pub fn wait_until(&self, what: &str, wanted: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut arrived = self.shared.0.lock().unwrap();
+        loop {
+            let text = arrived.parser.screen().contents();
+            if wanted(&text) {
+                return;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero() && !arrived.closed, "never: {what}\n{text}");
+            arrived = self.shared.1.wait_timeout(arrived, left).unwrap().0;
+        }
+    }
+
+    /// Waits until a text is on the screen.
+    pub fn wait_for(&self, text: &str) {
+        self.wait_until(text, |screen| screen.contains(text));
+    }
+
+    /// Makes the terminal another size.
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        self.shared.0.lock().unwrap().parser.screen_mut().set_size(rows, columns);
+        self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("a new size");
+    }
+
+    /// The program's process id.
+    pub fn id(&self) -> u32 {
+        self.child.process_id().expect("a process that was started")
+    }
+
+    /// Sends the program a signal, by its name.
+    pub fn signal(&self, name: &str) {
+        let status = std::process::Command::new("kill").args(["-s", name, &self.id().to_string()]).status();
+        assert!(status.expect("kill").success());
+    }
+
+    /// Waits until the program has ended.
+    pub fn ended(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        {
+            let mut arrived = self.shared.0.lock().unwrap();
+            while !arrived.closed {
+                let left = deadline.saturating_duration_since(Instant::now());
+                assert!(!left.is_zero(), "does not end\n{}", arrived.parser.screen().contents());
+                arrived = self.shared.1.wait_timeout(arrived, left).unwrap().0;
+            }
+        }
+        self.child.wait().expect("the program was started by us")
+    }
+
+    /// Whether the terminal is as the program found it: main screen, cursor shown, no mouse, no paste marks.
+    pub fn restored(&self) -> bool {
+        let screen = self.screen();
+        !screen.alternate_screen()
+            && !screen.hide_cursor()
+            && !screen.bracketed_paste()
+            && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
