@@ -122,11 +122,11 @@ fn check_holds_a_workflow_against_a_world() {
 fn every_file_that_comes_with_the_program_is_right() {
     let home = tempdir().unwrap();
     let mut files = Vec::new();
-    for dir in ["worlds", "workflows"] {
+    for dir in ["worlds", "workflows", "themes", "keymaps"] {
         let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
         files.extend(std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()));
     }
-    assert!(files.len() >= 6, "{files:?}");
+    assert!(files.len() >= 12, "{files:?}");
     let check = hemera(home.path()).arg("check").args(&files).output().unwrap();
     assert_eq!(check.status.code(), Some(0), "{}", stderr(&check));
 }
@@ -198,4 +198,30 @@ hosts = [{ name = "h1", uri = "qemu+ssh://root@h1/system" }]
     assert_eq!(run.status.code(), Some(2), "{}", stderr(&run));
     assert!(stderr(&run).contains("--features libvirt"), "{}", stderr(&run));
     assert!(!out.exists());
+}
+
+#[test]
+fn every_example_of_the_readme_is_right() {
+    let home = tempdir().unwrap();
+    let readme = include_str!("../README.md");
+    let mut files = Vec::new();
+    for (i, block) in readme.split("```toml\n").skip(1).enumerate() {
+        let (toml, _) = block.split_once("```").expect("a block ends");
+        files.push(file(home.path(), &format!("{i}.toml"), toml));
+    }
+    assert!(files.len() >= 3);
+    let check = hemera(home.path()).arg("check").args(&files).output().unwrap();
+    assert_eq!(check.status.code(), Some(0), "{}", stderr(&check));
+}
+
+#[test]
+fn mistakes_in_themes_and_keymaps_are_told_with_their_line() {
+    let home = tempdir().unwrap();
+    let theme = file(home.path(), "theme.toml", "name = \"mine\"\n\n[style]\ntexxt = \"bold\"\n");
+    let keymap = file(home.path(), "keymap.toml", "[everywhere]\n\"ctrl-x\" = \"no-such-action\"\n");
+    let check = hemera(home.path()).arg("check").args([&theme, &keymap]).output().unwrap();
+    assert_eq!(check.status.code(), Some(2));
+    let told = stderr(&check);
+    assert!(told.contains("theme.toml:4:") && told.contains("texxt"), "{told}");
+    assert!(told.contains("keymap.toml:2:") && told.contains("no-such-action"), "{told}");
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::args::CheckArgs;
 use super::{BAD_INPUT, DONE};
+use crate::console::{ColorLevel, Keymap, Theme};
 use crate::files::{self, FileError, Source};
 use crate::workflow::Workflow;
 use crate::world::World;
@@ -86,7 +87,13 @@ fn check_file(path: &Path, world: Option<&World>) -> Result<Sort, String> {
                 workflow.check(world).map_err(told)?;
             }
         }
-        Sort::Theme | Sort::Keymap => {}
+        // Colours are checked before they are fitted to what a terminal can show.
+        Sort::Theme => {
+            drop(Theme::parse(source.name(), source.text(), ColorLevel::True).map_err(|error| error.to_string())?)
+        }
+        Sort::Keymap => {
+            drop(Keymap::parse(source.name(), source.text()).map_err(|error| error.to_string())?);
+        }
     }
     Ok(sort)
 }

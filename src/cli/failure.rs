@@ -61,9 +61,3 @@ impl From<ResultsError> for Failure {
         Self::work(error)
     }
 }
-
-impl From<color_eyre::Report> for Failure {
-    fn from(report: color_eyre::Report) -> Self {
-        Self::Unforeseen(report)
-    }
-}

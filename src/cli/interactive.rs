@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::args::{ConsoleArgs, Speed};
 use super::platform::{self, Opened};
 use super::{DONE, Failure, classes};
+use crate::console::{self, ConsoleError, Options};
 use crate::fleet::Time;
 use crate::handle::{About, Handle, Limits};
 use crate::runtime::{self, Driver, Running};
@@ -21,11 +22,27 @@ pub(super) fn open(args: &ConsoleArgs) -> Result<u8, Failure> {
             "the console needs a terminal on its standard input and output; `hemera run` needs none",
         ));
     }
+    let options = options(args);
     let (handle, running) = start(args)?;
     let handle = if args.read_only { handle.read_only() } else { handle };
-    drop(handle);
+    let closed = console::run(handle, &options);
+    // The console dropped its handle; that ends the runtime, unless something else did before.
     running.join()?;
-    Ok(DONE)
+    match closed {
+        Ok(()) => Ok(DONE),
+        Err(error @ (ConsoleError::Config(_) | ConsoleError::NoTerminal)) => Err(Failure::input(error)),
+        Err(error) => Err(Failure::Unforeseen(error.into())),
+    }
+}
+
+/// How the console looks: flags before what the environment says.
+fn options(args: &ConsoleArgs) -> Options {
+    let mut options = Options::from_env();
+    options.theme = args.theme.clone().unwrap_or(options.theme);
+    options.keymap = args.keymap.clone().unwrap_or(options.keymap);
+    options.ascii |= args.ascii;
+    options.read_only = args.read_only;
+    options
 }
 
 /// Starts the runtime that the console looks at.

@@ -1,4 +1,6 @@
 //! Runs the program as its users do.
+// Each test binary uses its own part.
+#![allow(dead_code)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
