@@ -8,7 +8,7 @@ use std::time::Duration;
 use hemera::fleet::{Bytes, HostId, Load, MigrationFigures, MigrationOptions, Rate, Share, Time, VmId};
 use hemera::platform::sim::{BootConfig, SimConfig};
 use hemera::platform::{Change, End, Observation, Platform, Progress, Virtual, VmKey};
-use rig::{Hosts, Rig, class, instant_boots, load, star, two_sites};
+use rig::{Hosts, Rig, class, instant_boots, load, running, star, two_sites};
 
 /// What moves: memory, dirty rate, source, target.
 type Move = (u64, f64, u32, u32);
@@ -124,10 +124,13 @@ fn a_guest_dirties_in_proportion_to_the_cpu_it_gets() {
     for vm in 0..4 {
         rig.boot(vm, 0, &class(GB, 1));
     }
+    rig.boot(4, 1, &class(GB, 1));
     rig.until(0.0);
     for vm in 0..4 {
         rig.change(vm, 0, Change::Load(Some(load(40e6, 0.9))));
     }
+    // Coming from the target it makes that host the first whose shares are computed again.
+    rig.migrate(4, 1, 0);
     let task = rig.migrate(0, 0, 1);
     rig.run();
     let (_, end, figures) = rig.end(task);
@@ -245,4 +248,30 @@ fn a_reboot_costs_a_boot_and_a_cancelled_boot_leaves_nothing() {
     assert!(matches!(rig.end(none).1, End::Failed(_)));
     rig.boot(1, 0, &class(GB, 1));
     assert_near(seconds(rig.run()), 14.0);
+}
+
+#[test]
+fn vms_that_ran_before_can_be_moved_and_their_traffic_shows() {
+    let topology = star(2, Hosts::default());
+    let mut rig = Rig::new(topology.clone(), instant_boots());
+    rig.sim.place(&running(&topology, 2));
+    let task = rig.migrate(0, 0, 1);
+    rig.until(1.0);
+    let net = |rig: &mut Rig, host| {
+        rig.sample();
+        let of_host = rig.batches.iter().rev().filter(|b| b.host == Some(HostId(host))).flat_map(|b| &b.seen);
+        let mut loads = of_host.filter_map(|seen| match seen {
+            Observation::HostLoad { net_rx, net_tx, .. } => Some((net_rx.0, net_tx.0)),
+            _ => None,
+        });
+        loads.next().expect("the host's load was told")
+    };
+    assert_eq!(net(&mut rig, 0), (0.0, 125e6));
+    assert_eq!(net(&mut rig, 1), (125e6, 0.0));
+    rig.run();
+    assert_near(rig.end(task).2.unwrap().total.as_secs_f64(), f64::from(1 << 30) / 125e6);
+    assert_eq!((net(&mut rig, 0), net(&mut rig, 1)), ((0.0, 0.0), (0.0, 0.0)));
+    let told = rig.batches.len();
+    rig.sample();
+    assert_eq!(rig.batches.len(), told, "nothing changed since");
 }

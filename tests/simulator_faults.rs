@@ -171,11 +171,18 @@ fn schedule(seed: u64, steps: &[(u8, u32, u32, u32)]) -> Vec<Batch> {
     let small = class(GB / 10, 1);
     let mut asked = 0;
     let mut tasks = Vec::new();
-    for (i, &(what, vm, a, b)) in (1..).zip(steps) {
+    // Where each task leaves its VM if it is done.
+    let mut leaves = Vec::new();
+    for (i, &(what, vm, anywhere, b)) in (1..).zip(steps) {
         asked += 1;
+        let ends = rig.ends();
+        let done = |task: &TaskId| ends.get(task).is_some_and(|e| e.1 == End::Done);
+        let home = leaves.iter().rev().find(|(task, v, _)| *v == vm && done(task)).map(|&(_, _, host)| host);
+        let a = if what < 3 { anywhere } else { home.unwrap_or(anywhere) };
+        leaves.push((TaskId(asked), vm, if (3..7).contains(&what) { b } else { a }));
         tasks.push(match what {
-            0..=3 => rig.boot(vm, a, &small),
-            4..=6 => rig.migrate(vm, a, b),
+            0..=2 => rig.boot(vm, a, &small),
+            3..=6 => rig.migrate(vm, a, b),
             7 => rig.change(vm, a, Change::Load(Some(load_of(b)))),
             8 => rig.change(vm, a, [Change::Pause, Change::Resume, Change::Reboot][b as usize % 3]),
             _ => rig.change(vm, a, Change::Destroy),
@@ -191,11 +198,12 @@ fn schedule(seed: u64, steps: &[(u8, u32, u32, u32)]) -> Vec<Batch> {
     // What hangs, or cannot converge, is ended by whoever asked for it.
     let end = f64::from(asked) * 0.7 + 1000.0;
     rig.until(end);
-    for task in tasks {
+    for &task in &tasks {
         rig.cancel(task);
     }
     rig.until(end);
     assert_eq!(rig.ends().len(), asked as usize, "every task ends once");
+    assert_eq!(rig.ends().keys().copied().collect::<Vec<_>>(), tasks);
     rig.batches
 }
 

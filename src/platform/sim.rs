@@ -267,7 +267,10 @@ impl SimPlatform {
             }
             for i in 0..self.hosts[host.index()].migrations.len() {
                 let number = self.hosts[host.index()].migrations[i];
-                self.note_dirty_rate(number);
+                // Those that come to this host have their guest on another, which may still wait for its turn.
+                if self.is_source(number, host) {
+                    self.note_dirty_rate(number);
+                }
             }
         }
         if self.network.is_stale() {

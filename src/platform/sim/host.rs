@@ -207,3 +207,67 @@ impl SimHost {
 pub(super) fn called(topology: &crate::fleet::Topology, host: HostId) -> &str {
     topology.hosts.get(host.index()).map_or("a host that does not exist", |h| &h.name)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::vms::{State, Vm};
+    use super::*;
+    use crate::fleet::Bytes;
+
+    proptest! {
+        #[test]
+        fn cores_are_used_up_before_anybody_is_short_and_nobody_gets_more_than_the_short(
+            cores in 1u32..16, demands in proptest::collection::vec(0u32..4 * CORE, 0..40), boots in 0u32..10,
+        ) {
+            let (mut vms, mut host) = (Vms::default(), SimHost::new(cores, 1e6, 1.0));
+            for (id, &demand) in (0..).map(VmId).zip(&demands) {
+                host.enter(id);
+                vms.put(id, Vm { demand, ..Vm::new(Bytes(0), 4, HostId(0), State::Running) });
+                host.demand += u64::from(demand);
+            }
+            for task in 0..boots {
+                host.computing.add(Time::ZERO, 1.0, TaskId(task));
+            }
+            host.share_cores(&vms, &mut Vec::new());
+            let all: Vec<f64> = demands.iter().copied().chain((0..boots).map(|_| CORE)).map(f64::from).collect();
+            let gets: Vec<f64> = all.iter().map(|&d| host.gets(d as u32)).collect();
+            let used: f64 = gets.iter().sum();
+            prop_assert!((used - host.used() as f64).abs() < 1.0, "{used} of {}", host.used());
+            let most = gets.iter().copied().fold(0.0, f64::max);
+            for (want, get) in all.iter().zip(&gets) {
+                prop_assert!(get == want || *get >= most, "{get} of {want} while another has {most}");
+            }
+        }
+
+        #[test]
+        fn shared_work_is_neither_lost_nor_made(jobs in proptest::collection::vec((0u64..50, 1u32..1000), 1..30)) {
+            let mut jobs = jobs;
+            jobs.sort_unstable();
+            let rate = 100.0;
+            let mut shared = Shared::default();
+            let (mut now, mut done, mut next) = (Time::ZERO, 0, 0);
+            let mut idle = 0.0;
+            while done < jobs.len() {
+                let arrival = jobs.get(next).map(|j| Time(j.0 * 1_000_000_000));
+                let count = shared.len().max(1) as f64;
+                let end = shared.set_rate(now, rate / count);
+                let at = arrival.into_iter().chain(end).min().expect("a job is on its way or at work");
+                if shared.len() == 0 {
+                    idle += at.since(now).as_secs_f64();
+                }
+                now = at;
+                while shared.done(now).is_some() {
+                    done += 1;
+                }
+                while jobs.get(next).is_some_and(|j| Time(j.0 * 1_000_000_000) <= now) {
+                    shared.add(now, f64::from(jobs[next].1), TaskId(next as u32));
+                    next += 1;
+                }
+            }
+            let work: f64 = jobs.iter().map(|j| f64::from(j.1)).sum();
+            prop_assert!((now.as_secs_f64() - idle - work / rate).abs() < 1e-6, "{now} {idle} {work}");
+        }
+    }
+}

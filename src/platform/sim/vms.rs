@@ -41,7 +41,7 @@ pub(super) struct Vm {
     pub(super) migration: u32,
     /// CPU it asks for now, in millionths of a core.
     pub(super) demand: u32,
-    /// CPU that was last reported, in thousandths of a core; [`NONE`] before the first report.
+    /// CPU that was last reported, in thousandths of a core; [`NONE`] where it has to be reported again.
     pub(super) seen: u32,
     /// Its level of the world's load.
     pub(super) level: u16,
@@ -58,7 +58,7 @@ impl Vm {
         stress: NONE,
         migration: NONE,
         demand: 0,
-        seen: NONE,
+        seen: 0,
         level: 0,
         vcpus: 0,
         state: State::Absent,
