@@ -6,8 +6,8 @@
 //! keep-alive finds the host dead: it stays until TCP gives up, a quarter of an hour later. So each connection makes one
 //! call at a time, on a thread of its own, and whoever waits for it leaves when the connection is cut.
 
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 

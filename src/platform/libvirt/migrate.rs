@@ -195,12 +195,7 @@ fn call(source: &Host, target: &Host, this: &Move, own_disk: bool) -> Result<(),
 }
 
 /// Where a VM is after a move, asked of both hosts.
-fn conclude(
-    source: &Host,
-    target: &Host,
-    this: &Move,
-    moved: Result<(), Trouble>,
-) -> (End, Option<HostId>) {
+fn conclude(source: &Host, target: &Host, this: &Move, moved: Result<(), Trouble>) -> (End, Option<HostId>) {
     let name = &this.name;
     if moved.as_ref().is_err_and(Trouble::in_doubt) {
         outlast(source, name);

@@ -79,9 +79,8 @@ fn boot(host: &Host, name: &str, class: &VmClass, ticket: &Ticket) -> Result<boo
     ticket.signals.advance();
     let leftover = Leftover { uuid: uuid(), overlay };
     let definition = xml::domain(name, &leftover.uuid, class, &guests, leftover.overlay.as_deref());
-    let started = host.call(&format!("starting {name}"), move |connect| {
-        connect.create_domain_xml(&definition, 0).map(drop)
-    });
+    let started =
+        host.call(&format!("starting {name}"), move |connect| connect.create_domain_xml(&definition, 0).map(drop));
     ticket.signals.advance();
     match started {
         Ok(()) if ticket.signals.cancelled() => match take_away(host, &leftover) {
