@@ -5,10 +5,11 @@
 //!
 //! - an observer with a connection of its own ([`observe`]): it reconnects by itself, lists domains and loads once a
 //!   second and whenever a lifecycle event arrives, and says when the host does not answer;
-//! - at most three workers with the control connection ([`work`]), which boot, destroy, pause, resume and restart;
-//! - a thread per move on move connections, and one watcher for all moves that leave the host ([`migrate`]).
+//! - at most three workers ([`work`]), which boot, destroy, pause, resume and restart;
+//! - a thread per move, and one watcher for all moves that leave the host ([`migrate`]).
 //!
-//! On no connection do more than four calls block at once: libvirt serves five requests of a client at a time.
+//! A connection serves one call at a time ([`line`] says why), and the connections of workers, watcher and moves are
+//! used again from call to call.
 //!
 //! # What happens when a host hangs
 //!

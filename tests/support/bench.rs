@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is known of a host from what was observed.
 #[derive(Debug, Default)]
@@ -138,7 +138,7 @@ pub struct Bench {
 impl Bench {
     /// Connects to hosts.
     pub fn new((topology, access): (Arc<Topology>, Vec<HostAccess>)) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let (platform, notify) = LibvirtPlatform::connect(topology, access, Instant::now());
         Self { platform, seen: Seen::default(), notify, runtime, tasks: 0 }
     }

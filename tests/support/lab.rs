@@ -39,9 +39,9 @@ fn start() -> Result<PathBuf, String> {
             code => panic!("the lab did not come up ({code:?}): {said}"),
         }
         // However this process ends, the lab ends with it.
-        let mut guard = Command::new("setsid");
-        guard.arg(script()).arg("guard").arg(&dir).arg(std::process::id().to_string());
-        guard.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the lab's guard");
+        let me = std::process::id().to_string();
+        let guarded = Command::new(script()).arg("guard").arg(&dir).arg(me).stdin(Stdio::null()).status();
+        assert!(guarded.expect("the lab script").success(), "no guard for the lab");
         Ok(dir)
     };
     STARTED.get_or_init(start).clone()
@@ -62,7 +62,7 @@ impl Lab {
             }
         };
         let world = std::fs::read_to_string(dir.join("world.toml")).expect("world.toml");
-        let uris = world.split("uri = \"").skip(1).map(|s| s.split('"').next().unwrap().to_owned()).collect();
+        let uris = world.split("uri = \"").skip(1).map(|s| s.split('"').next().unwrap_or(s).to_owned()).collect();
         let lab = Self { dir, uris, _turn: turn };
         lab.clear();
         Some(lab)
@@ -204,7 +204,7 @@ impl Lab {
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(60), "waited a minute for: {what}");
+        assert!(began.elapsed() < Duration::from_mins(1), "waited a minute for: {what}");
         std::thread::park_timeout(Duration::from_millis(50));
     }
 }

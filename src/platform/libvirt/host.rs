@@ -11,7 +11,7 @@ use virt::connect::Connect;
 use virt::error::Error;
 
 use super::ledger::{Ledger, Ticket};
-use super::line::{self, Broken, Line};
+use super::line::{Broken, Line};
 use super::migrate::Move;
 use super::queue::{Queue, lock};
 use super::trouble::Trouble;
@@ -20,8 +20,11 @@ use super::xml::Guests;
 use crate::fleet::{HostId, TaskId};
 use crate::platform::{End, HostAccess, Observation};
 
-/// How many threads do a host's queued work. One call is left for what must not wait behind it.
-const WORKERS: usize = line::CALLS - 1;
+/// How many threads do a host's queued work. With the watcher of moves, four short calls are made to a host at once,
+/// fewer than the five workers that an untuned libvirtd begins with.
+const WORKERS: usize = 3;
+/// How many connections are kept for the next call when none is made.
+const IDLE_LINES: usize = 4;
 /// How long a connection may take to open.
 const OPEN_WITHIN: Duration = Duration::from_secs(5);
 /// How many attempts to open a connection may hang at once before no further is made.
@@ -95,8 +98,7 @@ pub(super) struct Host {
     last_round: Mutex<Instant>,
     reach: Mutex<Reach>,
     jobs: Mutex<Jobs>,
-    control: Mutex<Option<Arc<Line>>>,
-    move_lines: Mutex<Vec<Arc<Line>>>,
+    idle: Mutex<Vec<Line>>,
     opening: Arc<AtomicUsize>,
     guests: Mutex<Option<Guests>>,
     leftovers: Mutex<Vec<Leftover>>,
@@ -117,8 +119,7 @@ impl Host {
             last_round: Mutex::new(Instant::now()),
             reach: Mutex::new(Reach::Unknown),
             jobs: Mutex::default(),
-            control: Mutex::default(),
-            move_lines: Mutex::default(),
+            idle: Mutex::default(),
             opening: Arc::default(),
             guests: Mutex::default(),
             leftovers: Mutex::default(),
@@ -291,10 +292,10 @@ impl Host {
         }
     }
 
-    /// Makes a call on a line for which one was taken. `doing` reads after the host's name, as in `starting vm-1`.
-    pub(super) fn call<T: Send + 'static>(
+    /// Makes a call on a line. `doing` reads after the host's name, as in `starting vm-1`.
+    pub(super) fn call_on<T: Send + 'static>(
         &self,
-        line: &Arc<Line>,
+        line: &mut Line,
         doing: &str,
         call: impl FnOnce(&Connect) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Trouble> {
@@ -305,55 +306,32 @@ impl Host {
         })
     }
 
-    /// Makes a call on the control connection, opened where needed.
-    pub(super) fn control<T: Send + 'static>(
-        &self,
-        doing: &str,
-        call: impl FnOnce(&Connect) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Trouble> {
-        let line = loop {
-            self.reachable()?;
-            let line = {
-                let mut slot = lock(&self.control);
-                match slot.as_ref().filter(|line| line.alive()) {
-                    Some(line) => line.clone(),
-                    None => slot.insert(Line::new(self.open()?)).clone(),
-                }
-            };
-            if line.take() {
-                break line;
-            }
-        };
-        self.call(&line, doing, call)
-    }
-
-    /// Makes a call that blocks for as long as a move lasts, on a connection for moves with room for it.
-    pub(super) fn long_call<T: Send + 'static>(
+    /// Makes a call on a connection that nobody else uses meanwhile, opened where none is idle. Fails at once where the
+    /// host is known not to answer.
+    pub(super) fn call<T: Send + 'static>(
         &self,
         doing: &str,
         call: impl FnOnce(&Connect) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Trouble> {
         self.reachable()?;
-        let free = lock(&self.move_lines).iter().find(|line| line.alive() && line.try_take()).cloned();
-        let line = match free {
-            Some(line) => line,
-            None => {
-                let line = Line::new(self.open()?);
-                line.try_take();
-                lock(&self.move_lines).push(line.clone());
-                line
-            }
+        let (idle, cut): (Option<Line>, Vec<Line>) = {
+            let mut lines = lock(&self.idle);
+            let cut = lines.extract_if(.., |line| !line.alive()).collect();
+            (lines.pop(), cut)
         };
-        let result = self.call(&line, doing, call);
-        // One unused connection is kept for the next move. The others are closed without the lock, as that is a call.
-        let mut lines = lock(&self.move_lines);
-        let mut kept = false;
-        let (keep, close) = std::mem::take(&mut *lines)
-            .into_iter()
-            .partition::<Vec<_>, _>(|line| line.alive() && (line.calls() > 0 || !std::mem::replace(&mut kept, true)));
-        *lines = keep;
-        drop(lines);
-        drop(close);
+        // Closing a connection may take a while.
+        drop(cut);
+        let mut line = match idle {
+            Some(line) => line,
+            None => Line::new(self.open()?),
+        };
+        let result = self.call_on(&mut line, doing, call);
+        if line.alive() {
+            let mut lines = lock(&self.idle);
+            if lines.len() < IDLE_LINES {
+                lines.push(line);
+            }
+        }
         result
     }
 
@@ -362,7 +340,7 @@ impl Host {
         if let Some(known) = lock(&self.guests).clone() {
             return Ok(known);
         }
-        let capabilities = self.control("reading its capabilities", Connect::capabilities)?;
+        let capabilities = self.call("reading its capabilities", Connect::capabilities)?;
         let read = Guests::read(&capabilities).ok_or_else(|| Trouble::NoConnection {
             host: self.name.to_string(),
             uri: self.access.uri.clone(),

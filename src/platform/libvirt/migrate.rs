@@ -131,7 +131,7 @@ fn figures(this: &Move, end: &End, target: &Host, total: Duration) -> MigrationF
     if *end == End::Done {
         let name = this.name.clone();
         let ask = move |connect: &Connect| ffi::job_figures(&connect.lookup_domain_by_name(&name)?, true);
-        if let Ok(job) = target.control("reading a migration's figures", ask)
+        if let Ok(job) = target.call("reading a migration's figures", ask)
             && job.any
         {
             figures.total = Duration::from_millis(job.elapsed_ms);
@@ -151,7 +151,7 @@ fn attempt(source: &Host, target: &Host, this: &Move) -> (End, Option<HostId>) {
     }
     let name = &this.name;
     let wanted = name.clone();
-    let image = match source.control(&format!("looking at {name}"), move |connect| {
+    let image = match source.call(&format!("looking at {name}"), move |connect| {
         Ok(work::mark(&connect.lookup_domain_by_name(&wanted)?).and_then(|m| m.image))
     }) {
         Ok(image) => image,
@@ -189,7 +189,7 @@ fn call(source: &Host, target: &Host, this: &Move, own_disk: bool) -> Result<(),
         ..MigrateParameters::default()
     };
     let name = this.name.clone();
-    source.long_call(&format!("moving {name} to {}", target.name), move |connect| {
+    source.call(&format!("moving {name} to {}", target.name), move |connect| {
         connect.lookup_domain_by_name(&name)?.migrate_to_uri3(Some(&peer), parameters, flags)
     })
 }
@@ -226,7 +226,7 @@ fn conclude(source: &Host, target: &Host, this: &Move, moved: Result<(), Trouble
 fn runs_on(host: &Host, name: &str) -> Result<bool, Trouble> {
     let wanted = name.to_owned();
     let look = move |connect: &Connect| ffi::domain_state(&connect.lookup_domain_by_name(&wanted)?);
-    match host.control(&format!("looking for {name}"), look) {
+    match host.call(&format!("looking for {name}"), look) {
         Ok((state, reason)) => Ok(state::runs(state::vm_state(state, reason).0)),
         Err(trouble) if trouble.not_there() => Ok(false),
         Err(trouble) => Err(trouble),
@@ -237,7 +237,7 @@ fn runs_on(host: &Host, name: &str) -> Result<bool, Trouble> {
 fn outlast(source: &Host, name: &str) {
     let moving = || {
         let wanted = name.to_owned();
-        source.control(&format!("watching the move of {name}"), move |connect| {
+        source.call(&format!("watching the move of {name}"), move |connect| {
             Ok(ffi::job_figures(&connect.lookup_domain_by_name(&wanted)?, false)?.any)
         })
     };
@@ -286,7 +286,7 @@ fn watch_all(host: &Host) {
 fn look_at(host: &Host, this: &Move) -> Result<(), Trouble> {
     let name = this.name.clone();
     if this.signals.cancelled() {
-        return match host.control(&format!("aborting the move of {name}"), move |connect| {
+        return match host.call(&format!("aborting the move of {name}"), move |connect| {
             ffi::abort_job(&connect.lookup_domain_by_name(&name)?)
         }) {
             // It has not begun yet or has just ended.
@@ -296,7 +296,7 @@ fn look_at(host: &Host, this: &Move) -> Result<(), Trouble> {
     }
     // QEMU takes the longest pause only while it migrates.
     let downtime = this.options.max_downtime.filter(|_| !lock(&this.watched).downtime_told);
-    let job = host.control(&format!("watching the move of {name}"), move |connect| {
+    let job = host.call(&format!("watching the move of {name}"), move |connect| {
         let domain = connect.lookup_domain_by_name(&name)?;
         let job = ffi::job_figures(&domain, false)?;
         if let Some(downtime) = downtime.filter(|_| job.any) {

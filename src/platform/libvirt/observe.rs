@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use virt::connect::Connect;
 use virt::domain::Domain;
-use virt::error::{Error, ErrorNumber};
+use virt::error::ErrorNumber;
 
 use super::ffi::{self, DomainFigures, Lifecycle};
 use super::host::{Host, Inbox};
@@ -38,7 +37,7 @@ pub(super) fn watch(host: &Arc<Host>) {
     let mut pause = BACKOFF.0;
     while !host.queue.closed() {
         let (trouble, rounds) = match host.open() {
-            Ok(connect) => observer.rounds(&Line::new(connect)),
+            Ok(connect) => observer.rounds(&mut Line::new(connect)),
             Err(trouble) => (trouble, 0),
         };
         if host.queue.closed() {
@@ -82,7 +81,7 @@ struct Observer {
 
 impl Observer {
     /// Rounds on a new connection until one fails; says why, and how many went well.
-    fn rounds(&mut self, line: &Arc<Line>) -> (Trouble, u64) {
+    fn rounds(&mut self, line: &mut Line) -> (Trouble, u64) {
         let host = self.host.clone();
         let listener = {
             let host = host.clone();
@@ -97,7 +96,7 @@ impl Observer {
             }
         };
         // Held for as long as the connection is watched.
-        let events = ask(&host, line, "asking for events", |c| Lifecycle::listen(c, Box::new(listener)));
+        let events = host.call_on(line, "asking for events", |c| Lifecycle::listen(c, Box::new(listener)));
         if let Err(trouble) = &events {
             tracing::warn!(%trouble, "no lifecycle events: changes show within a second");
         }
@@ -126,11 +125,11 @@ impl Observer {
     }
 
     /// Asks once for everything and tells what is new.
-    fn round(&mut self, line: &Arc<Line>, began: Instant, inbox: &Inbox) -> Result<(), Trouble> {
+    fn round(&mut self, line: &mut Line, began: Instant, inbox: &Inbox) -> Result<(), Trouble> {
         let host = self.host.clone();
         let doing = "asking what runs on it";
         let nowait = self.nowait;
-        let (figures, nowait, node) = ask(&host, line, doing, move |connect| {
+        let (figures, nowait, node) = host.call_on(line, doing, move |connect| {
             // Not every driver tells the node's CPU time; the test driver for one does not.
             let node = || ffi::node_cpu_time(connect).ok();
             match ffi::domain_figures(connect, nowait) {
@@ -143,7 +142,7 @@ impl Observer {
         self.nowait = nowait;
         let unmet: Vec<Domain> = figures.iter().filter(|f| !self.knows(&f.domain)).map(|f| f.domain.clone()).collect();
         if !unmet.is_empty() {
-            let met = ask(&host, line, doing, move |_| Ok(unmet.iter().filter_map(meet).collect::<Vec<_>>()))?;
+            let met = host.call_on(line, doing, move |_| Ok(unmet.iter().filter_map(meet).collect::<Vec<_>>()))?;
             self.known.extend(met);
         }
         let mut listed: HashMap<Arc<str>, VmSeen> = HashMap::with_capacity(figures.len());
@@ -164,7 +163,7 @@ impl Observer {
             return Ok(());
         }
         if !host.known_to_answer() {
-            let (cores, memory) = ask(&host, line, "asking for its size", |connect| {
+            let (cores, memory) = host.call_on(line, "asking for its size", |connect| {
                 let node = connect.node_info()?;
                 Ok((node.cpus, Bytes(node.memory * 1024)))
             })?;
@@ -300,17 +299,6 @@ impl Observer {
         let cpu = millicores(used.saturating_sub(before), now.duration_since(at));
         Some(Observation::HostLoad { cpu_used: cpu, cpu_demand: cpu, net_rx: Rate(0.0), net_tx: Rate(0.0) })
     }
-}
-
-/// Makes a call on the observer's line, which nobody else uses.
-fn ask<T: Send + 'static>(
-    host: &Host,
-    line: &Arc<Line>,
-    doing: &str,
-    call: impl FnOnce(&Connect) -> Result<T, Error> + Send + 'static,
-) -> Result<T, Trouble> {
-    line.take();
-    host.call(line, doing, call)
 }
 
 /// What has to be asked of a domain only once.

@@ -34,7 +34,7 @@ fn pool(connect: &Connect) -> Result<StoragePool, Error> {
 pub(super) fn create(host: &Host, name: &str, image: &str) -> Result<String, Trouble> {
     let doing = format!("making the disk of {name} on {image}");
     let (file, image) = (format!("{name}.qcow2"), image.to_owned());
-    host.control(&doing, move |connect| {
+    host.call(&doing, move |connect| {
         let pool = pool(connect)?;
         if let Ok(old) = pool.lookup_storage_vol_by_name(&file) {
             old.delete(0)?;
@@ -89,7 +89,7 @@ pub(super) fn delete(host: &Host, path: &str) -> Result<(), Trouble> {
         pool(connect)?;
         connect.lookup_storage_vol_by_path(&path)?.delete(0)
     };
-    match host.control(&doing, delete) {
+    match host.call(&doing, delete) {
         Err(trouble) if trouble.not_there() => Ok(()),
         other => other,
     }

@@ -80,7 +80,7 @@ fn boot(host: &Host, name: &str, class: &VmClass, ticket: &Ticket) -> Result<boo
     let leftover = Leftover { uuid: uuid(), overlay };
     let definition = xml::domain(name, &leftover.uuid, class, &guests, leftover.overlay.as_deref());
     let started =
-        host.control(&format!("starting {name}"), move |connect| connect.create_domain_xml(&definition, 0).map(drop));
+        host.call(&format!("starting {name}"), move |connect| connect.create_domain_xml(&definition, 0).map(drop));
     ticket.signals.advance();
     match started {
         Ok(()) if ticket.signals.cancelled() => match take_away(host, &leftover) {
@@ -108,7 +108,7 @@ fn boot(host: &Host, name: &str, class: &VmClass, ticket: &Ticket) -> Result<boo
 fn take_away(host: &Host, leftover: &Leftover) -> Result<(), Trouble> {
     let uuid = leftover.uuid.clone();
     let destroy = move |connect: &Connect| connect.lookup_domain_by_uuid_string(&uuid)?.destroy();
-    match host.control("removing a VM that was not to stay", destroy) {
+    match host.call("removing a VM that was not to stay", destroy) {
         Err(trouble) if !trouble.not_there() => return Err(trouble),
         _ => {}
     }
@@ -132,7 +132,7 @@ fn run_change(host: &Host, name: &str, change: Change, ticket: Ticket) {
     // A call on the domain of that name.
     let on = |doing: &str, call: fn(&Domain) -> Result<(), Error>| {
         let wanted = name.to_owned();
-        host.control(&format!("{doing} {name}"), move |connect| call(&connect.lookup_domain_by_name(&wanted)?))
+        host.call(&format!("{doing} {name}"), move |connect| call(&connect.lookup_domain_by_name(&wanted)?))
     };
     let done = match change {
         Change::Destroy => destroy(host, name),
@@ -162,7 +162,7 @@ fn destroy(host: &Host, name: &str) -> Result<(), Trouble> {
         domain.destroy()?;
         Ok(mark)
     };
-    let mark = match host.control(&format!("destroying {name}"), destroy) {
+    let mark = match host.call(&format!("destroying {name}"), destroy) {
         Err(trouble) if trouble.not_there() => return Ok(()),
         other => other?,
     };
