@@ -70,6 +70,7 @@ fn loads(hosts: u32, per_host: u32, period: u64) {
     let mut batches = Vec::new();
     sim.sample();
     sim.collect(&mut batches);
+    let told = resident();
     let begun = Instant::now();
     let mut observations = 0;
     for tenth in 1..=600u32 {
@@ -83,9 +84,10 @@ fn loads(hosts: u32, per_host: u32, period: u64) {
     let share = begun.elapsed().as_secs_f64() / 60.0 * 100.0;
     println!(
         "{vms} VMs, period {period} s: {share:.1} % of a core in real time, {} observations a second; placed in \
-         {placed:?}, {} a VM",
+         {placed:?}, {} a VM, {} with the fleet and all loads told at once",
         observations / 60,
         Bytes(memory / u64::from(vms)),
+        Bytes(told),
     );
 }
 

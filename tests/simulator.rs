@@ -179,6 +179,22 @@ fn a_limit_of_rounds_stops_the_guest() {
     assert_near(figures[0].total.as_secs_f64(), 8.0 + 3.0 * 7.2);
 }
 
+/// Rounds shrink for ever where no downtime is allowed, down to nanoseconds; they have to end all the same.
+#[test]
+fn without_any_allowed_downtime_the_rounds_end_at_a_page() {
+    let hosts = Hosts { nic: 20e9, ..Hosts::default() };
+    let mut rig = Rig::new(star(2, hosts), instant_boots());
+    rig.boot(0, 0, &class(GB, 1));
+    rig.until(0.0);
+    rig.change(0, 0, Change::Load(Some(load(15e9, 0.9))));
+    let options = MigrationOptions { bandwidth: None, max_downtime: Some(Duration::ZERO) };
+    let task = rig.migrate_with(0, 0, 1, options);
+    rig.until(10.0);
+    let figures = rig.end(task).2.unwrap();
+    assert_near(figures.total.as_secs_f64(), 0.05 / 0.25);
+    assert!(figures.downtime < Duration::from_micros(1), "{figures:?}");
+}
+
 #[test]
 fn bandwidth_efficiency_setup_and_latency_count() {
     let mut config = instant_boots();

@@ -216,7 +216,7 @@ proptest! {
 
     #[test]
     fn every_task_ends_once_and_the_same_seed_gives_the_same_run(
-        seed in 0u64..1000, steps in proptest::collection::vec((0u8..10, 0u32..12, 0u32..6, 0u32..6), 1..80),
+        seed in 0u64..1000, steps in proptest::collection::vec((0u8..10, 0u32..8, 0u32..6, 0u32..6), 1..120),
     ) {
         let first = schedule(seed, &steps);
         prop_assert!(first.is_sorted_by_key(|b| b.at));

@@ -17,6 +17,10 @@ use std::time::Duration;
 
 use crate::fleet::{Bytes, Rate, Share};
 
+/// The least that makes a further round worth while, in bytes: a page of x86 memory. It ends the rounds where no
+/// downtime at all is allowed, which would otherwise shrink for ever.
+const PAGE: u64 = 4096;
+
 /// What a pre-copy does after a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
@@ -77,7 +81,7 @@ impl Precopy {
         // The rest fits where rest / bandwidth <= max_downtime, with bandwidth = size / took; written without the
         // division because a round may take no time.
         let fits = dirtied.0 as f64 * took.as_secs_f64() <= self.size.0 as f64 * self.max_downtime.as_secs_f64();
-        let last = dirtied.0 == 0 || fits || (self.max_rounds != 0 && self.round >= self.max_rounds);
+        let last = dirtied.0 < PAGE || fits || (self.max_rounds != 0 && self.round >= self.max_rounds);
         self.round += 1;
         self.size = dirtied;
         self.stopped = last;
@@ -126,8 +130,7 @@ pub fn predict(
     let size = memory.0 as f64;
     let ratio = dirty_rate.0.max(0.0) / rate.0;
     let first = (ratio * size).min(working_set.0.max(0.0) * size);
-    // Less than a byte is nothing: rounds have whole bytes.
-    let small = (rate.0 * max_downtime.as_secs_f64()).max(1.0);
+    let small = (rate.0 * max_downtime.as_secs_f64()).max(PAGE as f64);
     let needed = if first <= small {
         Some(0.0)
     } else if ratio < 1.0 {
@@ -148,6 +151,7 @@ pub fn predict(
     } else {
         (first * middle, first)
     };
+    // Rounds have whole bytes.
     let rest = if rest < 1.0 { 0.0 } else { rest };
     let transferred = size + middle_bytes + rest;
     let seconds = |bytes: f64| Duration::try_from_secs_f64(bytes / rate.0).unwrap_or(Duration::MAX);
@@ -210,6 +214,8 @@ mod tests {
         assert!((forced.total.as_secs_f64() - (8.0 + 5.0 * 7.2)).abs() < 1e-6);
         let small_set = predict(Bytes(1_000_000_000), Rate(200e6), Share(0.003), NIC, DOWN, 0);
         assert!(small_set.converges);
+        let no_downtime = predict(Bytes(1_000_000_000), Rate(15e9), Share(0.9), Rate(20e9), Duration::ZERO, 0);
+        assert!(no_downtime.converges && no_downtime.downtime < Duration::from_micros(1), "{no_downtime:?}");
         assert_eq!(predict(Bytes(1), Rate(1.0), Share(0.9), Rate(0.0), DOWN, 0).total, Duration::MAX);
     }
 

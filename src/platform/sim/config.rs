@@ -81,15 +81,16 @@ pub struct FaultConfig {
     pub stuck_guest: Share,
     /// Crashes of one host per hour; its VMs are gone with it.
     pub host_crash: PerHour,
-    /// How long a crashed host stays away.
+    /// How long a crashed host stays away; none: five minutes.
     pub host_downtime: Option<Duration>,
     /// Cuts of one link between sites per hour.
     pub link_cut: PerHour,
-    /// How long a cut link stays cut.
+    /// How long a cut link stays cut; none: one minute. Its flows stand still meanwhile.
     pub link_downtime: Option<Duration>,
     /// The share of hosts that are slow from the begin to the end.
     pub slow_host: Share,
-    /// The share of its cores' and disk's rate that a slow host has; 0 means the default of a quarter.
+    /// The share of its cores' and disk's rate that a slow host has; 0 means the default of a quarter. On slow cores
+    /// boots take longer and guests dirty less; how many cores there are stays the same.
     pub slow_factor: Share,
 }
 
