@@ -89,7 +89,7 @@ fn check_file(path: &Path, world: Option<&World>) -> Result<Sort, String> {
         }
         // Colours are checked before they are fitted to what a terminal can show.
         Sort::Theme => {
-            drop(Theme::parse(source.name(), source.text(), ColorLevel::True).map_err(|error| error.to_string())?)
+            drop(Theme::parse(source.name(), source.text(), ColorLevel::True).map_err(|error| error.to_string())?);
         }
         Sort::Keymap => {
             drop(Keymap::parse(source.name(), source.text()).map_err(|error| error.to_string())?);
