@@ -1,4 +1,6 @@
 //! The program without a subcommand, in a pseudo-terminal: the console on a simulated world.
+// What a test cannot set up has failed as well.
+#![allow(clippy::unwrap_used)]
 
 use std::io::{Read, Write};
 use std::sync::{Arc, Condvar, Mutex};
@@ -32,15 +34,15 @@ impl Session {
         drop(pty.slave);
         let mut output = pty.master.try_clone_reader().unwrap();
         let drawn: Drawn = Arc::new((Mutex::new((vt100::Parser::new(36, 120, 0), false)), Condvar::new()));
-        let draws = drawn.clone();
+        let shared = drawn.clone();
         std::thread::spawn(move || {
-            let mut bytes = [0; 65536];
+            let mut bytes = [0; 16384];
             loop {
                 let read = output.read(&mut bytes).unwrap_or(0);
-                let mut state = draws.0.lock().unwrap();
+                let mut state = shared.0.lock().unwrap();
                 state.0.process(&bytes[..read]);
                 state.1 = read == 0;
-                draws.1.notify_all();
+                shared.1.notify_all();
                 if read == 0 {
                     return;
                 }

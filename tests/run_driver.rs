@@ -1,4 +1,6 @@
 //! Driving an engine: headless runs, interrupts, and what the holder of a handle sees.
+// What a test cannot set up has failed as well.
+#![allow(clippy::unwrap_used)]
 
 #[path = "support/fake.rs"]
 mod fake;
