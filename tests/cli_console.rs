@@ -1,4 +1,6 @@
 //! The program without a subcommand, in a pseudo-terminal: the console on a simulated world.
+// What a test cannot set up has failed as well.
+#![allow(clippy::unwrap_used)]
 
 use std::io::{Read, Write};
 use std::sync::{Arc, Condvar, Mutex};
@@ -32,15 +34,15 @@ impl Session {
         drop(pty.slave);
         let mut output = pty.master.try_clone_reader().unwrap();
         let drawn: Drawn = Arc::new((Mutex::new((vt100::Parser::new(36, 120, 0), false)), Condvar::new()));
-        let draws = drawn.clone();
+        let shared = drawn.clone();
         std::thread::spawn(move || {
-            let mut bytes = [0; 65536];
+            let mut bytes = [0; 16384];
             loop {
                 let read = output.read(&mut bytes).unwrap_or(0);
-                let mut state = draws.0.lock().unwrap();
+                let mut state = shared.0.lock().unwrap();
                 state.0.process(&bytes[..read]);
                 state.1 = read == 0;
-                draws.1.notify_all();
+                shared.1.notify_all();
                 if read == 0 {
                     return;
                 }
@@ -77,10 +79,11 @@ impl Session {
 #[test]
 fn the_world_is_there_with_its_vms_and_goes_with_the_console() {
     let mut session = Session::start(&["--vms", "10240"]);
-    let screen = session.wait_until("10 240 VMs on the screen", |screen| {
-        screen.contains("grid5000-2012") && (screen.contains("10 240") || screen.contains("10240"))
+    // A frame may arrive in parts: everything is waited for together.
+    session.wait_until("10 240 VMs on the screen", |screen| {
+        let counted = screen.contains("10 240") || screen.contains("10240");
+        screen.contains("grid5000-2012") && counted && screen.contains("vm-1")
     });
-    assert!(screen.contains("vm-1"), "{screen}");
     session.press("q");
     assert_eq!(session.end(), 0);
 }

@@ -1,4 +1,6 @@
 //! Driving an engine: headless runs, interrupts, and what the holder of a handle sees.
+// What a test cannot set up has failed as well.
+#![allow(clippy::unwrap_used)]
 
 #[path = "support/fake.rs"]
 mod fake;
@@ -6,11 +8,13 @@ mod fake;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fake::{Fake, boot, boot_step, topology};
+use fake::{Fake, Real, Restless, boot, boot_step, topology};
 use hemera::engine::{Config, Engine, Record, What};
 use hemera::fleet::{Time, VmState};
 use hemera::handle::{About, Command, Handle, Limits, Query, Snapshot, Step, TaskEnd};
-use hemera::runtime::{Driver, Interrupts, Recorder, RuntimeError, Sampling, run_max, run_paced, spawn_paced};
+use hemera::runtime::{
+    Driver, Interrupts, Recorder, RuntimeError, Sampling, run_live, run_max, run_paced, spawn_live, spawn_paced,
+};
 
 /// Keeps what it is told, and interrupts the run or breaks when so many tasks have ended.
 #[derive(Default)]
@@ -226,6 +230,76 @@ fn a_read_only_handle_keeps_the_runtime_alive_and_changes_nothing() {
     let answer = handle.query(Query::Preview(boot(1))).blocking_recv().unwrap();
     assert!(matches!(answer, hemera::handle::Answer::Preview(_)), "{answer:?}");
     assert!(!running.is_finished());
+    drop(handle);
+    running.join().unwrap();
+}
+
+#[test]
+fn a_simulator_that_cannot_keep_up_leaves_the_console_in_charge() {
+    let engine = Engine::new(topology(), Config::default());
+    let driver = Driver::new(engine, Restless(Time::ZERO), (), None);
+    let (handle, running) = spawn_paced(driver, 1e6, Arc::new(About::default())).unwrap();
+    for _ in 0..3 {
+        let refused = handle.command(Command::PauseOperation(hemera::fleet::OpId(99))).blocking_recv().unwrap();
+        assert!(refused.is_err());
+        handle.query(Query::Preview(boot(1))).blocking_recv().unwrap();
+    }
+    drop(handle);
+    running.join().unwrap();
+}
+
+#[test]
+fn a_question_changes_nothing_on_screen() {
+    let (mut handle, running) = spawn_paced(driver(2, Notes::default(), None), 1.0, Arc::default()).unwrap();
+    let boots = handle.command(Command::Start(boot(1))).blocking_recv().unwrap();
+    boots.unwrap();
+    let before = wait_until(&mut handle, "the VM is up", |snapshot| snapshot.fleet.vms.count(VmState::Up) == 1);
+    handle.query(Query::Preview(boot(3))).blocking_recv().unwrap();
+    let now = handle.snapshot();
+    assert_eq!(before.operations.len(), now.operations.len());
+    assert_eq!(before.fleet.vms.version(), now.fleet.vms.version());
+    drop(handle);
+    running.join().unwrap();
+}
+
+#[test]
+fn on_real_hosts_steps_begin_once_these_have_answered() {
+    let topology = topology();
+    let (real, started, notify) = Real::connect(topology.clone(), Duration::from_millis(50));
+    let driver = Driver::new(Engine::new(topology, Config::default()), real, Notes::default(), None);
+    let (driver, outcome) = run_live(driver, started, notify, vec![boot_step(6)], &Interrupts::default());
+    outcome.unwrap();
+    assert!(driver.now() >= Time::ZERO + Duration::from_millis(50), "no boot before there was a host");
+    let (engine, notes) = driver.into_parts();
+    assert_eq!(notes.count(&TaskEnd::Done), 6);
+    assert_eq!(engine.fleet().vms.count(VmState::Up), 6);
+}
+
+#[test]
+fn an_interrupt_before_any_host_answers_begins_nothing() {
+    let topology = topology();
+    let (real, started, notify) = Real::connect(topology.clone(), Duration::from_hours(1));
+    let interrupts = Interrupts::default();
+    interrupts.raise();
+    let driver = Driver::new(Engine::new(topology, Config::default()), real, Notes::default(), None);
+    let (driver, outcome) = run_live(driver, started, notify, vec![boot_step(6)], &interrupts);
+    outcome.unwrap();
+    assert!(driver.into_parts().1.outcomes().is_empty());
+}
+
+#[test]
+fn what_real_hosts_tell_reaches_the_handle() {
+    let topology = topology();
+    let (real, started, notify) = Real::connect(topology.clone(), Duration::from_millis(20));
+    let driver = Driver::new(Engine::new(topology, Config::default()), real, (), None);
+    let (mut handle, running) = spawn_live(driver, started, notify, Arc::default()).unwrap();
+    let ready = |snapshot: &Snapshot| {
+        snapshot.fleet.hosts.rows().all(|(_, host)| host.state == hemera::fleet::HostState::Ready)
+    };
+    assert!(!ready(&handle.snapshot()));
+    wait_until(&mut handle, "both hosts ready", ready);
+    handle.command(Command::Start(boot(4))).blocking_recv().unwrap().unwrap();
+    wait_until(&mut handle, "all VMs up", |snapshot| snapshot.fleet.vms.count(VmState::Up) == 4);
     drop(handle);
     running.join().unwrap();
 }

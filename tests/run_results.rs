@@ -1,4 +1,6 @@
 //! What a run leaves: names and order of columns, formats, and whose directory it goes to.
+// What a test cannot set up has failed as well.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,6 @@
 //! `hemera run` from end to end on the simulator: results, the same twice, exit codes, interrupts.
+// What a test cannot set up has failed as well.
+#![allow(clippy::unwrap_used)]
 
 #[path = "support/program.rs"]
 mod program;

@@ -109,6 +109,8 @@ pub(super) async fn serve(
                     return Ok(());
                 }
             }
+            // Also seen here: a simulator that never catches up never waits for a question.
+            Until::Forsaken if service.queries.is_closed() => return Ok(()),
             Until::Forsaken => {}
         }
         if !caught_up {

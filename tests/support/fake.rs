@@ -1,12 +1,13 @@
 //! A platform without physics: every request ends after a fixed time, or never.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use hemera::fleet::{Bytes, HostId, Image, NewHost, Rate, Ready, Selection, TaskId, Time, Topology, VmClass};
 use hemera::handle::{Boot, OperationSpec, Placement, Step};
 use hemera::platform::{Batch, End, Observation, Platform, Request, Virtual};
+use tokio::sync::Notify;
 
 /// See the module.
 pub(crate) struct Fake {
@@ -116,4 +117,65 @@ pub(crate) fn boot(count: u32) -> OperationSpec {
 /// The same as a step.
 pub(crate) fn boot_step(count: u32) -> Step {
     Step::Operation(boot(count))
+}
+
+/// Something happens on it every nanosecond, so that no machine can keep up with it at speed.
+pub(crate) struct Restless(pub Time);
+
+impl Platform for Restless {
+    fn submit(&mut self, _: Request) {}
+
+    fn collect(&mut self, _: &mut Vec<Batch>) {}
+}
+
+impl Virtual for Restless {
+    fn next_at(&self) -> Option<Time> {
+        Some(Time(self.0.0 + 1))
+    }
+
+    fn advance(&mut self, to: Time) {
+        self.0 = to;
+    }
+
+    fn sample(&mut self) {}
+}
+
+/// Hosts that live by themselves: they answer on a thread of their own, a while after the run began, and then do what
+/// they are asked at once.
+pub(crate) struct Real {
+    started: Instant,
+    batches: Arc<Mutex<Vec<Batch>>>,
+    notify: Arc<Notify>,
+}
+
+impl Real {
+    pub(crate) fn connect(topology: Arc<Topology>, answers_after: Duration) -> (Self, Instant, Arc<Notify>) {
+        let started = Instant::now();
+        let real = Self { started, batches: Arc::default(), notify: Arc::default() };
+        let (batches, notify) = (real.batches.clone(), real.notify.clone());
+        std::thread::spawn(move || {
+            // Not to wait for something, but because hosts do take a while.
+            std::thread::sleep(answers_after);
+            let at = Time::ZERO + started.elapsed();
+            let Fake { batches: answers, .. } = Fake::new(&topology, None);
+            batches.lock().expect("no panic").extend(answers.into_iter().map(|batch| Batch { at, ..batch }));
+            notify.notify_one();
+        });
+        let notify = real.notify.clone();
+        (real, started, notify)
+    }
+}
+
+impl Platform for Real {
+    fn submit(&mut self, request: Request) {
+        let Request::Boot { task, host, .. } = request else { return };
+        let at = Time::ZERO + self.started.elapsed();
+        let seen = vec![Observation::Ended { task, end: End::Done, figures: None }];
+        self.batches.lock().expect("no panic").push(Batch { at, host: Some(host), seen });
+        self.notify.notify_one();
+    }
+
+    fn collect(&mut self, into: &mut Vec<Batch>) {
+        into.append(&mut self.batches.lock().expect("no panic"));
+    }
 }
