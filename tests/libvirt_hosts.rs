@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bench::Bench;
-use hemera::fleet::{HostId, Image, MigrationOptions, Rate, VmState};
+use hemera::fleet::{Image, MigrationOptions, Rate, VmState};
 use hemera::platform::{Change, End, Platform, Request};
 use lab::Lab;
 
@@ -205,9 +205,9 @@ fn a_cut_cable_is_unreachable_within_ten_seconds_and_no_task_is_lost() {
     assert!(reason.contains("h1"), "{reason}");
     lab.link(0, true);
     bench.wait("it answers again", |s| s.host(0).unreachable.is_none());
-    bench.wait("the VM is in one place", |s| {
-        let at = |h| s.hosts.get(&HostId(h)).is_some_and(|h| h.vms.contains_key("cut"));
-        at(0) != at(1)
+    // libvirt may go on with the move once the cable is back: its target then lists the VM as migrating.
+    bench.wait("the VM runs in one place", |s| {
+        (s.state(0, "cut") == Some(VmState::Up)) != (s.state(1, "cut") == Some(VmState::Up))
     });
 }
 
