@@ -6,11 +6,12 @@ mod bench;
 #[path = "support/lab.rs"]
 mod lab;
 
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bench::Bench;
-use hemera::fleet::{HostId, Image, MigrationOptions, Rate, VmState};
+use hemera::fleet::{Image, MigrationOptions, Rate, VmState};
 use hemera::platform::{Change, End, Platform, Request};
 use lab::Lab;
 
@@ -77,6 +78,9 @@ fn eight_vms_boot_move_crosswise_and_back_and_are_destroyed() {
     for host in 0..2 {
         let gone = &bench.seen.host(host).gone;
         assert!(gone.is_empty(), "moves of ours are no surprise: {gone:?}");
+    }
+    for host in 0..2 {
+        assert_eq!(bench.seen.host(host).answered, 1, "a busy host is no unreachable host");
     }
     let ends: Vec<_> = names.iter().enumerate().map(|(i, n)| bench.change(home(i), n, Change::Destroy)).collect();
     bench.done(&ends);
@@ -201,9 +205,9 @@ fn a_cut_cable_is_unreachable_within_ten_seconds_and_no_task_is_lost() {
     assert!(reason.contains("h1"), "{reason}");
     lab.link(0, true);
     bench.wait("it answers again", |s| s.host(0).unreachable.is_none());
-    bench.wait("the VM is in one place", |s| {
-        let at = |h| s.hosts.get(&HostId(h)).is_some_and(|h| h.vms.contains_key("cut"));
-        at(0) != at(1)
+    // libvirt may go on with the move once the cable is back: its target then lists the VM as migrating.
+    bench.wait("the VM runs in one place", |s| {
+        (s.state(0, "cut") == Some(VmState::Up)) != (s.state(1, "cut") == Some(VmState::Up))
     });
 }
 
@@ -211,7 +215,7 @@ fn a_cut_cable_is_unreachable_within_ten_seconds_and_no_task_is_lost() {
 fn a_disk_image_gets_an_overlay_that_moves_and_goes_with_its_vm() {
     let (lab, mut bench) = lab_or_return!();
     let image = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("image.qcow2");
-    let made = std::process::Command::new("qemu-img")
+    let made = Command::new("qemu-img")
         .args(["create", "-q", "-f", "qcow2"])
         .arg(&image)
         .arg("16M")
@@ -241,4 +245,83 @@ fn a_disk_image_gets_an_overlay_that_moves_and_goes_with_its_vm() {
     let reason = bench.failure(task);
     assert!(reason.starts_with("h1: making the disk of absent-1 on /nonexistent/image.qcow2: "), "{reason}");
     assert!(lab.domains(0).is_empty());
+}
+
+#[test]
+fn a_second_lab_runs_beside_the_first_and_leaves_nothing_when_its_owner_is_killed() {
+    let (lab, _bench) = lab_or_return!();
+    let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("lab-second");
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab");
+    let run = |command: &str, more: &[&str]| {
+        let done = Command::new(&script).arg(command).arg(&dir).args(more).stdin(Stdio::null()).output();
+        let done = done.expect("the lab script");
+        assert!(done.status.success(), "lab {command}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    run("up", &[]);
+    let number = std::fs::read_to_string(dir.join("net")).expect("net").trim().to_owned();
+    let pid = std::fs::read_to_string(dir.join("h1/pid")).expect("pid").trim().to_owned();
+    let namespaces = || {
+        let listed = Command::new("ip").args(["netns", "list"]).output().expect("ip");
+        String::from_utf8_lossy(&listed.stdout).matches(&format!("hm{number}-")).count()
+    };
+    assert_eq!(namespaces(), 3);
+    assert_ne!(lab.uri(0), format!("qemu+tcp://10.158.{number}.1/system"));
+    let mut owner = Command::new("sleep").arg("1000").spawn().expect("sleep");
+    run("guard", &[&owner.id().to_string()]);
+    owner.kill().expect("a signal");
+    owner.wait().expect("its end");
+    lab::wait_until("its namespaces are gone", || namespaces() == 0 && !dir.join("net").exists());
+    lab::wait_until("its libvirtd is gone", || !std::path::Path::new(&format!("/proc/{pid}")).exists());
+    let mounts = std::fs::read_to_string("/proc/mounts").expect("mounts");
+    assert!(!mounts.contains("lab-second"), "{mounts}");
+    let link = Command::new("ip").args(["link", "show", &format!("hm{number}")]).output().expect("ip");
+    assert!(!link.status.success(), "its cable is still there");
+    assert!(lab.domains(0).is_empty(), "the first lab is not disturbed");
+}
+
+/// Says how long it takes to boot eight VMs on one host, by us and by `virsh` loops in parallel. Nothing is asserted of
+/// the times, which say as much about the machine's other work.
+#[test]
+#[ignore = "a measurement"]
+fn mass_boot_beside_virsh_loops() {
+    let (lab, mut bench) = lab_or_return!();
+    let class = Arc::new(lab.tiny());
+    let names = names(8);
+    let dir = tempfile::tempdir().expect("a directory");
+    for round in 0..3 {
+        let began = std::time::Instant::now();
+        let boots: Vec<_> = names.iter().map(|n| bench.boot(0, n, &class)).collect();
+        bench.done(&boots);
+        eprintln!("round {round}: hemera {:.2} s", began.elapsed().as_secs_f64());
+        if round == 0 {
+            // What virsh is to start is what we started.
+            for name in &names {
+                let xml = lab.virsh(0, &["dumpxml", "--inactive", "--migratable", name]);
+                std::fs::write(dir.path().join(name), xml).expect("a definition");
+            }
+        }
+        let ends: Vec<_> = names.iter().map(|n| bench.change(0, n, Change::Destroy)).collect();
+        bench.done(&ends);
+        for parallel in [1, 2, 4, 8] {
+            let began = std::time::Instant::now();
+            let mut virsh = Command::new("xargs");
+            virsh.current_dir(dir.path()).args([
+                "-n1",
+                &format!("-P{parallel}"),
+                "virsh",
+                "-q",
+                "-c",
+                lab.uri(0),
+                "create",
+            ]);
+            let mut virsh = virsh.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("xargs");
+            let mut input = virsh.stdin.take().expect("a pipe");
+            std::io::Write::write_all(&mut input, names.join("\n").as_bytes()).expect("names");
+            drop(input);
+            assert!(virsh.wait().expect("its end").success());
+            eprintln!("round {round}: {parallel} virsh loops {:.2} s", began.elapsed().as_secs_f64());
+            let ends: Vec<_> = names.iter().map(|n| bench.change(0, n, Change::Destroy)).collect();
+            bench.done(&ends);
+        }
+    }
 }

@@ -5,7 +5,7 @@
 //!
 //! - an observer with a connection of its own ([`observe`]): it reconnects by itself, lists domains and loads once a
 //!   second and whenever a lifecycle event arrives, and says when the host does not answer;
-//! - at most three workers ([`work`]), which boot, destroy, pause, resume and restart;
+//! - at most eight workers ([`work`]), which boot, destroy, pause, resume and restart;
 //! - a thread per move, and one watcher for all moves that leave the host ([`migrate`]).
 //!
 //! A connection serves one call at a time ([`line`] says why), and the connections of workers, watcher and moves are

@@ -20,15 +20,19 @@ use super::xml::Guests;
 use crate::fleet::{HostId, TaskId};
 use crate::platform::{End, HostAccess, Observation};
 
-/// How many threads do a host's queued work. With the watcher of moves, four short calls are made to a host at once,
-/// fewer than the five workers that an untuned libvirtd begins with.
-const WORKERS: usize = 3;
+/// How many threads do a host's queued work. A start waits more than it computes: eight at once took a quarter of the
+/// time of eight in a row on two cores. More would crowd the 20 workers of an untuned libvirtd, and the 10 connections
+/// that an untuned SSH server lets in at a time.
+const WORKERS: usize = 8;
 /// How many connections are kept for the next call when none is made.
 const IDLE_LINES: usize = 4;
-/// How long a connection may take to open.
-const OPEN_WITHIN: Duration = Duration::from_secs(5);
-/// How many attempts to open a connection may hang at once before no further is made.
+/// How long a connection may take to open for work, while the host is not known to be unreachable. A busy machine takes
+/// its time.
+const OPEN_WITHIN: Duration = Duration::from_secs(30);
+/// How many attempts to open a connection may hang on, given up, before no further is made.
 const HANGING_OPENS: usize = 4;
+/// How often it is looked whether an attempt is to be given up.
+const LOOK: Duration = Duration::from_millis(250);
 /// Keep-alive: a ping after so many seconds of silence, and so many unanswered pings until the connection is cut. Cut
 /// after 6 s, before [`SILENCE`](crate::platform::SILENCE).
 const KEEP_ALIVE: (i32, u32) = (2, 2);
@@ -99,7 +103,7 @@ pub(super) struct Host {
     reach: Mutex<Reach>,
     jobs: Mutex<Jobs>,
     idle: Mutex<Vec<Line>>,
-    opening: Arc<AtomicUsize>,
+    hanging: Arc<AtomicUsize>,
     guests: Mutex<Option<Guests>>,
     leftovers: Mutex<Vec<Leftover>>,
 }
@@ -120,7 +124,7 @@ impl Host {
             reach: Mutex::new(Reach::Unknown),
             jobs: Mutex::default(),
             idle: Mutex::default(),
-            opening: Arc::default(),
+            hanging: Arc::default(),
             guests: Mutex::default(),
             leftovers: Mutex::default(),
         })
@@ -256,39 +260,50 @@ impl Host {
 
     // ---- connections
 
-    /// Opens a connection with keep-alive. An attempt that hangs is left to itself, and at most [`HANGING_OPENS`] are.
-    pub(super) fn open(&self) -> Result<Connect, Trouble> {
+    /// Opens a connection with keep-alive, within that time and for as long as `worth_it`. An attempt that is given up is
+    /// left to itself, and at most [`HANGING_OPENS`] are.
+    pub(super) fn open(&self, within: Duration, worth_it: impl Fn() -> bool) -> Result<Connect, Trouble> {
         let no_connection =
             |why: String| Trouble::NoConnection { host: self.name.to_string(), uri: self.access.uri.clone(), why };
         super::ffi::start_event_loop().map_err(no_connection)?;
-        let silent =
-            || Trouble::Silent { host: self.name.to_string(), uri: self.access.uri.clone(), within: OPEN_WITHIN };
-        if self.opening.load(Ordering::Relaxed) >= HANGING_OPENS {
-            return Err(silent());
+        let began = Instant::now();
+        let silent = || {
+            let within = began.elapsed();
+            Trouble::Silent { host: self.name.to_string(), uri: self.access.uri.clone(), within }
+        };
+        if self.hanging.load(Ordering::Relaxed) >= HANGING_OPENS {
+            return Err(no_connection(format!("{HANGING_OPENS} earlier attempts still wait for it")));
         }
         let uri = without_questions(&self.access.uri);
-        let opening = self.opening.clone();
-        opening.fetch_add(1, Ordering::Relaxed);
-        let (answer, answered) = mpsc::sync_channel(1);
+        let hanging = self.hanging.clone();
+        // Without room, so that a connection is either taken or known not to be.
+        let (answer, answered) = mpsc::sync_channel(0);
         let open = move || {
             let opened = Connect::open(Some(&uri));
             if let Ok(connect) = &opened {
                 // The test driver has no keep-alive and needs none.
                 let _ = connect.set_keep_alive(KEEP_ALIVE.0, KEEP_ALIVE.1);
             }
-            opening.fetch_sub(1, Ordering::Relaxed);
-            // Nobody may wait any more; the connection is then closed.
-            let _ = answer.send(opened);
+            if answer.send(opened).is_err() {
+                hanging.fetch_sub(1, Ordering::Relaxed);
+            }
         };
         if let Err(error) = thread::Builder::new().name(format!("open {}", self.name)).spawn(open) {
-            self.opening.fetch_sub(1, Ordering::Relaxed);
             return Err(no_connection(error.to_string()));
         }
-        match answered.recv_timeout(OPEN_WITHIN) {
-            Ok(Ok(connect)) => Ok(connect),
-            Ok(Err(error)) => Err(no_connection(error.message().to_owned())),
-            Err(RecvTimeoutError::Timeout) => Err(silent()),
-            Err(RecvTimeoutError::Disconnected) => Err(no_connection("the thread that opened it broke off".into())),
+        loop {
+            match answered.recv_timeout(LOOK) {
+                Ok(Ok(connect)) => return Ok(connect),
+                Ok(Err(error)) => return Err(no_connection(error.message().to_owned())),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(no_connection("the thread that opened it broke off".into()));
+                }
+                Err(RecvTimeoutError::Timeout) if began.elapsed() < within && worth_it() => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    self.hanging.fetch_add(1, Ordering::Relaxed);
+                    return Err(silent());
+                }
+            }
         }
     }
 
@@ -323,7 +338,7 @@ impl Host {
         drop(cut);
         let mut line = match idle {
             Some(line) => line,
-            None => Line::new(self.open()?),
+            None => Line::new(self.open(OPEN_WITHIN, || self.reachable().is_ok())?),
         };
         let result = self.call_on(&mut line, doing, call);
         if line.alive() {

@@ -18,7 +18,7 @@ use super::trouble::Trouble;
 use super::work;
 use super::xml::Mark;
 use crate::fleet::{Bytes, Rate};
-use crate::platform::{Observation, VmKey, VmSeen};
+use crate::platform::{Observation, SILENCE, VmKey, VmSeen};
 
 /// Between two rounds when nothing happens.
 const ROUND: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ pub(super) fn watch(host: &Arc<Host>) {
     let mut observer = Observer { host: host.clone(), known: HashMap::new(), node: None, full: None, nowait: true };
     let mut pause = BACKOFF.0;
     while !host.queue.closed() {
-        let (trouble, rounds) = match host.open() {
+        let (trouble, rounds) = match host.open(SILENCE, || !host.queue.closed()) {
             Ok(connect) => observer.rounds(&mut Line::new(connect)),
             Err(trouble) => (trouble, 0),
         };
