@@ -112,8 +112,7 @@ fn what_others_do_shows_at_once_and_changes_do_what_they_say() {
     let task = bench.boot(1, "touched", &Arc::new(lab.tiny()));
     bench.done(&[task]);
     lab.wait_for_guest(1, "touched");
-    for (change, state, word) in
-        [(Change::Pause, VmState::Paused, "paused"), (Change::Resume, VmState::Up, "running")]
+    for (change, state, word) in [(Change::Pause, VmState::Paused, "paused"), (Change::Resume, VmState::Up, "running")]
     {
         let task = bench.change(1, "touched", change);
         bench.done(&[task]);

@@ -15,6 +15,15 @@ const REORDER: Duration = Duration::from_millis(500);
 /// The thread that sorts rests so many times as long as it worked.
 const REST: u32 = 9;
 
+/// Marks of everything that the filter lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Marking {
+    /// Set.
+    All,
+    /// Turned.
+    Invert,
+}
+
 /// The VM table.
 pub(crate) struct Vms {
     pub order: Order,
@@ -38,6 +47,8 @@ pub(crate) struct Vms {
     pub anchor: Option<VmId>,
     /// Until the first order came.
     pub loading: bool,
+    /// What is to be marked once the order that was asked for is there: marks mean the filter that one sees.
+    pub awaited: Option<Marking>,
     generation: u64,
     in_flight: bool,
     asked: (Instant, u64, u64),
@@ -61,6 +72,7 @@ impl Vms {
             marks: VmSet::default(),
             anchor: None,
             loading: true,
+            awaited: None,
             generation: 0,
             in_flight: false,
             asked: (now, u64::MAX, u64::MAX),
@@ -124,6 +136,9 @@ impl Vms {
             self.top = row.saturating_sub(line);
         }
         self.settle();
+        if let Some(marking) = self.awaited.take() {
+            self.mark(marking);
+        }
         true
     }
 
@@ -169,17 +184,15 @@ impl Vms {
         self.anchor = None;
     }
 
-    /// Marks everything that the filter lets through.
-    pub(crate) fn mark_shown(&mut self) {
-        for vm in self.order.rows(0..usize::MAX) {
-            self.marks.set(vm, true);
+    /// Marks everything that the filter lets through, as soon as it is known.
+    pub(crate) fn mark(&mut self, marking: Marking) {
+        if self.in_flight {
+            self.awaited = Some(marking);
+            return;
         }
-    }
-
-    /// Turns the marks of everything that the filter lets through.
-    pub(crate) fn invert(&mut self) {
         for vm in self.order.rows(0..usize::MAX) {
-            self.marks.set(vm, !self.marks.contains(vm));
+            let present = marking == Marking::All || !self.marks.contains(vm);
+            self.marks.set(vm, present);
         }
     }
 

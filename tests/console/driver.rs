@@ -56,16 +56,23 @@ pub struct Setup {
     pub size: (u16, u16),
     pub options: Options,
     pub snapshot: Snapshot,
+    engine: bool,
 }
 
 impl Setup {
     pub fn new(snapshot: Snapshot, width: u16, height: u16) -> Self {
         let options = Options { color: ColorLevel::True, ..Options::default() };
-        Self { size: (width, height), options, snapshot }
+        Self { size: (width, height), options, snapshot, engine: true }
     }
 
     pub fn options(mut self, change: impl FnOnce(&mut Options)) -> Self {
         change(&mut self.options);
+        self
+    }
+
+    /// Without anybody behind the handle.
+    pub fn engine_gone(mut self) -> Self {
+        self.engine = false;
         self
     }
 
@@ -82,7 +89,11 @@ impl Setup {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let (handle, service) = pair(Arc::new(self.snapshot));
-                tokio::spawn(serve(service, heard_there, snapshots_out));
+                if self.engine {
+                    tokio::spawn(serve(service, heard_there, snapshots_out));
+                } else {
+                    drop(service);
+                }
                 let events = futures_util::stream::poll_fn(move |cx| taken.poll_recv(cx).map(|e| e.map(Ok)));
                 let screen = Screen::new(sink_there, Size::new(width, height), self.options.color);
                 drive(handle, &self.options, screen, events, signals_out).await.unwrap();
@@ -172,6 +183,11 @@ impl Console {
         self.wait_until(text, |screen| screen.contains(text))
     }
 
+    /// Waits until the screen shows all of these at once.
+    pub fn shows_all(&self, texts: &[&str]) -> &Self {
+        self.wait_until(&texts.join(" and "), |screen| texts.iter().all(|text| screen.contains(text)))
+    }
+
     /// Waits until the screen no longer shows a text.
     pub fn hides(&self, text: &str) -> &Self {
         self.wait_until(&format!("no {text}"), |screen| !screen.contains(text))
@@ -228,11 +244,8 @@ impl Console {
                 };
                 style.extend(color(cell.fgcolor()));
                 style.extend(color(cell.bgcolor()).map(|c| format!("on {c}")));
-                for (on, name) in [
-                    (cell.bold(), "bold"),
-                    (cell.underline(), "underline"),
-                    (cell.inverse(), "reverse"),
-                ] {
+                for (on, name) in [(cell.bold(), "bold"), (cell.underline(), "underline"), (cell.inverse(), "reverse")]
+                {
                     style.extend(on.then(|| name.to_owned()));
                 }
                 let style = style.join(" ");

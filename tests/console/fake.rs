@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hemera::fleet::{
-    Bytes, Finding, Fleet, HostId, HostState, Image, MigrationProgress, NewHost, OpId, Rate, Ready, Span, TaskId, Time,
+    Bytes, Finding, Fleet, HostId, HostState, Image, MigrationProgress, NewHost, OpId, Rate, Ready, TaskId, Time,
     Topology, VmClass, VmId, VmRow, VmState,
 };
 use hemera::handle::{
     About, Accepted, Answer, Command, Durations, Event, Level, OpKind, OpState, OperationSpec, OperationView, Preview,
-    Query, RefusedGroup, Service, Snapshot, TaskEnd, TaskPage, TaskState, TaskView, VmView, WaitKind, WaitReason, Which,
+    Query, RefusedGroup, Service, Snapshot, TaskEnd, TaskPage, TaskState, TaskView, VmView, WaitKind, WaitReason,
+    Which,
 };
 
 /// Clusters by site: name, hosts, cores, GiB.
@@ -196,7 +197,8 @@ pub fn operations() -> Vec<OperationView> {
 /// All that a console sees at one instant.
 pub fn snapshot(fleet: Fleet, operations: Vec<OperationView>) -> Snapshot {
     let at = |s| Time::from_secs_f64(s);
-    let event = |s, level, text: &str| Event { at: at(s), level, vm: None, host: None, op: Some(OpId(3)), text: text.into() };
+    let event =
+        |s, level, text: &str| Event { at: at(s), level, vm: None, host: None, op: Some(OpId(3)), text: text.into() };
     Snapshot {
         about: Arc::new(About {
             world: fleet.topology.world.clone(),
@@ -224,7 +226,11 @@ pub struct Heard {
 }
 
 /// Answers until the console is gone.
-pub async fn serve(mut service: Service, heard: Arc<Mutex<Heard>>, mut snapshots: tokio::sync::mpsc::UnboundedReceiver<Snapshot>) {
+pub async fn serve(
+    mut service: Service,
+    heard: Arc<Mutex<Heard>>,
+    mut snapshots: tokio::sync::mpsc::UnboundedReceiver<Snapshot>,
+) {
     let mut now = service.snapshots.borrow().clone();
     loop {
         tokio::select! {
@@ -289,6 +295,7 @@ fn preview(now: &Snapshot, spec: &OperationSpec) -> Preview {
         sources: if boots { vec![] } else { vec![(HostId(0), 24), (HostId(1), 20)] },
         targets: if moves || boots { vec![(HostId(100), 8), (HostId(101), 8), (HostId(102), 8)] } else { vec![] },
         unchanged: 0,
+        doubtful: None,
         refused: if moves {
             vec![RefusedGroup {
                 reason: "would not converge".into(),
@@ -338,9 +345,4 @@ fn task(op: OpId, i: usize) -> TaskView {
         ended,
         figures: None,
     }
-}
-
-/// So that a display of spans is not the console's own.
-pub fn seconds(n: u64) -> String {
-    Span(Duration::from_secs(n)).to_string()
 }

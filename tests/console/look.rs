@@ -2,8 +2,8 @@
 
 use hemera::console::ColorLevel;
 
-use crate::{busy, dump, fake};
 use crate::driver::Setup;
+use crate::{busy, dump, fake};
 
 /// The heatmap's levels and the table are there.
 fn settled(setup: Setup) -> crate::Console {
@@ -50,7 +50,7 @@ fn overview_with_styles() {
 fn views() {
     let views = [
         ("vm", "Enter", "timeline"),
-        ("help", "?", "Moves the cursor down"),
+        ("help", "?", "Moves the cursor d"),
         ("palette", ": \"mig\"", "sort by change"),
         ("boot", "b", "of memory"),
         ("migrate", "Space Space Space m", "refused: would not converge"),
@@ -62,7 +62,7 @@ fn views() {
         ("events", "w", "does not answer"),
         ("zoom_hosts", "2 z", "sol"),
         ("zoom_operations", "4 z", "boot 64 small"),
-        ("filter", "/ \"state:failed\"", "/state:failed"),
+        ("filter", "/ \"state:failed\"", "29 of 10 240 VMs"),
         ("marks", "v Down Down Down", "range of 4"),
     ];
     for (width, height) in [(80, 24), (120, 36)] {

@@ -1,7 +1,9 @@
 //! The console as a person meets it: keys in, a terminal's screen out, a service without an engine behind it.
 
+mod acting;
 mod driver;
 mod fake;
+mod living;
 mod look;
 
 use driver::{Console, Setup};

@@ -141,7 +141,7 @@ impl App {
     }
 
     fn open_vm(&mut self, vm: VmId) {
-        self.overlays.push(Overlay::Vm(Room { vm, view: None, error: None, top: 0 }));
+        self.overlays.push(Overlay::Vm(Box::new(Room { vm, view: None, error: None, top: 0 })));
         self.ask_open();
     }
 

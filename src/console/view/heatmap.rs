@@ -1,6 +1,6 @@
 //! The heatmap: a cell per host, by site and cluster.
 
-use super::paint::{Paint, Piece, piece};
+use super::paint::{Paint, Piece, piece, title_role};
 use crate::console::app::App;
 use crate::console::format::{counted, mib, percent, span};
 use crate::console::heat::{Cell, lines};
@@ -20,7 +20,8 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
         scale.push(piece(glyphs.heat[level], HEAT[level]));
     }
     scale.extend([piece(" 100 %  ", Role::Dim), piece("!", Role::Over), piece(" over", Role::Dim)]);
-    let title = [piece("Hosts ", Role::Title), piece(format!("{} {}", glyphs.dot, app.heat.metric.word()), Role::Dim)];
+    let title =
+        [piece("Hosts ", title_role(focus)), piece(format!("{} {}", glyphs.dot, app.heat.metric.word()), Role::Dim)];
     paint.panel(area, focus, &title, &scale);
     let room = inside(area);
     let fleet = &app.snapshot.fleet;

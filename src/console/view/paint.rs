@@ -130,6 +130,11 @@ impl<'a> Paint<'a> {
     }
 }
 
+/// The style of a panel's title.
+pub(super) const fn title_role(focus: bool) -> Role {
+    if focus { Role::Focus } else { Role::Title }
+}
+
 /// Columns of a text.
 pub(super) fn width(text: &str) -> u16 {
     unicode_width::UnicodeWidthStr::width(text).min(usize::from(u16::MAX)) as u16

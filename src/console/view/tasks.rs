@@ -42,7 +42,7 @@ fn summary(app: &App, op: &OperationView, paint: &mut Paint<'_>, room: Rect) {
     } else {
         let at = line(0);
         bar(op, paint, Rect { width: at.width.min(24), ..at });
-        paint.pieces(at.x + at.width.min(24) + 2, at.y, at.right(), &counts(op));
+        paint.pieces(at.x + at.width.min(24) + 2, at.y, at.right(), &counts(op, true));
     }
     let at = line(1);
     paint.pieces(at.x, at.y, at.right(), &second_line(app, op));

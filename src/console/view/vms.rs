@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::bars::marked;
-use super::paint::{Paint, piece};
+use super::paint::{Paint, piece, title_role};
 use crate::console::app::App;
 use crate::console::columns::{Column, fitting};
 use crate::console::format::{count, counted, cut, percent};
@@ -24,7 +24,7 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
     } else {
         format!("{} of {}", count(shown), counted(vms.len(), "VM"))
     };
-    let mut title = vec![piece("VMs", Role::Title)];
+    let mut title = vec![piece("VMs", title_role(focus))];
     let arrow = if app.vms.sort.descending { paint.glyphs().down } else { paint.glyphs().up };
     title.push(piece(format!(" {} by {} {arrow}", paint.glyphs().dot, app.vms.sort.column.title()), Role::Dim));
     paint.panel(area, focus, &title, &[piece(total, Role::Dim)]);
@@ -147,12 +147,11 @@ fn cells(
         let text = cut(&text, usize::from(*width), glyphs.more);
         let role = match shape.column {
             Column::Name if marked => Role::Mark,
-            Column::Name => Role::Text,
             Column::State => state_role(row.state),
             Column::Cpu if row.state.runs() => cpu_role(percent(row.cpu, u32::from(row.vcpus.max(1)))),
             Column::Note if row.finding != Finding::None => Role::Warn,
             Column::Note if row.state == VmState::Failed || row.state == VmState::Lost => Role::Text,
-            Column::Host | Column::Memory => Role::Text,
+            Column::Name | Column::Host | Column::Memory => Role::Text,
             _ => Role::Dim,
         };
         if shape.right {

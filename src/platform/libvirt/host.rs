@@ -197,9 +197,7 @@ impl Host {
     /// Fails where the host is known not to answer.
     pub(super) fn reachable(&self) -> Result<(), Trouble> {
         match &*lock(&self.reach) {
-            Reach::Unreachable(why) => {
-                Err(Trouble::Unreachable { host: self.name.to_string(), why: why.to_string() })
-            }
+            Reach::Unreachable(why) => Err(Trouble::Unreachable { host: self.name.to_string(), why: why.to_string() }),
             Reach::Unknown | Reach::Answers => Ok(()),
         }
     }
@@ -275,11 +273,8 @@ impl Host {
 
     /// Opens a connection with keep-alive. An attempt that hangs is left to itself, and at most [`HANGING_OPENS`] are.
     pub(super) fn open(&self) -> Result<Connect, Trouble> {
-        let no_connection = |why: String| Trouble::NoConnection {
-            host: self.name.to_string(),
-            uri: self.access.uri.clone(),
-            why,
-        };
+        let no_connection =
+            |why: String| Trouble::NoConnection { host: self.name.to_string(), uri: self.access.uri.clone(), why };
         super::ffi::start_event_loop().map_err(no_connection)?;
         let silent =
             || Trouble::Silent { host: self.name.to_string(), uri: self.access.uri.clone(), within: OPEN_WITHIN };

@@ -192,12 +192,7 @@ fn call(source: &Host, target: &Host, this: &Move, own_disk: bool) -> Result<(),
 }
 
 /// Where a VM is after a move, asked of both hosts.
-fn conclude(
-    source: &Host,
-    target: &Host,
-    this: &Move,
-    moved: Result<(), Trouble>,
-) -> (End, Option<HostId>) {
+fn conclude(source: &Host, target: &Host, this: &Move, moved: Result<(), Trouble>) -> (End, Option<HostId>) {
     let name = &this.name;
     if moved.as_ref().is_err_and(Trouble::in_doubt) {
         outlast(source, name);
@@ -282,9 +277,9 @@ fn watch_all(host: &Host) {
 fn look_at(host: &Host, this: &Move) -> Result<(), Trouble> {
     let name = &this.name;
     if this.signals.cancelled() {
-        return match host.control(&format!("aborting the move of {name}"), |c| {
-            ffi::abort_job(&c.lookup_domain_by_name(name)?)
-        }) {
+        return match host
+            .control(&format!("aborting the move of {name}"), |c| ffi::abort_job(&c.lookup_domain_by_name(name)?))
+        {
             // It has not begun yet or has just ended.
             Err(Trouble::Call { error, .. }) if error.code().is(ErrorNumber::OperationInvalid) => Ok(()),
             other => other,

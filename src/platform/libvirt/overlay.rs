@@ -61,7 +61,8 @@ fn base(connect: &Connect, image: &str) -> Result<(u64, String), Error> {
     if let Ok(volume) = connect.lookup_storage_vol_by_path(image) {
         return describe(volume);
     }
-    let directory = image.rsplit_once('/').map_or("/", |(directory, _)| if directory.is_empty() { "/" } else { directory });
+    let directory =
+        image.rsplit_once('/').map_or("/", |(directory, _)| if directory.is_empty() { "/" } else { directory });
     let name = format!("hemera{}", directory.replace('/', "-"));
     let definition = format!(
         "<pool type='dir'><name>{}</name><target><path>{}</path></target></pool>",

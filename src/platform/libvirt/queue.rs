@@ -37,13 +37,7 @@ pub(super) struct Queue {
 impl Queue {
     /// A queue that holds back rounds from `capacity` batches on; times count from `started`.
     pub(super) fn new(started: Instant, capacity: usize) -> Self {
-        Self {
-            started,
-            capacity,
-            state: Mutex::default(),
-            room: Condvar::new(),
-            notify: Arc::new(Notify::new()),
-        }
+        Self { started, capacity, state: Mutex::default(), room: Condvar::new(), notify: Arc::new(Notify::new()) }
     }
 
     /// What is notified whenever a batch was queued.

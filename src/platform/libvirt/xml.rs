@@ -190,8 +190,7 @@ mod tests {
     #[test]
     fn a_class_without_network_has_no_nic_and_its_texts_are_escaped() {
         let guests = Guests { domain_type: "qemu".into(), arch: "x86_64".into() };
-        let kernel =
-            Image::Kernel { kernel: "/k".into(), initrd: None, cmdline: "console=ttyS0 a=\"<1>\"".into() };
+        let kernel = Image::Kernel { kernel: "/k".into(), initrd: None, cmdline: "console=ttyS0 a=\"<1>\"".into() };
         let text = domain("vm-1", "u", &class(kernel), &guests, None);
         assert!(text.contains("a=&quot;&lt;1&gt;&quot;"), "{text}");
         assert!(text.contains("class='ti&lt;ny'"), "{text}");
