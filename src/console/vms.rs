@@ -49,6 +49,8 @@ pub(crate) struct Vms {
     pub loading: bool,
     /// What is to be marked once the order that was asked for is there: marks mean the filter that one sees.
     pub awaited: Option<Marking>,
+    /// The row to stand on once the order that was asked for is there, instead of the VM under the cursor.
+    stand: Option<usize>,
     generation: u64,
     in_flight: bool,
     asked: (Instant, u64, u64),
@@ -73,6 +75,7 @@ impl Vms {
             anchor: None,
             loading: true,
             awaited: None,
+            stand: None,
             generation: 0,
             in_flight: false,
             asked: (now, u64::MAX, u64::MAX),
@@ -131,7 +134,9 @@ impl Vms {
         self.order = found.order;
         self.visible = found.visible;
         let line = self.row.saturating_sub(self.top);
-        if let Some(row) = self.cursor.and_then(|vm| self.order.position(vm)) {
+        if let Some(row) = self.stand.take() {
+            self.row = row;
+        } else if let Some(row) = self.cursor.and_then(|vm| self.order.position(vm)) {
             self.row = row;
             self.top = row.saturating_sub(line);
         }
@@ -153,12 +158,14 @@ impl Vms {
 
     /// Moves the cursor by so many rows.
     pub(crate) fn step(&mut self, by: isize) {
+        self.stand = None;
         self.row = self.row.saturating_add_signed(by);
         self.settle();
     }
 
-    /// Moves the cursor to a row.
+    /// Moves the cursor to a row. The first and the last one are those of the order that is on its way.
     pub(crate) fn go(&mut self, row: usize) {
+        self.stand = (self.in_flight && (row == 0 || row == usize::MAX)).then_some(row);
         self.row = row;
         self.settle();
     }

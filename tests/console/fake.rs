@@ -115,7 +115,7 @@ pub fn fleet(vms: u32) -> Fleet {
             h.vms += 1;
             h.memory += 1088;
             let scale = cores * 1000 / 8;
-            let asked = h.cpu_demand + cpu * scale / 2500;
+            let asked = h.cpu_demand + cpu * scale / 1800;
             h.demand(asked, cores, Time(now.0 - 12_000_000_000));
             h.net_tx = 400 * (host.0 % 5);
         });

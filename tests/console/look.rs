@@ -58,7 +58,7 @@ fn views() {
         ("destroy", "* D", "type 10240 to confirm"),
         ("limits", "l", "moves per link"),
         ("stop", "!", "Stop 2 operations"),
-        ("tasks", "4 Enter", "no DHCP answer"),
+        ("tasks", "4 Enter", "round 3"),
         ("events", "w", "does not answer"),
         ("zoom_hosts", "2 z", "sol"),
         ("zoom_operations", "4 z", "boot 64 small"),

@@ -59,13 +59,14 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
     }
     let hidden = all.len().saturating_sub(app.heat_top + shown);
     let last = room.bottom() - 1;
-    if let Some(host) = app.pointed() {
-        let line = named(fleet, host, app);
-        paint.pieces(room.x + 1, last, room.right(), &line);
-    }
+    let mut end = room.right();
     if hidden > 0 {
         let text = format!(" {} {} more", glyphs.down, counted(hidden, "line"));
-        paint.right(room.right(), last, room.x + 30, &text, Role::Dim);
+        end = paint.right(end, last, room.x + 30, &text, Role::Dim);
+    }
+    if let Some(host) = app.pointed() {
+        let line = named(fleet, host, app);
+        paint.whole(room.x + 1, last, end, &line);
     }
 }
 

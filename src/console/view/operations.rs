@@ -40,7 +40,7 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
         first_line(app, op, paint, Rect { y, height: 1, x: room.x + 2, width: room.width.saturating_sub(2) });
         if y + 1 < room.bottom() {
             let line = second_line(app, op);
-            paint.pieces(room.x + 4, y + 1, room.right() - 1, &line);
+            paint.whole(room.x + 4, y + 1, room.right() - 1, &line);
         }
         if here && focus {
             paint.tint(Rect { y, height: LINES.min(room.bottom() - y), ..room }, Role::Cursor);
@@ -156,10 +156,9 @@ pub(super) fn second_line(app: &App, op: &OperationView) -> Vec<Piece> {
         parts.push(piece(rate, Role::Dim));
     }
     if let Some(d) = op.durations {
-        parts.push(piece(
-            format!("p50 {} {} p95 {} {} max {}", span(d.p50), glyphs.dot, span(d.p95), glyphs.dot, span(d.max)),
-            Role::Dim,
-        ));
+        for (what, took) in [("p50", d.p50), ("p95", d.p95), ("max", d.max)] {
+            parts.push(piece(format!("{what} {}", span(took)), Role::Dim));
+        }
     }
     let mut line = Vec::new();
     for (i, part) in parts.into_iter().enumerate() {

@@ -99,6 +99,7 @@ fn table(app: &App, paint: &mut Paint<'_>, room: Rect, focus: bool) {
         if shape.right {
             paint.right(x + width, room.y, x, shape.title, role);
         } else {
+            let x = x + u16::from(shape.column == Column::Note);
             paint.text(x, room.y, x + width, shape.title, role);
         }
         x += width + 1;
@@ -144,7 +145,9 @@ fn cells(
     let glyphs = paint.glyphs();
     for (shape, width) in columns {
         let text = shape.column.text(&app.snapshot.fleet, vm, row, glyphs);
-        let text = cut(&text, usize::from(*width), glyphs.more);
+        // The note follows figures that end at its edge.
+        let gap = u16::from(shape.column == Column::Note);
+        let text = cut(&text, usize::from(width.saturating_sub(gap)), glyphs.more);
         let role = match shape.column {
             Column::Name if marked => Role::Mark,
             Column::State => state_role(row.state),
@@ -157,7 +160,7 @@ fn cells(
         if shape.right {
             paint.right(x + width, y, x, &text, role);
         } else {
-            paint.text(x, y, x + width, &text, role);
+            paint.text(x + gap, y, x + width, &text, role);
         }
         x += width + 1;
     }
