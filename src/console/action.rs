@@ -5,6 +5,7 @@ use super::columns::Column;
 use super::dialog::{Change, Dialog};
 use super::layout::Panel;
 use super::palette::Palette;
+use super::vms::Marking;
 use crate::handle::{Command, OpState, TaskState};
 
 /// Why an action cannot be run now.
@@ -51,7 +52,9 @@ fn has_vms(app: &App) -> Result<(), Reason> {
 }
 
 fn steers_vms(app: &App) -> Result<(), Reason> {
-    steers(app).and_then(|()| has_vms(app))
+    steers(app)?;
+    // What is about to be marked is not known yet; without it, the VM under the cursor would be meant.
+    if app.vms.awaited.is_some() { Err("the filter is still at work") } else { has_vms(app) }
 }
 
 fn steers_hosts(app: &App) -> Result<(), Reason> {
@@ -171,8 +174,8 @@ actions! {
         "mark-up" "mark upwards" true has_vms "Marks the VM under the cursor and goes up." |a| {
             if let Some(vm) = a.vms.cursor { a.vms.marks.set(vm, true); a.vms.step(-1); }
         };
-        "mark-all" "mark all" true has_vms "Marks all VMs that the filter shows." |a| a.vms.mark_shown();
-        "invert-marks" "invert marks" true has_vms "Turns the marks of all VMs that the filter shows." |a| a.vms.invert();
+        "mark-all" "mark all" true has_vms "Marks all VMs that the filter shows." |a| a.vms.mark(Marking::All);
+        "invert-marks" "invert marks" true has_vms "Turns the marks of all VMs that the filter shows." |a| a.vms.mark(Marking::Invert);
         "clear-marks" "clear marks" true has_marks "Removes all marks." |a| {
             a.vms.marks = super::marks::VmSet::default();
             a.vms.anchor = None;

@@ -12,7 +12,7 @@ use super::dialog::{Ahead, Dialog, Outcome};
 use super::glyphs::Glyphs;
 use super::heat::{Heat, lines};
 use super::keymap::{Context, Key, Keymap, Meaning};
-use super::layout::{LABELS, Panel, Plan, Wants, inside};
+use super::layout::{LABELS, Panel, Plan, Wants, heat_cells, inside};
 use super::order::{Found, Sorter};
 use super::palette::Palette;
 use super::tasks::Tasks;
@@ -45,7 +45,7 @@ pub(crate) enum Overlay {
     /// Something that needs a decision.
     Dialog(Box<Dialog>),
     /// All about a VM.
-    Vm(Room),
+    Vm(Box<Room>),
     /// What happened, so many lines back.
     Events(usize),
 }
@@ -67,6 +67,7 @@ pub(crate) enum Tone {
 }
 
 /// All of the console's state.
+#[allow(clippy::struct_excessive_bools)] // They are what the loop is to do next, each by itself.
 pub(crate) struct App {
     pub handle: Handle,
     pub snapshot: Arc<Snapshot>,
@@ -332,7 +333,8 @@ impl App {
         let leaves = matches!(key.code, KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?'));
         match self.overlays.last_mut() {
             Some(Overlay::Help(_) | Overlay::Vm(_) | Overlay::Events(_)) if leaves => self.close(),
-            Some(Overlay::Help(top) | Overlay::Events(top) | Overlay::Vm(Room { top, .. })) => scroll(top),
+            Some(Overlay::Help(top) | Overlay::Events(top)) => scroll(top),
+            Some(Overlay::Vm(room)) => scroll(&mut room.top),
             Some(Overlay::Palette(palette)) => match key.code {
                 KeyCode::Esc => self.close(),
                 KeyCode::Enter => {
@@ -451,8 +453,7 @@ impl App {
             zoom: self.zoom,
             tasks: self.tasks.is_some(),
             sites: topology.sites.len() as u16,
-            hosts: topology.hosts.len() as u32,
-            clusters: topology.clusters.len() as u16,
+            lines: lines(&self.snapshot.fleet, heat_cells(self.size.width)).len().min(999) as u16,
             operations: self.snapshot.operations.len().min(99) as u16,
         };
         self.plan = Plan::new(self.size, wants);

@@ -39,7 +39,6 @@ impl ColorLevel {
     pub fn step(self, color: Color) -> Color {
         match (self, color) {
             (Self::None, _) => Color::Reset,
-            (Self::True, c) => c,
             (Self::Ansi256, Color::Rgb(r, g, b)) => Color::Indexed(to_256(r, g, b)),
             (Self::Ansi16, Color::Rgb(r, g, b)) => to_16(r, g, b),
             (Self::Ansi16, Color::Indexed(i)) if i >= 16 => {
@@ -110,12 +109,8 @@ fn from_256(index: u8) -> (u8, u8, u8) {
 fn to_16(r: u8, g: u8, b: u8) -> Color {
     let (max, min) = (r.max(g).max(b), r.min(g).min(b));
     if max - min < 40 {
-        return match max {
-            0..64 => Color::Black,
-            64..150 => Color::DarkGray,
-            150..225 => Color::Gray,
-            _ => Color::White,
-        };
+        // Whether a grey can be read depends on the background, which nobody knows: the terminal's own colour can.
+        return Color::Reset;
     }
     let half = u16::midpoint(u16::from(max), u16::from(min)) as u8;
     match (r > half, g > half, b > half, max > 220 && min > 60) {

@@ -62,23 +62,18 @@ pub(crate) fn fitting(width: u16) -> Vec<(&'static Shape, u16)> {
             shown.push(&SHAPES[0]);
         }
     }
-    let mut spare = width.saturating_sub(needs(&shown));
+    let spare = width.saturating_sub(needs(&shown));
     let has_note = shown.iter().any(|s| s.column == Column::Note);
-    shown
-        .into_iter()
-        .map(|shape| {
-            // Long names of hosts and VMs get a little of what is left over, the note all the rest.
-            let more = match shape.column {
-                Column::Name | Column::Host => spare.min(8),
-                _ => 0,
-            };
-            spare -= more;
-            (shape, shape.width + more)
-        })
-        .collect::<Vec<_>>()
-        .into_iter()
-        .map(|(shape, w)| (shape, if has_note && shape.column == Column::Note { w + spare } else { w }))
-        .collect()
+    // Of what is left over, the note gets what it needs to be read, then long names, then the note again.
+    let note = if has_note { spare.min(16) } else { 0 };
+    let name = ((spare - note) / 2).min(6);
+    let rest = spare - note - 2 * name;
+    let more = |column| match column {
+        Column::Note => note + rest,
+        Column::Name | Column::Host => name,
+        _ => 0,
+    };
+    shown.into_iter().map(|shape| (shape, shape.width + more(shape.column))).collect()
 }
 
 /// The columns one can sort by, in the order in which a key steps through them.
@@ -129,19 +124,16 @@ impl Column {
 
     /// What stands in a VM's cell.
     pub(crate) fn text(self, fleet: &Fleet, vm: VmId, row: &VmRow, glyphs: &Glyphs) -> String {
-        let quiet = !row.state.runs();
         match self {
+            Self::Cpu | Self::Dirty | Self::Net if !row.state.runs() => glyphs.none.into(),
             Self::Id => vm.0.to_string(),
             Self::Name => fleet.vms.name(vm).to_owned(),
             Self::State => format!("{} {}", glyphs.vm(row.state), row.state.word()),
             Self::Host => row.host.map_or(String::new(), |h| fleet.topology.host(h).name.to_string()),
             Self::Site => row.host.map_or(String::new(), |h| fleet.topology.site_name(h).to_string()),
-            Self::Cpu if quiet => glyphs.none.into(),
             Self::Cpu => format!("{} %", format::percent(row.cpu, u32::from(row.vcpus.max(1)))),
             Self::Memory => format::memory(row.memory),
-            Self::Dirty if quiet => glyphs.none.into(),
             Self::Dirty => format::rate(row.dirty),
-            Self::Net if quiet => glyphs.none.into(),
             Self::Net => format::rate(row.net),
             Self::Class => fleet.class_name(row).to_owned(),
             Self::Since => format::age(fleet.now, row.since),

@@ -24,7 +24,7 @@ impl Source<'_> {
     /// An error about the bytes `span` of the text.
     pub(crate) fn error(&self, span: &Range<usize>, problem: impl Into<String>) -> ConfigError {
         let before = &self.text.as_bytes()[..span.start.min(self.text.len())];
-        let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
+        let line = before.split(|&b| b == b'\n').count();
         ConfigError { file: self.name.to_owned(), line, problem: problem.into() }
     }
 
@@ -34,7 +34,7 @@ impl Source<'_> {
     }
 }
 
-/// `unknown WHAT `FOUND`` with the nearest of the `known`, or all of them where they are few.
+/// Says that something is unknown, with the nearest of the `known`, or all of them where they are few.
 pub(crate) fn unknown<'a>(what: &str, found: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     let nearest = known

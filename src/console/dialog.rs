@@ -147,7 +147,9 @@ impl Dialog {
             Ok(_) => None,
             Err((field, problem)) => {
                 self.problem = Some((field, problem));
-                self.ahead = Ahead::Unsaid;
+                if self.ahead != Ahead::NotNeeded {
+                    self.ahead = Ahead::Unsaid;
+                }
                 None
             }
         }

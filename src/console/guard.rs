@@ -30,6 +30,7 @@ impl Guard {
     }
 
     /// Gives the terminal back and stops the process until somebody lets it go on.
+    #[allow(clippy::unused_self)] // Whoever suspends holds the terminal.
     pub(crate) fn suspend(&self) -> io::Result<()> {
         restore();
         // The shell sees a stopped job, as with any other program; what follows runs after `fg`.

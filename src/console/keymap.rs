@@ -244,6 +244,10 @@ fn pretty(keys: &str) -> String {
                 .replace("home", "Home")
                 .replace("end", "End")
                 .replace("esc", "Esc")
+                .replace("down", "Down")
+                .replace("up", "Up")
+                .replace("left", "Left")
+                .replace("right", "Right")
         })
         .map(|key| if key == "tab" { "Tab".into() } else { key })
         .collect();

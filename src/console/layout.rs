@@ -27,9 +27,8 @@ pub(crate) struct Wants {
     pub tasks: bool,
     /// Sites in the world.
     pub sites: u16,
-    /// Lines of the heatmap, as a function of its width they are close to this.
-    pub hosts: u32,
-    pub clusters: u16,
+    /// Lines of the heatmap at [`heat_cells`] of this width.
+    pub lines: u16,
     /// Operations to be shown, ended ones included.
     pub operations: u16,
 }
@@ -50,6 +49,15 @@ pub(crate) struct Plan {
 
 /// Width of what stands before the heatmap's cells: site and cluster.
 pub(crate) const LABELS: u16 = 21;
+
+const fn sites_width(width: u16) -> u16 {
+    if width >= 110 { 40 } else { 26 }
+}
+
+/// Cells in a line of the heatmap in the overview of a screen of that width.
+pub(crate) const fn heat_cells(width: u16) -> u16 {
+    width.saturating_sub(sites_width(width) + 2 + LABELS)
+}
 
 impl Plan {
     /// Plans a screen of that size.
@@ -84,11 +92,9 @@ impl Plan {
             }
         };
         let left = body.height - operations;
-        let sites_width = if w >= 110 { 36 } else { 25 };
-        let cells = u32::from(w.saturating_sub(sites_width + 2 + LABELS).max(1));
-        let lines = u32::from(wants.clusters).max(1) + wants.hosts / cells;
+        let sites_width = sites_width(w);
         // The top is as high as its contents, but the VM table always has the larger part.
-        let wanted = (lines.min(60) as u16 + 3).max(wants.sites + 3).max(5);
+        let wanted = (wants.lines.min(60) + 3).max(wants.sites + 3).max(5);
         let top = if left >= 14 { wanted.min(left * 2 / 5).max(5) } else { 0 };
         if top > 0 {
             plan.sites = Rect::new(0, body.y, sites_width, top);
@@ -147,7 +153,7 @@ mod tests {
         for width in 0..160 {
             for height in 0..70 {
                 for operations in 0..4 {
-                    let wants = Wants { zoom: None, tasks: false, sites: 4, hosts: 512, clusters: 12, operations };
+                    let wants = Wants { zoom: None, tasks: false, sites: 4, lines: 12, operations };
                     let plan = Plan::new(Size { width, height }, wants);
                     let area = |r: Rect| u32::from(r.width) * u32::from(r.height);
                     let total: u32 = Panel::ALL.iter().map(|p| area(plan.rect(*p))).sum();

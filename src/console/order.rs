@@ -213,14 +213,10 @@ pub(crate) fn natural(a: &str, b: &str) -> Ordering {
             (None, _) => return Ordering::Less,
             (_, None) => return Ordering::Greater,
             (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() => {
-                let (m, rest_a) = number(a);
-                let (n, rest_b) = number(b);
+                let ((left, rest_a), (right, rest_b)) = (number(a), number(b));
                 // Without leading zeros, the longer number is the larger one.
-                let order = m
-                    .len()
-                    .cmp(&n.len())
-                    .then_with(|| m.cmp(n))
-                    .then_with(|| (a.len() - rest_a.len()).cmp(&(b.len() - rest_b.len())));
+                let longer = (a.len() - rest_a.len()).cmp(&(b.len() - rest_b.len()));
+                let order = left.len().cmp(&right.len()).then_with(|| left.cmp(right)).then(longer);
                 if order != Ordering::Equal {
                     return order;
                 }

@@ -229,18 +229,18 @@ mod tests {
 
     fn written(level: ColorLevel, style: Style) -> String {
         let mut terminal = Terminal::new(Screen::new(Vec::new(), Size::new(4, 1), level)).unwrap();
-        terminal.draw(|frame| frame.buffer_mut().set_style((1, 0, 2, 1).into(), style)).unwrap();
+        terminal.draw(|frame| frame.buffer_mut().set_style(ratatui::layout::Rect::new(1, 0, 2, 1), style)).unwrap();
         String::from_utf8(terminal.backend().out.clone()).unwrap()
     }
 
     #[test]
     fn a_frame_is_one_synchronized_write_and_an_unchanged_one_is_none() {
         let mut terminal = Terminal::new(Screen::new(Vec::new(), Size::new(10, 2), ColorLevel::True)).unwrap();
-        let draw = |frame: &mut ratatui::Frame| frame.buffer_mut().set_string(2, 1, "abc", Style::new().bold());
-        terminal.draw(|f| _ = draw(f)).unwrap();
+        let draw = |frame: &mut ratatui::Frame<'_>| frame.buffer_mut().set_string(2, 1, "abc", Style::new().bold());
+        terminal.draw(draw).unwrap();
         assert_eq!(terminal.backend().out, b"\x1b[?2026h\x1b[2;3H\x1b[1mabc\x1b[0m\x1b[?2026l");
         let before = terminal.backend().out.len();
-        terminal.draw(|f| _ = draw(f)).unwrap();
+        terminal.draw(draw).unwrap();
         assert_eq!(terminal.backend().out.len(), before);
     }
 

@@ -15,6 +15,15 @@ const REORDER: Duration = Duration::from_millis(500);
 /// The thread that sorts rests so many times as long as it worked.
 const REST: u32 = 9;
 
+/// Marks of everything that the filter lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Marking {
+    /// Set.
+    All,
+    /// Turned.
+    Invert,
+}
+
 /// The VM table.
 pub(crate) struct Vms {
     pub order: Order,
@@ -38,6 +47,10 @@ pub(crate) struct Vms {
     pub anchor: Option<VmId>,
     /// Until the first order came.
     pub loading: bool,
+    /// What is to be marked once the order that was asked for is there: marks mean the filter that one sees.
+    pub awaited: Option<Marking>,
+    /// The row to stand on once the order that was asked for is there, instead of the VM under the cursor.
+    stand: Option<usize>,
     generation: u64,
     in_flight: bool,
     asked: (Instant, u64, u64),
@@ -61,6 +74,8 @@ impl Vms {
             marks: VmSet::default(),
             anchor: None,
             loading: true,
+            awaited: None,
+            stand: None,
             generation: 0,
             in_flight: false,
             asked: (now, u64::MAX, u64::MAX),
@@ -119,11 +134,16 @@ impl Vms {
         self.order = found.order;
         self.visible = found.visible;
         let line = self.row.saturating_sub(self.top);
-        if let Some(row) = self.cursor.and_then(|vm| self.order.position(vm)) {
+        if let Some(row) = self.stand.take() {
+            self.row = row;
+        } else if let Some(row) = self.cursor.and_then(|vm| self.order.position(vm)) {
             self.row = row;
             self.top = row.saturating_sub(line);
         }
         self.settle();
+        if let Some(marking) = self.awaited.take() {
+            self.mark(marking);
+        }
         true
     }
 
@@ -138,12 +158,14 @@ impl Vms {
 
     /// Moves the cursor by so many rows.
     pub(crate) fn step(&mut self, by: isize) {
+        self.stand = None;
         self.row = self.row.saturating_add_signed(by);
         self.settle();
     }
 
-    /// Moves the cursor to a row.
+    /// Moves the cursor to a row. The first and the last one are those of the order that is on its way.
     pub(crate) fn go(&mut self, row: usize) {
+        self.stand = (self.in_flight && (row == 0 || row == usize::MAX)).then_some(row);
         self.row = row;
         self.settle();
     }
@@ -169,17 +191,15 @@ impl Vms {
         self.anchor = None;
     }
 
-    /// Marks everything that the filter lets through.
-    pub(crate) fn mark_shown(&mut self) {
-        for vm in self.order.rows(0..usize::MAX) {
-            self.marks.set(vm, true);
+    /// Marks everything that the filter lets through, as soon as it is known.
+    pub(crate) fn mark(&mut self, marking: Marking) {
+        if self.in_flight {
+            self.awaited = Some(marking);
+            return;
         }
-    }
-
-    /// Turns the marks of everything that the filter lets through.
-    pub(crate) fn invert(&mut self) {
         for vm in self.order.rows(0..usize::MAX) {
-            self.marks.set(vm, !self.marks.contains(vm));
+            let present = marking == Marking::All || !self.marks.contains(vm);
+            self.marks.set(vm, present);
         }
     }
 

@@ -56,16 +56,23 @@ pub struct Setup {
     pub size: (u16, u16),
     pub options: Options,
     pub snapshot: Snapshot,
+    engine: bool,
 }
 
 impl Setup {
     pub fn new(snapshot: Snapshot, width: u16, height: u16) -> Self {
         let options = Options { color: ColorLevel::True, ..Options::default() };
-        Self { size: (width, height), options, snapshot }
+        Self { size: (width, height), options, snapshot, engine: true }
     }
 
     pub fn options(mut self, change: impl FnOnce(&mut Options)) -> Self {
         change(&mut self.options);
+        self
+    }
+
+    /// Without anybody behind the handle.
+    pub fn engine_gone(mut self) -> Self {
+        self.engine = false;
         self
     }
 
@@ -82,7 +89,11 @@ impl Setup {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let (handle, service) = pair(Arc::new(self.snapshot));
-                tokio::spawn(serve(service, heard_there, snapshots_out));
+                if self.engine {
+                    tokio::spawn(serve(service, heard_there, snapshots_out));
+                } else {
+                    drop(service);
+                }
                 let events = futures_util::stream::poll_fn(move |cx| taken.poll_recv(cx).map(|e| e.map(Ok)));
                 let screen = Screen::new(sink_there, Size::new(width, height), self.options.color);
                 drive(handle, &self.options, screen, events, signals_out).await.unwrap();
@@ -170,6 +181,11 @@ impl Console {
     /// Waits until the screen shows a text.
     pub fn shows(&self, text: &str) -> &Self {
         self.wait_until(text, |screen| screen.contains(text))
+    }
+
+    /// Waits until the screen shows all of these at once.
+    pub fn shows_all(&self, texts: &[&str]) -> &Self {
+        self.wait_until(&texts.join(" and "), |screen| texts.iter().all(|text| screen.contains(text)))
     }
 
     /// Waits until the screen no longer shows a text.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hemera::fleet::{
-    Bytes, Finding, Fleet, HostId, HostState, Image, MigrationProgress, NewHost, OpId, Rate, Ready, Span, TaskId, Time,
+    Bytes, Finding, Fleet, HostId, HostState, Image, MigrationProgress, NewHost, OpId, Rate, Ready, TaskId, Time,
     Topology, VmClass, VmId, VmRow, VmState,
 };
 use hemera::handle::{
@@ -115,7 +115,7 @@ pub fn fleet(vms: u32) -> Fleet {
             h.vms += 1;
             h.memory += 1088;
             let scale = cores * 1000 / 8;
-            let asked = h.cpu_demand + cpu * scale / 2500;
+            let asked = h.cpu_demand + cpu * scale / 1800;
             h.demand(asked, cores, Time(now.0 - 12_000_000_000));
             h.net_tx = 400 * (host.0 % 5);
         });
@@ -295,6 +295,7 @@ fn preview(now: &Snapshot, spec: &OperationSpec) -> Preview {
         sources: if boots { vec![] } else { vec![(HostId(0), 24), (HostId(1), 20)] },
         targets: if moves || boots { vec![(HostId(100), 8), (HostId(101), 8), (HostId(102), 8)] } else { vec![] },
         unchanged: 0,
+        doubtful: None,
         refused: if moves {
             vec![RefusedGroup {
                 reason: "would not converge".into(),
@@ -344,9 +345,4 @@ fn task(op: OpId, i: usize) -> TaskView {
         ended,
         figures: None,
     }
-}
-
-/// So that a display of spans is not the console's own.
-pub fn seconds(n: u64) -> String {
-    Span(Duration::from_secs(n)).to_string()
 }

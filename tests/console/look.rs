@@ -50,7 +50,7 @@ fn overview_with_styles() {
 fn views() {
     let views = [
         ("vm", "Enter", "timeline"),
-        ("help", "?", "Moves the cursor down"),
+        ("help", "?", "Moves the cursor d"),
         ("palette", ": \"mig\"", "sort by change"),
         ("boot", "b", "of memory"),
         ("migrate", "Space Space Space m", "refused: would not converge"),
@@ -58,11 +58,11 @@ fn views() {
         ("destroy", "* D", "type 10240 to confirm"),
         ("limits", "l", "moves per link"),
         ("stop", "!", "Stop 2 operations"),
-        ("tasks", "4 Enter", "no DHCP answer"),
+        ("tasks", "4 Enter", "round 3"),
         ("events", "w", "does not answer"),
         ("zoom_hosts", "2 z", "sol"),
         ("zoom_operations", "4 z", "boot 64 small"),
-        ("filter", "/ \"state:failed\"", "/state:failed"),
+        ("filter", "/ \"state:failed\"", "29 of 10 240 VMs"),
         ("marks", "v Down Down Down", "range of 4"),
     ];
     for (width, height) in [(80, 24), (120, 36)] {

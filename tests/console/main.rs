@@ -1,8 +1,13 @@
 //! The console as a person meets it: keys in, a terminal's screen out, a service without an engine behind it.
 
+#![allow(clippy::unwrap_used)] // What is unexpected here fails the test.
+
+mod acting;
 mod driver;
 mod fake;
+mod living;
 mod look;
+mod size;
 
 use driver::{Console, Setup};
 

@@ -141,7 +141,7 @@ impl App {
     }
 
     fn open_vm(&mut self, vm: VmId) {
-        self.overlays.push(Overlay::Vm(Room { vm, view: None, error: None, top: 0 }));
+        self.overlays.push(Overlay::Vm(Box::new(Room { vm, view: None, error: None, top: 0 })));
         self.ask_open();
     }
 
@@ -209,6 +209,10 @@ impl App {
         let descending = if again { !self.vms.sort.descending } else { column.largest_first() };
         self.vms.sort = Sort { column, descending };
         self.vms.ask(&self.snapshot.fleet, &self.sorter, self.now);
+        // Who stands at the top wants to see the top of the new order, not where the first VM went.
+        if self.vms.row == 0 {
+            self.vms.go(0);
+        }
     }
 
     /// Asks before changing the VMs that are meant.

@@ -14,8 +14,12 @@ pub(super) fn header(app: &App, paint: &mut Paint<'_>) {
     let glyphs = paint.glyphs();
     let about = &app.snapshot.about;
     let fleet = &app.snapshot.fleet;
-    let mut x = paint.text(area.x + 1, area.y, area.right(), "hemera", Role::Brand);
-    x = paint.text(x + 2, area.y, area.right(), &about.world, Role::Strong);
+    let mut x = area.x + 1;
+    // What is shown matters more than who shows it.
+    if area.width >= 100 {
+        x = paint.text(x, area.y, area.right(), "hemera", Role::Brand) + 2;
+    }
+    x = paint.text(x, area.y, area.right(), &about.world, Role::Strong);
     let mut kind = if &*about.platform == "sim" { " simulated".to_owned() } else { format!(" {}", about.platform) };
     if (about.speed - 1.0).abs() > 1e-9 && about.speed > 0.0 {
         kind = format!("{kind} {}{}", glyphs.times, about.speed);
@@ -39,7 +43,7 @@ pub(super) fn header(app: &App, paint: &mut Paint<'_>) {
     };
     let groups = counts(app);
     // What does not fit goes, least important last in the list.
-    let room = start.saturating_sub(x + 4);
+    let room = start.saturating_sub(x + 2);
     let mut shown: Vec<&Vec<Piece>> = Vec::new();
     let mut used = 0;
     for group in &groups {
@@ -172,10 +176,6 @@ pub(super) fn footer(app: &App, paint: &mut Paint<'_>) {
         let usable = (action.when)(app).is_ok();
         x = paint.text(x, area.y, end, &key, if usable { Role::Key } else { Role::Off });
         x = paint.text(x + 1, area.y, end, action.name, if usable { Role::Hint } else { Role::Off }) + 2;
-    }
-    let rest = marked(app);
-    if width(&rest) + x + 1 < end {
-        paint.right(end, area.y, x, &rest, Role::Mark);
     }
 }
 

@@ -12,13 +12,15 @@ use crate::console::theme::Role;
 use crate::handle::Preview;
 
 /// Where fields begin, after their labels.
-const LABEL: u16 = 18;
+const LABEL: u16 = 17;
+/// Width of fields.
+const FIELD: u16 = 24;
 /// Lines kept for the preview, so that the dialog does not jump while one types.
 const PREVIEW: usize = 5;
 
 pub(super) fn draw(app: &App, dialog: &Dialog, paint: &mut Paint<'_>) {
     let wide = 84.max(width(&dialog.title) + 8).min(app.plan.size.width.saturating_sub(4));
-    let preview = preview_lines(app, dialog);
+    let preview = preview_lines(app, dialog, wide.saturating_sub(6));
     let previewed = dialog.ahead != Ahead::NotNeeded;
     let preview_height = if previewed { preview.len().max(PREVIEW) + 1 } else { 0 };
     let height = 5 + dialog.facts.len() + dialog.fields.len() + usize::from(!dialog.fields.is_empty()) + preview_height;
@@ -66,7 +68,7 @@ fn field(dialog: &Dialog, i: usize, paint: &mut Paint<'_>, room: Rect) {
     let wrong = dialog.problem.as_ref().filter(|(at, _)| *at == i);
     paint.text(room.x, room.y, room.right(), field.label, if here { Role::Strong } else { Role::Dim });
     let x = room.x + LABEL;
-    let end = (x + 28).min(room.right());
+    let end = (x + FIELD).min(room.right());
     let role = if here { Role::FieldFocus } else { Role::Field };
     paint.fill(Rect { x, width: end.saturating_sub(x), ..room }, role);
     match &field.value {
@@ -112,18 +114,18 @@ fn buttons(dialog: &Dialog, paint: &mut Paint<'_>, room: Rect) {
     paint.text(x + 3, room.y, room.right(), &bracket(&go, dialog.go()), go_role);
 }
 
-fn preview_lines(app: &App, dialog: &Dialog) -> Vec<Vec<Piece>> {
+fn preview_lines(app: &App, dialog: &Dialog, room: u16) -> Vec<Vec<Piece>> {
     match &dialog.ahead {
         Ahead::NotNeeded => Vec::new(),
         Ahead::Unsaid => vec![vec![piece("fill in the fields to see what would happen", Role::Dim)]],
         Ahead::Asking(None) => vec![vec![piece("asking what would happen", Role::Dim)]],
         Ahead::Impossible(reason) => vec![vec![piece(format!("{} {reason}", app.look.glyphs.bad), Role::Error)]],
-        Ahead::Known(preview) | Ahead::Asking(Some(preview)) => told(app, preview),
+        Ahead::Known(preview) | Ahead::Asking(Some(preview)) => told(app, preview, room),
     }
 }
 
 /// What would happen: how many from where to where, what it costs, what is refused.
-fn told(app: &App, preview: &Preview) -> Vec<Vec<Piece>> {
+fn told(app: &App, preview: &Preview, room: u16) -> Vec<Vec<Piece>> {
     let glyphs = app.look.glyphs;
     let topology = &app.snapshot.fleet.topology;
     let dot = format!(" {} ", glyphs.dot);
@@ -160,13 +162,10 @@ fn told(app: &App, preview: &Preview) -> Vec<Vec<Piece>> {
     if let Some(downtime) = preview.downtime {
         cost.push(format!("guests stand still up to {}", span(downtime)));
     }
-    if !cost.is_empty() {
-        lines.push(vec![piece(cost.join(&dot), Role::Text)]);
-    }
     if let Some((host, free)) = preview.tightest {
-        let line = format!("tightest afterwards: {} free on {}", free, topology.host(host).name);
-        lines.push(vec![piece(line, Role::Text)]);
+        cost.push(format!("tightest afterwards: {} free on {}", free, topology.host(host).name));
     }
+    lines.extend(wrapped(&cost, &dot, room).into_iter().map(|line| vec![piece(line, Role::Text)]));
     if !preview.examples.is_empty() {
         let more = preview.tasks as usize > preview.examples.len();
         let names = preview.examples.join(", ");
@@ -175,15 +174,31 @@ fn told(app: &App, preview: &Preview) -> Vec<Vec<Piece>> {
             Role::Dim,
         )]);
     }
-    for group in preview.refused.iter().take(4) {
+    let doubtful = preview.doubtful.iter().map(|group| (group, "doubtful"));
+    for (group, what) in preview.refused.iter().take(4).map(|group| (group, "refused")).chain(doubtful) {
         let names = group.examples.join(", ");
         lines.push(vec![
-            piece(format!("{} {} refused: {}", glyphs.warn, count(group.count as usize), group.reason), Role::Warn),
+            piece(format!("{} {} {what}: {}", glyphs.warn, count(group.count as usize), group.reason), Role::Warn),
             piece(format!("{dot}{names}"), Role::Dim),
         ]);
     }
     if preview.refused.len() > 4 {
         lines.push(vec![piece(format!("and {} more reasons", preview.refused.len() - 4), Role::Dim)]);
+    }
+    lines
+}
+
+/// Facts after one another, on as many lines as they need.
+fn wrapped(facts: &[String], between: &str, room: u16) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for fact in facts {
+        match lines.last_mut() {
+            Some(line) if width(line) + width(between) + width(fact) <= room => {
+                line.push_str(between);
+                line.push_str(fact);
+            }
+            _ => lines.push(fact.clone()),
+        }
     }
     lines
 }

@@ -1,6 +1,6 @@
 //! The heatmap: a cell per host, by site and cluster.
 
-use super::paint::{Paint, Piece, piece};
+use super::paint::{Paint, Piece, piece, title_role};
 use crate::console::app::App;
 use crate::console::format::{counted, mib, percent, span};
 use crate::console::heat::{Cell, lines};
@@ -20,7 +20,8 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
         scale.push(piece(glyphs.heat[level], HEAT[level]));
     }
     scale.extend([piece(" 100 %  ", Role::Dim), piece("!", Role::Over), piece(" over", Role::Dim)]);
-    let title = [piece("Hosts ", Role::Title), piece(format!("{} {}", glyphs.dot, app.heat.metric.word()), Role::Dim)];
+    let title =
+        [piece("Hosts ", title_role(focus)), piece(format!("{} {}", glyphs.dot, app.heat.metric.word()), Role::Dim)];
     paint.panel(area, focus, &title, &scale);
     let room = inside(area);
     let fleet = &app.snapshot.fleet;
@@ -58,13 +59,14 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
     }
     let hidden = all.len().saturating_sub(app.heat_top + shown);
     let last = room.bottom() - 1;
-    if let Some(host) = app.pointed() {
-        let line = named(fleet, host, app);
-        paint.pieces(room.x + 1, last, room.right(), &line);
-    }
+    let mut end = room.right();
     if hidden > 0 {
         let text = format!(" {} {} more", glyphs.down, counted(hidden, "line"));
-        paint.right(room.right(), last, room.x + 30, &text, Role::Dim);
+        end = paint.right(end, last, room.x + 30, &text, Role::Dim);
+    }
+    if let Some(host) = app.pointed() {
+        let line = named(fleet, host, app);
+        paint.whole(room.x + 1, last, end, &line);
     }
 }
 

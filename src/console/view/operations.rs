@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::paint::{Paint, Piece, piece, width};
+use super::paint::{Paint, Piece, piece, title_role, width};
 use crate::console::app::App;
 use crate::console::format::{clock, count, span};
 use crate::console::layout::{Panel, inside};
@@ -21,7 +21,7 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
     let all = app.operations();
     let open = all.iter().filter(|op| op.state != OpState::Ended).count();
     let right = if all.is_empty() { String::new() } else { format!("{open} open, {} ended", all.len() - open) };
-    paint.panel(area, focus, &[piece("Operations", Role::Title)], &[piece(right, Role::Dim)]);
+    paint.panel(area, focus, &[piece("Operations", title_role(focus))], &[piece(right, Role::Dim)]);
     let room = inside(area);
     if all.is_empty() {
         let key = app.look.keymap.keys_of("boot").first().cloned().unwrap_or_default();
@@ -40,7 +40,7 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
         first_line(app, op, paint, Rect { y, height: 1, x: room.x + 2, width: room.width.saturating_sub(2) });
         if y + 1 < room.bottom() {
             let line = second_line(app, op);
-            paint.pieces(room.x + 4, y + 1, room.right() - 1, &line);
+            paint.whole(room.x + 4, y + 1, room.right() - 1, &line);
         }
         if here && focus {
             paint.tint(Rect { y, height: LINES.min(room.bottom() - y), ..room }, Role::Cursor);
@@ -52,20 +52,23 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
 pub(super) fn first_line(app: &App, op: &OperationView, paint: &mut Paint<'_>, room: Rect) {
     let end = room.right();
     let (glyph, role) = sign(app, op);
-    let counts = counts(op);
+    let narrow = room.width < 100;
+    let counts = counts(op, narrow);
     let wide: u16 = counts.iter().map(|(t, _)| width(t)).sum::<u16>();
-    let title_width = (room.width / 3).clamp(14, 36);
+    let title_width =
+        if narrow { (room.width.saturating_sub(wide + 14)).clamp(14, 30) } else { room.width / 3 }.min(44);
     let x = paint.text(room.x, room.y, end, &format!("{glyph} "), role);
     let x = paint.text(x, room.y, end, &format!("{} ", op.id), Role::Dim);
     paint.cut(x, room.y, room.x + title_width, &op.title, Role::Strong);
     let bar_at = room.x + title_width + 1;
-    let bar_width = end.saturating_sub(bar_at + wide + 8).min(40);
+    let bar_width = end.saturating_sub(bar_at + wide + 6).min(40);
     let mut x = bar_at;
-    if bar_width >= 5 {
+    if bar_width >= 6 {
         bar(op, paint, Rect { x: bar_at, width: bar_width, ..room });
         x += bar_width + 1;
     }
-    x = paint.text(x, room.y, end, &format!("{:>3} %  ", percent(op)), Role::Text);
+    let gap = if narrow { " " } else { "  " };
+    x = paint.text(x, room.y, end, &format!("{:>3} %{gap}", percent(op)), Role::Text);
     paint.pieces(x, room.y, end, &counts);
 }
 
@@ -107,19 +110,20 @@ pub(super) fn bar(op: &OperationView, paint: &mut Paint<'_>, room: Rect) {
     }
 }
 
-pub(super) fn counts(op: &OperationView) -> Vec<Piece> {
+/// How many tasks are where; shorter where there is little room.
+pub(super) fn counts(op: &OperationView, narrow: bool) -> Vec<Piece> {
     let mut line = Vec::new();
     let mut add = |n: u32, word: &str, role: Role| {
         if n > 0 {
             line.push(piece(count(n as usize), role));
-            line.push(piece(format!(" {word}  "), Role::Dim));
+            line.push(piece(format!(" {word}{}", if narrow { " " } else { "  " }), Role::Dim));
         }
     };
     add(op.done, "done", Role::Ok);
-    add(op.running, "running", Role::Busy);
+    add(op.running, if narrow { "run" } else { "running" }, Role::Busy);
     add(op.waiting, "wait", Role::Wait);
     add(op.failed, "failed", Role::Error);
-    add(op.cancelled, "cancelled", Role::Wait);
+    add(op.cancelled, if narrow { "off" } else { "cancelled" }, Role::Wait);
     line
 }
 
@@ -152,10 +156,9 @@ pub(super) fn second_line(app: &App, op: &OperationView) -> Vec<Piece> {
         parts.push(piece(rate, Role::Dim));
     }
     if let Some(d) = op.durations {
-        parts.push(piece(
-            format!("p50 {} {} p95 {} {} max {}", span(d.p50), glyphs.dot, span(d.p95), glyphs.dot, span(d.max)),
-            Role::Dim,
-        ));
+        for (what, took) in [("p50", d.p50), ("p95", d.p95), ("max", d.max)] {
+            parts.push(piece(format!("{what} {}", span(took)), Role::Dim));
+        }
     }
     let mut line = Vec::new();
     for (i, part) in parts.into_iter().enumerate() {

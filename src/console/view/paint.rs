@@ -67,6 +67,19 @@ impl<'a> Paint<'a> {
         pieces.iter().fold(x, |x, (text, role)| self.text(x, y, end, text, *role))
     }
 
+    /// As many of the pieces as fit whole; what separates them only where something follows.
+    pub(super) fn whole(&mut self, x: u16, y: u16, end: u16, pieces: &[Piece]) {
+        let mut at = x;
+        for (i, (text, role)) in pieces.iter().enumerate() {
+            let separates = text.trim() == self.look.glyphs.dot;
+            let next = pieces.get(i + 1).filter(|_| separates).map_or(0, |(next, _)| width(next));
+            if at + width(text) + next > end {
+                return;
+            }
+            at = self.text(at, y, end, text, *role);
+        }
+    }
+
     /// Text that ends before the column `end`.
     pub(super) fn right(&mut self, end: u16, y: u16, start: u16, text: &str, role: Role) -> u16 {
         let width = width(text).min(end.saturating_sub(start));
@@ -128,6 +141,11 @@ impl<'a> Paint<'a> {
     pub(super) fn end_popup(&mut self) {
         self.base = Style::new();
     }
+}
+
+/// The style of a panel's title.
+pub(super) const fn title_role(focus: bool) -> Role {
+    if focus { Role::Focus } else { Role::Title }
 }
 
 /// Columns of a text.

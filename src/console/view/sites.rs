@@ -1,10 +1,13 @@
 //! The sites with their size and load.
 
-use super::paint::{Paint, piece};
+use super::paint::{Paint, piece, title_role};
 use crate::console::app::App;
 use crate::console::format::count;
 use crate::console::layout::{Panel, inside};
 use crate::console::theme::Role;
+
+/// Cells of the load's history.
+const SPARK: u16 = 6;
 
 pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
     let area = app.plan.sites;
@@ -12,15 +15,15 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
         return;
     }
     let focus = app.focus == Panel::Sites;
-    paint.panel(area, focus, &[piece("Sites", Role::Title)], &[]);
+    paint.panel(area, focus, &[piece("Sites", title_role(focus))], &[]);
     let room = inside(area);
     let wide = room.width >= 30;
     let end = room.right();
     // From the right: load, its history, VMs, hosts.
     let load = end - 1;
-    let spark = load.saturating_sub(5);
-    let vms = if wide { spark.saturating_sub(9) } else { spark };
-    let hosts = vms.saturating_sub(if wide { 8 } else { 99 }).max(room.x);
+    let spark = load.saturating_sub(6);
+    let vms = if wide { spark.saturating_sub(SPARK + 1) } else { load.saturating_sub(6) };
+    let hosts = if wide { vms.saturating_sub(8) } else { room.x };
     let y = room.y;
     paint.text(room.x + 2, y, end, "site", Role::Column);
     paint.right(vms, y, room.x, "VMs", Role::Column);
@@ -46,14 +49,14 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
         paint.cut(
             room.x + 2,
             y,
-            if wide { hosts - 4 } else { vms - 7 },
+            if wide { hosts.saturating_sub(5) } else { vms.saturating_sub(6) },
             &site.name,
             if here { Role::Strong } else { Role::Text },
         );
         if wide {
             paint.right(hosts, y, room.x, &count(figures.hosts), Role::Text);
-            let shown = 8.min(figures.history.len());
-            let mut x = spark - 8 + (8 - shown) as u16;
+            let shown = usize::from(SPARK).min(figures.history.len());
+            let mut x = spark.saturating_sub(shown as u16);
             for level in &figures.history[figures.history.len() - shown..] {
                 let style = paint.look.theme.heat(*level);
                 x = paint.styled(x, y, end, glyphs.heat[usize::from(*level)], style);

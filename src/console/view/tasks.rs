@@ -42,10 +42,10 @@ fn summary(app: &App, op: &OperationView, paint: &mut Paint<'_>, room: Rect) {
     } else {
         let at = line(0);
         bar(op, paint, Rect { width: at.width.min(24), ..at });
-        paint.pieces(at.x + at.width.min(24) + 2, at.y, at.right(), &counts(op));
+        paint.pieces(at.x + at.width.min(24) + 2, at.y, at.right(), &counts(op, true));
     }
     let at = line(1);
-    paint.pieces(at.x, at.y, at.right(), &second_line(app, op));
+    paint.whole(at.x, at.y, at.right(), &second_line(app, op));
     let mut reasons = |row: u16, lead: &str, parts: Vec<(String, u32)>, role: Role| {
         let at = line(row);
         if parts.is_empty() {

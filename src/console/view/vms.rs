@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::bars::marked;
-use super::paint::{Paint, piece};
+use super::paint::{Paint, piece, title_role};
 use crate::console::app::App;
 use crate::console::columns::{Column, fitting};
 use crate::console::format::{count, counted, cut, percent};
@@ -24,7 +24,7 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
     } else {
         format!("{} of {}", count(shown), counted(vms.len(), "VM"))
     };
-    let mut title = vec![piece("VMs", Role::Title)];
+    let mut title = vec![piece("VMs", title_role(focus))];
     let arrow = if app.vms.sort.descending { paint.glyphs().down } else { paint.glyphs().up };
     title.push(piece(format!(" {} by {} {arrow}", paint.glyphs().dot, app.vms.sort.column.title()), Role::Dim));
     paint.panel(area, focus, &title, &[piece(total, Role::Dim)]);
@@ -99,6 +99,7 @@ fn table(app: &App, paint: &mut Paint<'_>, room: Rect, focus: bool) {
         if shape.right {
             paint.right(x + width, room.y, x, shape.title, role);
         } else {
+            let x = x + u16::from(shape.column == Column::Note);
             paint.text(x, room.y, x + width, shape.title, role);
         }
         x += width + 1;
@@ -144,21 +145,22 @@ fn cells(
     let glyphs = paint.glyphs();
     for (shape, width) in columns {
         let text = shape.column.text(&app.snapshot.fleet, vm, row, glyphs);
-        let text = cut(&text, usize::from(*width), glyphs.more);
+        // The note follows figures that end at its edge.
+        let gap = u16::from(shape.column == Column::Note);
+        let text = cut(&text, usize::from(width.saturating_sub(gap)), glyphs.more);
         let role = match shape.column {
             Column::Name if marked => Role::Mark,
-            Column::Name => Role::Text,
             Column::State => state_role(row.state),
             Column::Cpu if row.state.runs() => cpu_role(percent(row.cpu, u32::from(row.vcpus.max(1)))),
             Column::Note if row.finding != Finding::None => Role::Warn,
             Column::Note if row.state == VmState::Failed || row.state == VmState::Lost => Role::Text,
-            Column::Host | Column::Memory => Role::Text,
+            Column::Name | Column::Host | Column::Memory => Role::Text,
             _ => Role::Dim,
         };
         if shape.right {
             paint.right(x + width, y, x, &text, role);
         } else {
-            paint.text(x, y, x + width, &text, role);
+            paint.text(x + gap, y, x + width, &text, role);
         }
         x += width + 1;
     }
