@@ -20,6 +20,8 @@ pub(crate) struct Glyphs {
     pub eighths: [&'static str; 8],
     /// The empty part of a progress bar.
     pub track: &'static str,
+    /// The failed part of a progress bar.
+    pub failed: &'static str,
     /// Between parts of a line.
     pub dot: &'static str,
     /// Where no figure is known.
@@ -48,6 +50,7 @@ pub(crate) static UNICODE: Glyphs = Glyphs {
     idle: "·",
     eighths: ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
     track: "░",
+    failed: "▒",
     dot: "·",
     none: "–",
     more: "…",
@@ -72,6 +75,7 @@ pub(crate) static ASCII: Glyphs = Glyphs {
     idle: ".",
     eighths: ["-", "-", "-", "=", "=", "=", "=", "#"],
     track: ".",
+    failed: "X",
     dot: "-",
     none: "-",
     more: "~",

@@ -17,10 +17,10 @@ use crate::fake::{Heard, serve};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a terminal makes of what is written to it.
-pub struct Seen {
-    pub parser: vt100::Parser,
-    pub bytes: Vec<u8>,
-    pub frames: usize,
+pub(crate) struct Seen {
+    pub(crate) parser: vt100::Parser,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) frames: usize,
 }
 
 #[derive(Clone)]
@@ -42,7 +42,7 @@ impl Write for Sink {
 }
 
 /// A running console.
-pub struct Console {
+pub(crate) struct Console {
     sink: Sink,
     events: Option<mpsc::UnboundedSender<Event>>,
     signals: mpsc::Sender<Signal>,
@@ -52,31 +52,31 @@ pub struct Console {
 }
 
 /// How it starts.
-pub struct Setup {
-    pub size: (u16, u16),
-    pub options: Options,
-    pub snapshot: Snapshot,
+pub(crate) struct Setup {
+    pub(crate) size: (u16, u16),
+    pub(crate) options: Options,
+    pub(crate) snapshot: Snapshot,
     engine: bool,
 }
 
 impl Setup {
-    pub fn new(snapshot: Snapshot, width: u16, height: u16) -> Self {
+    pub(crate) fn new(snapshot: Snapshot, width: u16, height: u16) -> Self {
         let options = Options { color: ColorLevel::True, ..Options::default() };
         Self { size: (width, height), options, snapshot, engine: true }
     }
 
-    pub fn options(mut self, change: impl FnOnce(&mut Options)) -> Self {
+    pub(crate) fn options(mut self, change: impl FnOnce(&mut Options)) -> Self {
         change(&mut self.options);
         self
     }
 
     /// Without anybody behind the handle.
-    pub fn engine_gone(mut self) -> Self {
+    pub(crate) fn engine_gone(mut self) -> Self {
         self.engine = false;
         self
     }
 
-    pub fn start(self) -> Console {
+    pub(crate) fn start(self) -> Console {
         let (width, height) = self.size;
         let seen = Seen { parser: vt100::Parser::new(height.max(1), width.max(1), 0), bytes: Vec::new(), frames: 0 };
         let sink = Sink(Arc::new((Mutex::new(seen), Condvar::new())));
@@ -105,7 +105,7 @@ impl Setup {
 
 impl Console {
     /// Types keys written as in `b`, `Enter`, `ctrl-z`, `"text"`.
-    pub fn keys(&self, keys: &str) -> &Self {
+    pub(crate) fn keys(&self, keys: &str) -> &Self {
         for word in keys.split(' ').filter(|w| !w.is_empty()) {
             if let Some(text) = word.strip_prefix('"') {
                 for c in text.trim_end_matches('"').replace('_', " ").chars() {
@@ -143,28 +143,28 @@ impl Console {
         self.event(Event::Key(KeyEvent::new(code, modifiers)));
     }
 
-    pub fn event(&self, event: Event) {
+    pub(crate) fn event(&self, event: Event) {
         if let Some(events) = &self.events {
             events.send(event).ok();
         }
     }
 
-    pub fn resize(&self, width: u16, height: u16) -> &Self {
+    pub(crate) fn resize(&self, width: u16, height: u16) -> &Self {
         self.sink.0.0.lock().unwrap().parser.screen_mut().set_size(height.max(1), width.max(1));
         self.event(Event::Resize(width, height));
         self
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         self.signals.blocking_send(signal).unwrap();
     }
 
-    pub fn publish(&self, snapshot: Snapshot) {
+    pub(crate) fn publish(&self, snapshot: Snapshot) {
         self.snapshots.send(snapshot).unwrap();
     }
 
     /// Waits until the screen is as described.
-    pub fn wait_until(&self, what: &str, there: impl Fn(&str) -> bool) -> &Self {
+    pub(crate) fn wait_until(&self, what: &str, there: impl Fn(&str) -> bool) -> &Self {
         let deadline = Instant::now() + PATIENCE;
         let mut seen = self.sink.0.0.lock().unwrap();
         loop {
@@ -179,53 +179,53 @@ impl Console {
     }
 
     /// Waits until the screen shows a text.
-    pub fn shows(&self, text: &str) -> &Self {
+    pub(crate) fn shows(&self, text: &str) -> &Self {
         self.wait_until(text, |screen| screen.contains(text))
     }
 
     /// Waits until the screen shows all of these at once.
-    pub fn shows_all(&self, texts: &[&str]) -> &Self {
+    pub(crate) fn shows_all(&self, texts: &[&str]) -> &Self {
         self.wait_until(&texts.join(" and "), |screen| texts.iter().all(|text| screen.contains(text)))
     }
 
     /// Waits until the screen no longer shows a text.
-    pub fn hides(&self, text: &str) -> &Self {
+    pub(crate) fn hides(&self, text: &str) -> &Self {
         self.wait_until(&format!("no {text}"), |screen| !screen.contains(text))
     }
 
     /// Waits until a command was heard, and gives it.
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         self.shows("#4 began");
         self.heard.lock().unwrap().commands.pop().unwrap()
     }
 
-    pub fn commands(&self) -> usize {
+    pub(crate) fn commands(&self) -> usize {
         self.heard.lock().unwrap().commands.len()
     }
 
-    pub fn previews(&self) -> Vec<OperationSpec> {
+    pub(crate) fn previews(&self) -> Vec<OperationSpec> {
         self.heard.lock().unwrap().previews.clone()
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.sink.0.0.lock().unwrap().parser.screen().contents()
     }
 
-    pub fn frames(&self) -> usize {
+    pub(crate) fn frames(&self) -> usize {
         self.sink.0.0.lock().unwrap().frames
     }
 
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.sink.0.0.lock().unwrap().bytes.clone()
     }
 
     /// The screen as ANSI, for eyes.
-    pub fn ansi(&self) -> Vec<u8> {
+    pub(crate) fn ansi(&self) -> Vec<u8> {
         self.sink.0.0.lock().unwrap().parser.screen().contents_formatted()
     }
 
     /// The screen with styles: after each line that has any, the runs of cells that are not plain.
-    pub fn styled(&self) -> String {
+    pub(crate) fn styled(&self) -> String {
         let seen = self.sink.0.0.lock().unwrap();
         let screen = seen.parser.screen();
         let (rows, cols) = screen.size();
@@ -259,20 +259,20 @@ impl Console {
             out.push('\n');
             let runs: Vec<_> = runs.iter().map(|(from, to, style)| format!("{from}-{to} {style}")).collect();
             if !runs.is_empty() {
-                out.push_str(&format!("    {}\n", runs.join("; ")));
+                out.extend(["    ", &runs.join("; "), "\n"]);
             }
         }
         out
     }
 
     /// Ends the events and waits until the loop has ended, without a panic.
-    pub fn end(mut self) {
+    pub(crate) fn end(mut self) {
         self.events = None;
         self.thread.take().unwrap().join().unwrap();
     }
 
     /// Waits until the loop has ended by itself.
-    pub fn ended(mut self) {
+    pub(crate) fn ended(mut self) {
         self.thread.take().unwrap().join().unwrap();
     }
 }

@@ -36,7 +36,7 @@ impl Dice {
 }
 
 /// The class that can be booted.
-pub fn small() -> Arc<VmClass> {
+pub(crate) fn small() -> Arc<VmClass> {
     Arc::new(VmClass {
         name: "small".into(),
         vcpus: 1,
@@ -49,7 +49,7 @@ pub fn small() -> Arc<VmClass> {
 }
 
 /// Four sites and 504 hosts, without VMs.
-pub fn hosts() -> Fleet {
+pub(crate) fn hosts() -> Fleet {
     let mut topology = Topology::new("grid5000-2012");
     for (site, cluster, count, cores, gib) in CLUSTERS {
         let site = topology.site(site);
@@ -71,7 +71,7 @@ pub fn hosts() -> Fleet {
 }
 
 /// The hosts with so many VMs.
-pub fn fleet(vms: u32) -> Fleet {
+pub(crate) fn fleet(vms: u32) -> Fleet {
     let mut fleet = hosts();
     let mut dice = Dice(7);
     let class = fleet.class_named("small");
@@ -127,7 +127,7 @@ pub fn fleet(vms: u32) -> Fleet {
 }
 
 /// An operation half done, one that is paused, one that has ended.
-pub fn operations() -> Vec<OperationView> {
+pub(crate) fn operations() -> Vec<OperationView> {
     let base = OperationView {
         id: OpId(1),
         kind: OpKind::Boot,
@@ -195,7 +195,7 @@ pub fn operations() -> Vec<OperationView> {
 }
 
 /// All that a console sees at one instant.
-pub fn snapshot(fleet: Fleet, operations: Vec<OperationView>) -> Snapshot {
+pub(crate) fn snapshot(fleet: Fleet, operations: Vec<OperationView>) -> Snapshot {
     let at = |s| Time::from_secs_f64(s);
     let event =
         |s, level, text: &str| Event { at: at(s), level, vm: None, host: None, op: Some(OpId(3)), text: text.into() };
@@ -220,13 +220,13 @@ pub fn snapshot(fleet: Fleet, operations: Vec<OperationView>) -> Snapshot {
 
 /// What the service heard.
 #[derive(Default)]
-pub struct Heard {
-    pub commands: Vec<Command>,
-    pub previews: Vec<OperationSpec>,
+pub(crate) struct Heard {
+    pub(crate) commands: Vec<Command>,
+    pub(crate) previews: Vec<OperationSpec>,
 }
 
 /// Answers until the console is gone.
-pub async fn serve(
+pub(crate) async fn serve(
     mut service: Service,
     heard: Arc<Mutex<Heard>>,
     mut snapshots: tokio::sync::mpsc::UnboundedReceiver<Snapshot>,

@@ -60,7 +60,7 @@ fn views() {
         ("stop", "!", "Stop 2 operations"),
         ("tasks", "4 Enter", "round 3"),
         ("events", "w", "does not answer"),
-        ("zoom_hosts", "2 z", "sol"),
+        ("zoom_hosts", "2 z", "suno"),
         ("zoom_operations", "4 z", "boot 64 small"),
         ("filter", "/ \"state:failed\"", "29 of 10 240 VMs"),
         ("marks", "v Down Down Down", "range of 4"),
@@ -70,7 +70,7 @@ fn views() {
             let console = settled(busy(width, height));
             console.keys(keys);
             if name == "destroy" {
-                console.shows("Destroy 10 240 VMs");
+                console.shows_all(&["Destroy 10 240 VMs on", "vm-1, vm-2, vm-3"]);
             } else {
                 console.shows(there);
             }

@@ -98,7 +98,7 @@ pub(super) fn bar(op: &OperationView, paint: &mut Paint<'_>, room: Rect) {
     let failed = (eighths(op.failed).div_ceil(8)).max(u16::from(op.failed > 0)).min(room.width);
     for i in 0..room.width {
         let (sign, role) = if i >= room.width - failed {
-            (glyphs.eighths[7], Role::Error)
+            (glyphs.failed, Role::Error)
         } else if done >= (i + 1) * 8 {
             (glyphs.eighths[7], Role::Done)
         } else if done > i * 8 {
