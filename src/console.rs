@@ -4,11 +4,13 @@
 //! changed: what a key does at once, data at most ten times a second, more rarely on a slow line. Filtering and sorting
 //! run on a thread of their own. All that the operator can do stands in one list of actions ([`action::ACTIONS`]).
 
+use std::future::poll_fn;
 use std::io::{self, Write};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, EventStream};
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{Stream, StreamExt};
 use ratatui::Terminal;
 use ratatui::layout::Size;
 use tokio::signal::unix::{SignalKind, signal};
@@ -250,7 +252,7 @@ async fn drive_with<W: Write>(
                     None => break,
                 }
                 // Keys that wait already are taken together: one frame shows what they all did.
-                while let Some(Some(event)) = events.next().now_or_never() {
+                while let Some(event) = arrived(&mut events).await {
                     app.event(event?);
                     if app.exit || app.suspend {
                         break;
@@ -288,4 +290,18 @@ async fn drive_with<W: Write>(
         }
     }
     Ok(())
+}
+
+/// What has arrived on a stream already, if anything has.
+///
+/// It is asked with this task's own waker, unlike by `now_or_never`: crossterm's stream remembers the waker that it was
+/// last asked with, and with one that does nothing the next key would wake nobody.
+async fn arrived<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+    poll_fn(|context| {
+        Poll::Ready(match stream.poll_next_unpin(context) {
+            Poll::Ready(item) => item,
+            Poll::Pending => None,
+        })
+    })
+    .await
 }

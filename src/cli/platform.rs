@@ -25,6 +25,7 @@ pub(super) enum Opened {
 }
 
 /// Opens the platform of a world.
+#[cfg_attr(feature = "libvirt", expect(clippy::unnecessary_wraps, reason = "without libvirt it can fail"))]
 pub(super) fn open(world: &World) -> Result<Opened, Failure> {
     match &world.kind {
         Kind::Sim(config) => Ok(Opened::Sim(Box::new(SimPlatform::new(world.topology.clone(), config.clone())))),

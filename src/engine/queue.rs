@@ -157,10 +157,4 @@ impl Queue {
             }
         }
     }
-
-    /// Whether more tasks run than some limit allows. Only after a limit was lowered.
-    #[cfg(test)]
-    pub(super) fn over_a_limit(&self) -> Option<Key> {
-        self.taken.iter().find(|&(&key, &taken)| self.limit(key) > 0 && taken > self.limit(key)).map(|(&key, _)| key)
-    }
 }

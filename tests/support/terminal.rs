@@ -37,10 +37,15 @@ impl Terminal {
 
     /// The same with other variables in its environment, which has no others of the kind.
     pub fn start_with<S: AsRef<OsStr>>(args: &[S], columns: u16, rows: u16, variables: &[(&str, &str)]) -> Self {
-        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
-        let pty = native_pty_system().openpty(size).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_hemera"));
         command.args(args);
+        Self::spawn(command, columns, rows, variables)
+    }
+
+    /// Any program on a terminal.
+    pub fn spawn(mut command: CommandBuilder, columns: u16, rows: u16, variables: &[(&str, &str)]) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pty = native_pty_system().openpty(size).expect("a pseudo-terminal");
         for name in ["NO_COLOR", "COLORTERM", "TERM", "LC_ALL"] {
             command.env_remove(name);
         }
@@ -61,7 +66,7 @@ impl Terminal {
             let mut buffer = [0; 65536];
             loop {
                 let count = reader.read(&mut buffer).unwrap_or(0);
-                let mut arrived = theirs.0.lock().unwrap();
+                let mut arrived = theirs.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 arrived.parser.process(&buffer[..count]);
                 arrived.raw.extend_from_slice(&buffer[..count]);
                 arrived.closed = count == 0;
@@ -113,6 +118,30 @@ impl Terminal {
     /// Waits until a text is on the screen.
     pub fn wait_for(&self, text: &str) {
         self.wait_until(text, |screen| screen.contains(text));
+    }
+
+    /// Presses Tab until something is on the screen, as the name of a button in brackets.
+    pub fn tab_to(&mut self, wanted: &str) {
+        for _ in 0..20 {
+            if self.text().contains(wanted) {
+                return;
+            }
+            let before = self.screen();
+            self.keys("\t");
+            let (cursor, text) = (before.cursor_position(), before.contents_formatted());
+            let shared = Arc::clone(&self.shared);
+            let deadline = Instant::now() + PATIENCE;
+            let mut arrived = shared.0.lock().unwrap();
+            while arrived.parser.screen().cursor_position() == cursor
+                && arrived.parser.screen().contents_formatted() == text
+            {
+                let left = deadline.saturating_duration_since(Instant::now());
+                let text = arrived.parser.screen().contents();
+                assert!(!left.is_zero() && !arrived.closed, "Tab does nothing on the way to {wanted}\n{text}");
+                arrived = shared.1.wait_timeout(arrived, left).unwrap().0;
+            }
+        }
+        panic!("Tab never comes to {wanted}\n{}", self.text());
     }
 
     /// Makes the terminal another size.
