@@ -27,8 +27,7 @@ fn boot(terminal: &mut Terminal, count: u32) {
     terminal.wait_for("Boot VMs");
     terminal.keys(&format!("{CLEAR}{count}"));
     terminal.wait_for(&format!("Boot {count} VMs"));
-    terminal.tab_to(&format!("[ Boot {count} VMs ]"));
-    terminal.keys("\r");
+    terminal.press(&format!("Boot {count} VMs"));
     terminal.wait_for(&format!("{count} done"));
 }
 
@@ -77,8 +76,7 @@ fn vms_are_booted_moved_and_destroyed_from_the_keyboard() {
     terminal.wait_for("to hosts");
     terminal.keys(&format!("{CLEAR}site:nantes"));
     terminal.wait_until("a preview", |screen| screen.contains("to send"));
-    terminal.tab_to("[ Migrate ");
-    terminal.keys("\r");
+    terminal.press("Migrate 8 VMs");
     terminal.wait_until("the moves done", |screen| {
         screen.lines().any(|line| line.contains("#2") && line.contains("100 %")) && !screen.contains(" open,")
             || screen.contains("0 of 12")
@@ -89,8 +87,7 @@ fn vms_are_booted_moved_and_destroyed_from_the_keyboard() {
     terminal.wait_for("12 selected");
     terminal.keys("D");
     terminal.wait_for("[ Cancel ]");
-    terminal.tab_to("[ Destroy 12 VMs ]");
-    terminal.keys("\r");
+    terminal.press("Destroy 12 VMs");
     terminal.wait_until("no VM left", |screen| screen.contains("0 VMs") && screen.contains("12 done"));
     terminal.keys("q");
     assert_eq!(terminal.ended().exit_code(), 0);
@@ -104,13 +101,11 @@ fn a_running_operation_is_cancelled_from_the_keyboard() {
     terminal.keys("b");
     terminal.wait_for("Boot VMs");
     terminal.keys(&format!("{CLEAR}20"));
-    terminal.tab_to("[ Boot 20 VMs ]");
-    terminal.keys("\r");
+    terminal.press("Boot 20 VMs");
     terminal.wait_for("20 running");
     terminal.keys("4c");
     terminal.wait_for("[ ");
-    terminal.tab_to("[ Cancel the operation ]");
-    terminal.keys("\r");
+    terminal.press("Cancel the operation");
     terminal.wait_for("20 cancelled");
     terminal.wait_for("0 VMs");
 }

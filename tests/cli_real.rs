@@ -62,8 +62,7 @@ fn vms_are_booted_moved_and_destroyed_by_hand() {
     terminal.keys("b");
     terminal.wait_for("Boot VMs");
     terminal.keys("\x154");
-    terminal.tab_to("[ Boot 4 VMs ]");
-    terminal.keys("\r");
+    terminal.press("Boot 4 VMs");
     terminal.wait_for("4 up");
     let (first, second) = (lab.domains(0), lab.domains(1));
     assert_eq!((first.len(), second.len()), (2, 2));
@@ -74,16 +73,14 @@ fn vms_are_booted_moved_and_destroyed_by_hand() {
     terminal.keys("\x1b[Z\x1b[C");
     terminal.wait_for("circular");
     terminal.wait_for("to send");
-    terminal.tab_to("[ Migrate 4 VMs ]");
-    terminal.keys("\r");
+    terminal.press("Migrate 4 VMs");
     terminal.wait_for("#2");
     terminal.wait_until("the moves' end", |screen| screen.contains("0 open, 2 ended"));
     assert!(!terminal.text().contains("failed"), "{}", terminal.text());
     assert_eq!((lab.domains(0), lab.domains(1)), (second, first));
 
     terminal.keys("D");
-    terminal.tab_to("[ Destroy 4 VMs ]");
-    terminal.keys("\r");
+    terminal.press("Destroy 4 VMs");
     terminal.wait_until("no VM left", |screen| screen.contains("0 VMs") && screen.contains("0 open, 3 ended"));
     assert!(lab.domains(0).is_empty() && lab.domains(1).is_empty());
     terminal.keys("q");
@@ -101,8 +98,7 @@ fn what_somebody_else_does_is_seen_at_once() {
     terminal.keys("b");
     terminal.wait_for("Boot VMs");
     terminal.keys("\x152");
-    terminal.tab_to("[ Boot 2 VMs ]");
-    terminal.keys("\r");
+    terminal.press("Boot 2 VMs");
     terminal.wait_for("2 up");
     lab.virsh(0, &["suspend", "vm-1"]);
     terminal.wait_until("it is paused", |screen| screen.lines().any(|l| l.contains("vm-1 ") && l.contains("paused")));

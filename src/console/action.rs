@@ -47,6 +47,11 @@ const fn steers(app: &App) -> Result<(), Reason> {
     }
 }
 
+/// Marks wait for a filter that is still at work, so that what counts is whether there is any VM at all.
+fn has_any_vm(app: &App) -> Result<(), Reason> {
+    if app.snapshot.fleet.vms.is_empty() { Err("there is no VM") } else { Ok(()) }
+}
+
 fn has_vms(app: &App) -> Result<(), Reason> {
     if app.vms.marks.is_empty() && app.vms.cursor.is_none() { Err("there is no VM here") } else { Ok(()) }
 }
@@ -174,8 +179,8 @@ actions! {
         "mark-up" "mark upwards" true has_vms "Marks the VM under the cursor and goes up." |a| {
             if let Some(vm) = a.vms.cursor { a.vms.marks.set(vm, true); a.vms.step(-1); }
         };
-        "mark-all" "mark all" true has_vms "Marks all VMs that the filter shows." |a| a.vms.mark(Marking::All);
-        "invert-marks" "invert marks" true has_vms "Turns the marks of all VMs that the filter shows." |a| a.vms.mark(Marking::Invert);
+        "mark-all" "mark all" true has_any_vm "Marks all VMs that the filter shows." |a| a.vms.mark(Marking::All);
+        "invert-marks" "invert marks" true has_any_vm "Turns the marks of all VMs that the filter shows." |a| a.vms.mark(Marking::Invert);
         "clear-marks" "clear marks" true has_marks "Removes all marks." |a| {
             a.vms.marks = super::marks::VmSet::default();
             a.vms.anchor = None;

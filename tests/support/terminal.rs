@@ -120,28 +120,16 @@ impl Terminal {
         self.wait_until(text, |screen| screen.contains(text));
     }
 
-    /// Presses Tab until something is on the screen, as the name of a button in brackets.
-    pub fn tab_to(&mut self, wanted: &str) {
-        for _ in 0..20 {
-            if self.text().contains(wanted) {
-                return;
-            }
-            let before = self.screen();
-            self.keys("\t");
-            let (cursor, text) = (before.cursor_position(), before.contents_formatted());
-            let shared = Arc::clone(&self.shared);
-            let deadline = Instant::now() + PATIENCE;
-            let mut arrived = shared.0.lock().unwrap();
-            while arrived.parser.screen().cursor_position() == cursor
-                && arrived.parser.screen().contents_formatted() == text
-            {
-                let left = deadline.saturating_duration_since(Instant::now());
-                let text = arrived.parser.screen().contents();
-                assert!(!left.is_zero() && !arrived.closed, "Tab does nothing on the way to {wanted}\n{text}");
-                arrived = shared.1.wait_timeout(arrived, left).unwrap().0;
-            }
+    /// Presses the button of that name beside Cancel. In a field of a dialog, Enter comes to Cancel first.
+    pub fn press(&mut self, button: &str) {
+        self.wait_for(&format!("  {button}  "));
+        if !self.text().contains("[ Cancel ]") {
+            self.keys("\r");
+            self.wait_for("[ Cancel ]");
         }
-        panic!("Tab never comes to {wanted}\n{}", self.text());
+        self.keys("\t");
+        self.wait_for(&format!("[ {button} ]"));
+        self.keys("\r");
     }
 
     /// Makes the terminal another size.

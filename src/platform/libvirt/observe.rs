@@ -162,18 +162,21 @@ impl Observer {
         if !self.host.queue.wait_for_room() {
             return Ok(());
         }
+        // The host's first answer comes with the list of its VMs: whoever waits for it knows what is there.
+        let mut answer = None;
         if !host.known_to_answer() {
             let (cores, memory) = host.call_on(line, "asking for its size", |connect| {
                 let node = connect.node_info()?;
                 Ok((node.cpus, Bytes(node.memory * 1024)))
             })?;
-            host.queue.push(Some(host.id), vec![Observation::HostAnswers { cores, memory }]);
+            answer = Some(Observation::HostAnswers { cores, memory });
             self.full = None;
             self.known.values_mut().for_each(|k| k.told = None);
         }
         host.answers();
         host.ledger.speak(host.id, began, |standings| {
-            let mut seen = self.tell(listed, standings, inbox);
+            let mut seen: Vec<_> = answer.into_iter().collect();
+            seen.extend(self.tell(listed, standings, inbox));
             seen.extend(node);
             seen.extend(loads);
             seen
