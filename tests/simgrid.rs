@@ -1,7 +1,7 @@
 //! The simulator beside SimGrid's live-migration plugin, the yardstick: the same moves in both.
 //!
 //! Needs `g++` and Debian's `libsimgrid-dev`; says so on standard error and compares nothing where they are missing,
-//! and fails instead where `HEMERA_NEED_SIMGRID` is set.
+//! and fails instead in continuous integration.
 
 #[path = "simulator/rig.rs"]
 mod rig;
@@ -43,10 +43,9 @@ fn yardstick() -> Option<&'static Path> {
         let installed = Path::new("/usr/include/simgrid/plugins/live_migration.h").exists()
             && Command::new("g++").arg("--version").output().is_ok();
         if !installed {
-            let needed = std::env::var_os("HEMERA_NEED_SIMGRID").is_some();
-            assert!(!needed, "g++ or libsimgrid-dev is not installed");
+            assert!(std::env::var_os("CI").is_none(), "g++ or libsimgrid-dev is not installed");
             // Past the test harness, which keeps what passing tests print to itself.
-            let _ = writeln!(std::io::stderr(), "NOT COMPARED WITH SIMGRID: g++ or libsimgrid-dev is not installed");
+            let _ = writeln!(std::io::stderr(), "NOT RUN: the comparison with SimGrid needs g++ and libsimgrid-dev");
             return None;
         }
         let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("yardstick");

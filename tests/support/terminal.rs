@@ -63,7 +63,7 @@ impl Terminal {
         let writer = pty.master.take_writer().expect("the terminal's input");
         let theirs = Arc::clone(&shared);
         std::thread::spawn(move || {
-            let mut buffer = [0; 65536];
+            let mut buffer = vec![0; 65536];
             loop {
                 let count = reader.read(&mut buffer).unwrap_or(0);
                 let mut arrived = theirs.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
