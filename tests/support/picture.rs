@@ -43,7 +43,7 @@ fn block(c: char) -> Option<(u32, u32, u32, u32)> {
 }
 
 /// The screen as an SVG document on a ground of this colour.
-pub fn svg(screen: &vt100::Screen, ground: &str) -> String {
+pub(crate) fn svg(screen: &vt100::Screen, ground: &str) -> String {
     let (rows, columns) = screen.size();
     let (width, height) = (f32::from(columns) * CELL.0, f32::from(rows) * CELL.1);
     let mut shapes = String::new();
