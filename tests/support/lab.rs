@@ -78,6 +78,11 @@ impl Lab {
         self.dir.join("workflow.toml")
     }
 
+    /// Where a host keeps what a VM's serial console said.
+    pub fn serial_log(&self, host: usize, name: &str) -> PathBuf {
+        self.dir.join(["h1", "h2"][host]).join(format!("log/qemu/{name}.serial.log"))
+    }
+
     /// The libvirt URI of host 0 or 1.
     pub fn uri(&self, host: usize) -> &str {
         &self.uris[host]
