@@ -24,7 +24,7 @@ use std::time::Duration;
 
 pub use record::{Counts, Record, TaskRecord, What};
 
-use crate::fleet::{Fleet, HostId, OpId, TaskId, Time, Topology, VM_OVERHEAD, VmClass, VmId, VmRow, VmState};
+use crate::fleet::{Fleet, HostId, OpId, Share, TaskId, Time, Topology, VM_OVERHEAD, VmClass, VmId, VmRow, VmState};
 use crate::handle::Limits;
 use crate::platform::Request;
 
@@ -43,18 +43,32 @@ pub struct Config {
     pub limits: Limits,
     /// When a task without progress is given up.
     pub patience: Patience,
-    /// The longest pause of a guest that the platform's migrations aim at, for predictions. QEMU's default is 300 ms.
-    pub max_downtime: Duration,
+    /// What is known of the platform's migrations.
+    pub migration: Expected,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            seed: 0,
-            limits: Limits::default(),
-            patience: Patience::default(),
-            max_downtime: Duration::from_millis(300),
-        }
+        Self { seed: 0, limits: Limits::default(), patience: Patience::default(), migration: Expected::default() }
+    }
+}
+
+/// What predictions assume of a platform's migrations. The defaults are QEMU's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Expected {
+    /// The longest pause of a guest that they aim at.
+    pub max_downtime: Duration,
+    /// Rounds after which the guest is stopped whatever is left; 0: no limit.
+    pub max_rounds: u32,
+    /// The share of its network rate that a migration really gets.
+    pub efficiency: Share,
+    /// Time before the first byte is sent.
+    pub setup: Duration,
+}
+
+impl Default for Expected {
+    fn default() -> Self {
+        Self { max_downtime: Duration::from_millis(300), max_rounds: 0, efficiency: Share(1.0), setup: Duration::ZERO }
     }
 }
 
@@ -63,8 +77,10 @@ impl Default for Config {
 pub struct Patience {
     /// Boots.
     pub boot: Duration,
-    /// Migrations. Progress is bytes sent in the first pass, then rounds that become smaller.
+    /// Migrations that send no byte.
     pub migrate: Duration,
+    /// Migrations that send bytes without coming nearer to their end: no round is smaller than those before.
+    pub converge: Duration,
     /// Everything else.
     pub change: Duration,
     /// How long a task that is being ended early may take to end; it then fails without the platform's word.
@@ -80,6 +96,7 @@ impl Default for Patience {
         Self {
             boot: Duration::from_secs(120),
             migrate: Duration::from_secs(300),
+            converge: Duration::from_secs(3600),
             change: Duration::from_secs(60),
             cancel: Duration::from_secs(60),
             memory: Duration::from_secs(30),
@@ -103,6 +120,16 @@ pub struct Engine {
     fleet: Fleet,
     config: Config,
     names: Names,
+    /// Hosts that were evacuated: they take no VMs when they come back either.
+    draining: BTreeSet<HostId>,
+    /// Paused VMs whose guest answered before.
+    answered: BTreeSet<VmId>,
+    /// Working sets that stress steps set, where they are not the default.
+    working_sets: HashMap<VmId, Share>,
+    /// Moves that started since the queue was last settled: predicted once all of an instant run.
+    unpredicted: Vec<TaskId>,
+    /// By how much the last moves took longer than predicted, the newest last.
+    overruns: VecDeque<Duration>,
     /// VMs on each host, in any state: what an inventory is compared with.
     on_host: Vec<BTreeSet<VmId>>,
     /// Memory that waiting moves will need on their targets, in MiB by host.
@@ -138,6 +165,11 @@ impl Engine {
             fleet,
             config,
             names: Names::default(),
+            draining: BTreeSet::new(),
+            answered: BTreeSet::new(),
+            working_sets: HashMap::new(),
+            unpredicted: Vec::new(),
+            overruns: VecDeque::new(),
             on_host: vec![BTreeSet::new(); hosts],
             intended: vec![0; hosts],
             tasks: Vec::new(),
@@ -328,6 +360,8 @@ impl Engine {
         self.set_host(vm, None);
         self.names.remove(&self.fleet.vms, vm);
         self.set_reason(vm, None);
+        self.answered.remove(&vm);
+        self.working_sets.remove(&vm);
         self.fleet.vms.update(vm, |row| row.target = None);
     }
 

@@ -680,3 +680,100 @@ fn previews_change_nothing_and_say_what_starts() {
     let seconds = preview.duration.unwrap().as_secs_f64();
     assert!((4.2..4.4).contains(&seconds), "{seconds}");
 }
+
+#[test]
+fn an_odd_host_out_stays_where_it_is_and_the_others_cross() {
+    let mut bench = Bench::new(Limits::default());
+    let hosts = ["rennes-1", "rennes-2", "rennes-3", "rennes-4", "nantes-1"].map(Arc::from).to_vec();
+    bench.command(Command::Start(boot(5, Placement::Fixed(hosts), "all")));
+    bench.finish();
+    bench.crash(HostId(5));
+    let moves = Moves::Pattern { which: Which::Selected(Selection::all()), pattern: Pattern::Crossed };
+    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default() })));
+    while let Some(task) = bench.nth_running(0) {
+        bench.end(task, End::Done);
+    }
+    let hosts: Vec<u32> = bench.world.vms.values().map(|at| at.0.0).collect();
+    assert_eq!(hosts, [1, 0, 3, 2, 4]);
+}
+
+#[test]
+fn what_fits_is_not_held_up_for_ever_by_something_larger() {
+    let mut bench = Bench::new(Limits::default());
+    let boot_one = |bench: &mut Bench, mib: u64, name: &str, on: &str| {
+        let spec = OperationSpec::Boot(Boot {
+            class: class(Bytes::mib(mib)),
+            count: 1,
+            name: name.into(),
+            placement: Placement::RoundRobin,
+            on: Selection::hosts(on).unwrap(),
+        });
+        bench.command(Command::Start(spec));
+        bench.finish();
+    };
+    boot_one(&mut bench, 512, "here", "rennes-2");
+    boot_one(&mut bench, 900, "big", "rennes-1");
+    boot_one(&mut bench, 64, "little", "rennes-1");
+    let to = |vm: &str| (Arc::from(vm), Arc::from("rennes-2"));
+    let moves = Moves::Explicit(vec![to("big"), to("little")]);
+    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default() })));
+    assert_eq!(bench.world.running.len(), 1, "what fits beside the large one that waits has begun");
+    bench.finish();
+    let op = &operations(&bench)[3];
+    assert_eq!((op.done, op.failed), (1, 1));
+    assert!(op.failed_by[0].0.starts_with("no room on rennes-2"), "{:?}", op.failed_by);
+}
+
+#[test]
+fn numbers_of_refused_vms_stay_free() {
+    let mut bench = Bench::new(Limits::default());
+    bench.command(Command::Start(boot(6, Placement::Packed, "rennes-1")));
+    bench.finish();
+    bench.command(Command::Start(boot(2, Placement::Packed, "rennes-2")));
+    bench.finish();
+    let fleet = bench.engine.fleet();
+    let names: Vec<&str> = fleet.vms.ids().map(|vm| fleet.vms.name(vm)).collect();
+    assert_eq!(names, ["vm-1", "vm-2", "vm-3", "vm-4", "vm-5", "vm-6"]);
+}
+
+#[test]
+fn moves_that_found_no_room_are_asked_again() {
+    let mut bench = booted(12, Limits::default());
+    let hosts = Selection::hosts("site:nantes").unwrap();
+    let moves = Moves::To { which: Which::Selected(Selection::all()), hosts };
+    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default() })));
+    bench.finish();
+    assert_eq!(operations(&bench)[1].failed, 4);
+    let there = Selection::vms("site:nantes").unwrap();
+    let spec = OperationSpec::Change { which: Which::Selected(there), change: VmChange::Destroy };
+    bench.command(Command::Start(spec));
+    bench.finish();
+    bench.command(Command::RetryFailed(OpId(2)));
+    bench.finish();
+    assert_eq!(operations(&bench)[3].done, 4);
+}
+
+#[test]
+fn a_refused_retry_changes_nothing() {
+    let mut bench = Bench::new(Limits::default());
+    bench.command(Command::Start(boot(1, Placement::RoundRobin, "rennes-1")));
+    bench.end(TaskId(0), End::Failed("broke".into()));
+    bench.crash(HostId(0));
+    let reply = bench.engine.command(bench.world.now, Command::RetryFailed(OpId(1)));
+    assert!(reply.is_err());
+    assert_eq!(bench.engine.fleet().vms.count(VmState::Failed), 1);
+}
+
+#[test]
+fn an_evacuated_host_that_comes_back_still_takes_no_vms() {
+    let mut bench = booted(6, Limits::default());
+    let hosts = Selection::hosts("rennes-1").unwrap();
+    bench.command(Command::Start(OperationSpec::Evacuate { hosts, to: None }));
+    bench.crash(HostId(0));
+    bench.recover(HostId(0));
+    assert_eq!(bench.engine.fleet().hosts.row(HostId(0)).state, HostState::Draining);
+    // Where nobody is left to take the VMs, nothing is drained.
+    let all = OperationSpec::Evacuate { hosts: Selection::all(), to: None };
+    assert!(bench.engine.command(bench.world.now, Command::Start(all)).is_err());
+    assert_eq!(bench.engine.fleet().hosts.row(HostId(1)).state, HostState::Ready);
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Failure;
-use crate::engine::{Config, Engine};
+use crate::engine::{Config, Engine, Expected};
 use crate::handle::Limits;
 use crate::platform::sim::SimPlatform;
 use crate::world::{Kind, World};
@@ -49,7 +49,8 @@ pub(super) fn open(world: &World) -> Result<Opened, Failure> {
 pub(super) fn engine(world: &World, seed: u64, limits: Limits) -> Engine {
     let mut config = Config { seed, limits, ..Config::default() };
     if let Kind::Sim(sim) = &world.kind {
-        config.max_downtime = sim.migration.max_downtime;
+        let crate::platform::sim::MigrationConfig { max_downtime, max_rounds, efficiency, setup } = sim.migration;
+        config.migration = Expected { max_downtime, max_rounds, efficiency, setup };
     }
     Engine::new(Arc::clone(&world.topology), config)
 }

@@ -106,6 +106,7 @@ impl Engine {
                     return refused(format!("`{}` is no host that is draining", hosts.source()));
                 }
                 for &host in &draining {
+                    self.draining.remove(&host);
                     self.set_host_state(host, HostState::Ready, "");
                 }
                 self.settle();
@@ -155,17 +156,32 @@ impl Engine {
         let existing: Arc<[VmId]> = vms.iter().copied().filter(|&vm| self.fleet.vms.exists(vm)).collect();
         let spec = match spec {
             OperationSpec::Boot(boot) => {
-                let names: Vec<Arc<str>> = vms.iter().map(|&vm| self.vm_name(vm)).collect();
                 // What failed to boot left nothing on its host; its row gives its name to the new one.
-                for (&vm, name) in vms.iter().zip(&names) {
-                    let of_it = self.names.find(&self.fleet.vms, name) == Some(vm);
-                    if of_it && self.fleet.vms.state(vm) == VmState::Failed && !self.lines.contains_key(&vm) {
+                let gives_way = |vm: VmId| self.fleet.vms.state(vm) == VmState::Failed && !self.lines.contains_key(&vm);
+                let mut names = Vec::new();
+                let mut leaving = Vec::new();
+                for vm in vms {
+                    let name = self.vm_name(vm);
+                    match self.names.find(&self.fleet.vms, &name) {
+                        None => names.push(name),
+                        Some(found) if found == vm && gives_way(vm) => {
+                            leaving.push(vm);
+                            names.push(name);
+                        }
+                        Some(_) => {}
+                    }
+                }
+                let plan = self.planner(&|_| false).boot_named(&boot, names);
+                if plan.is_ok() {
+                    for vm in leaving {
                         self.remove_vm(vm);
                     }
                 }
-                let free = names.into_iter().filter(|name| self.names.find(&self.fleet.vms, name).is_none()).collect();
-                let plan = self.planner(&|_| false).boot_named(&boot, free);
                 return self.begin_retry(op, plan, OperationSpec::Boot(boot));
+            }
+            OperationSpec::Migrate(Migrate { moves: Moves::To { hosts, .. }, options }) => {
+                let moves = Moves::To { which: Which::Ids(existing), hosts };
+                OperationSpec::Migrate(Migrate { moves, options })
             }
             OperationSpec::Migrate(Migrate { options, .. }) => {
                 let moves = failed

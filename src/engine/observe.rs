@@ -88,7 +88,8 @@ impl Engine {
                         let text = format!("{} answers again", self.host_name(Some(host)));
                         self.say(Level::Info, None, Some(host), None, text);
                     }
-                    self.set_host_state(host, HostState::Ready, "");
+                    let draining = self.draining.contains(&host);
+                    self.set_host_state(host, if draining { HostState::Draining } else { HostState::Ready }, "");
                     self.settle();
                 }
             }
@@ -256,7 +257,7 @@ impl Engine {
         let Some(detail) = &mut task.detail else { return };
         let advanced = match progress {
             Progress::Work(work) => detail.advance(work),
-            Progress::Migration(progress) => detail.advance_migration(progress),
+            Progress::Migration(progress) => detail.advance_migration(progress, now),
         };
         if advanced {
             task.advanced = now;

@@ -2,7 +2,7 @@
 //!
 //! A plan changes nothing: previews make one and throw it away, commands make one and start it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::fleet::{Bytes, Fleet, HostId, HostState, Selection, VM_OVERHEAD, VmId, VmRow, VmState};
@@ -36,6 +36,8 @@ pub(super) struct Planned {
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) subject: Subject,
+    /// Where it would have gone, where that was said.
+    pub(super) target: Option<HostId>,
     pub(super) reason: Arc<str>,
 }
 
@@ -139,7 +141,7 @@ impl Planner<'_> {
                 Ok(host) => {
                     plan.tasks.push(Planned { subject: Subject::New(name), source: None, target: Some(host) });
                 }
-                Err(reason) => plan.refused.push(Refusal { subject: Subject::New(name), reason }),
+                Err(reason) => plan.refused.push(Refusal { subject: Subject::New(name), target: None, reason }),
             }
         }
         Ok(plan)
@@ -156,10 +158,10 @@ impl Planner<'_> {
     /// Why a VM cannot move; none where it can, or will be able to when the task before has ended.
     fn immovable(&self, vm: VmId, row: &VmRow) -> Option<Arc<str>> {
         if !row.managed {
-            return Some("not made by Hemera".into());
+            return Some("the VM was not made by Hemera".into());
         }
         let movable = row.host.is_some() && (row.state.runs() || row.state == VmState::Paused);
-        (!movable && !(self.busy)(vm)).then(|| format!("is {}", row.state.word()).into())
+        (!movable && !(self.busy)(vm)).then(|| format!("the VM is {}", row.state.word()).into())
     }
 
     fn unfit(&self, host: HostId) -> Option<Arc<str>> {
@@ -190,7 +192,11 @@ impl Planner<'_> {
                 plan.title = format!("migrate {} to {}", vms(plan.tasks.len()), hosts.source()).into();
             }
             Moves::Pattern { which, pattern } => {
-                let pairs = self.by_pattern(&self.which(which), *pattern)?;
+                let meant = self.which(which);
+                let pairs = self.by_pattern(&meant, *pattern)?;
+                // What an odd host out holds stays where it is.
+                let moved: HashSet<VmId> = pairs.iter().map(|&(vm, _)| vm).collect();
+                plan.unchanged += (meant.len() - moved.len()) as u32;
                 for (vm, target) in pairs {
                     self.move_to(&mut plan, &mut heading, vm, target);
                 }
@@ -211,6 +217,7 @@ impl Planner<'_> {
                         Some(vm) => self.move_to(&mut plan, &mut heading, vm, target),
                         None => plan.refused.push(Refusal {
                             subject: Subject::Unknown(vm.clone()),
+                            target: Some(target),
                             reason: "no VM has this name".into(),
                         }),
                     }
@@ -227,7 +234,10 @@ impl Planner<'_> {
             return Err(format!("`{}` is no host", hosts.source()).into());
         }
         let mut targets = to.map_or_else(|| self.fleet.topology.host_ids().collect(), |to| to.select_hosts(self.fleet));
-        targets.retain(|host| !leaving.contains(host));
+        targets.retain(|host| !leaving.contains(host) && self.unfit(*host).is_none());
+        if targets.is_empty() {
+            return Err("no host is ready to take the VMs".into());
+        }
         let on_them: Vec<VmId> = self
             .fleet
             .vms
@@ -261,7 +271,7 @@ impl Planner<'_> {
             if row.host.is_some_and(|host| targets.binary_search(&host).is_ok()) {
                 plan.unchanged += 1;
             } else if let Some(reason) = self.immovable(vm, &row) {
-                plan.refused.push(Refusal { subject: Subject::Vm(vm), reason });
+                plan.refused.push(Refusal { subject: Subject::Vm(vm), target: None, reason });
             } else {
                 let need = footprint(&row);
                 let reason = match free.pop() {
@@ -277,7 +287,7 @@ impl Planner<'_> {
                     }
                     None => Arc::from("no target is ready"),
                 };
-                plan.refused.push(Refusal { subject: Subject::Vm(vm), reason });
+                plan.refused.push(Refusal { subject: Subject::Vm(vm), target: None, reason });
             }
         }
         plan.tasks.sort_by_key(|task| match task.subject {
@@ -305,7 +315,7 @@ impl Planner<'_> {
             plan.tasks.push(Planned { subject: Subject::Vm(vm), source, target: Some(target) });
             return;
         };
-        plan.refused.push(Refusal { subject: Subject::Vm(vm), reason });
+        plan.refused.push(Refusal { subject: Subject::Vm(vm), target: Some(target), reason });
     }
 
     /// Which VM goes where by a pattern over the hosts that hold one of them.
@@ -331,9 +341,11 @@ impl Planner<'_> {
             Pattern::TwoNodes | Pattern::Crossed => {
                 for pair in hosts.chunks(2) {
                     let first = pair[0];
-                    let second = match pair.get(1) {
-                        Some(&second) => second,
-                        None => next_host(first).ok_or_else(lonely)?,
+                    let Some(second) = pair.get(1).copied().or_else(|| next_host(first)) else {
+                        if hosts.len() == 1 {
+                            return Err(lonely());
+                        }
+                        continue;
                     };
                     moves.extend(by_host[&first].iter().map(|&vm| (vm, second)));
                     if pattern == Pattern::Crossed {
@@ -392,11 +404,12 @@ impl Planner<'_> {
             let row = self.fleet.vms.row(vm);
             let subject = Subject::Vm(vm);
             if !row.managed {
-                plan.refused.push(Refusal { subject, reason: "not made by Hemera".into() });
+                plan.refused.push(Refusal { subject, target: None, reason: "the VM was not made by Hemera".into() });
             } else if !(self.busy)(vm) && as_asked(&row, work) {
                 plan.unchanged += 1;
             } else if !(self.busy)(vm) && !can(&row, work) {
-                plan.refused.push(Refusal { subject, reason: format!("is {}", row.state.word()).into() });
+                let reason = format!("the VM is {}", row.state.word()).into();
+                plan.refused.push(Refusal { subject, target: None, reason });
             } else {
                 plan.tasks.push(Planned { subject, source: row.host, target: None });
             }

@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{Bytes, DEFAULT_WORKING_SET, HostId, MigrationOptions, Rate, SiteId, VM_OVERHEAD, VmRow};
+use crate::fleet::{
+    Bytes, DEFAULT_WORKING_SET, HostId, MigrationOptions, Rate, SiteId, TaskId, VM_OVERHEAD, VmId, VmRow,
+};
 use crate::handle::{OpKind, Preview, RefusedGroup};
 use crate::migration::precopy::{Prediction, predict};
 
 use super::Engine;
 use super::plan::{Plan, Subject, footprint};
+use super::queue::Key;
 use super::task::Work;
 
 /// How many VMs a preview names.
@@ -36,34 +39,47 @@ impl Lane {
     }
 }
 
-/// What a move at this rate is expected to take.
-fn predict_at(engine: &Engine, row: &VmRow, rate: Rate, options: &MigrationOptions) -> Prediction {
-    let rate = Rate(options.bandwidth.map_or(rate.0, |most| most.0.min(rate.0)));
-    let dirty = Rate(f64::from(row.dirty) * 1024.0);
-    let downtime = options.max_downtime.unwrap_or(engine.config.max_downtime);
-    predict(Bytes::mib(u64::from(row.memory)), dirty, DEFAULT_WORKING_SET, rate, downtime, 0)
-}
-
-/// Total time and downtime that a move which starts now is expected to take beside those that run already; none where
-/// rates are not known or it would not converge.
-pub(super) fn predict_move(
-    engine: &Engine,
-    row: &VmRow,
-    source: HostId,
-    target: HostId,
-    options: &MigrationOptions,
-) -> Option<(Duration, Duration)> {
-    let share = |host: HostId, moves: u16| engine.fleet.topology.host(host).nic.0 / f64::from(moves.max(1));
-    let rate = share(source, engine.fleet.hosts.row(source).migrations_out)
-        .min(share(target, engine.fleet.hosts.row(target).migrations_in));
-    if rate <= 0.0 {
-        return None;
-    }
-    let prediction = predict_at(engine, row, Rate(rate), options);
-    prediction.converges.then_some((prediction.total, prediction.downtime))
-}
-
 impl Engine {
+    /// What a move of a VM at this share of the network is expected to take.
+    fn predict_at(&self, vm: VmId, row: &VmRow, rate: Rate, options: &MigrationOptions) -> Prediction {
+        let known = &self.config.migration;
+        let rate = rate.0 * known.efficiency.0;
+        let rate = Rate(options.bandwidth.map_or(rate, |most| most.0.min(rate)));
+        let dirty = Rate(f64::from(row.dirty) * 1024.0);
+        let downtime = options.max_downtime.unwrap_or(known.max_downtime);
+        let working_set = self.working_sets.get(&vm).copied().unwrap_or(DEFAULT_WORKING_SET);
+        let memory = Bytes::mib(u64::from(row.memory));
+        let mut prediction = predict(memory, dirty, working_set, rate, downtime, known.max_rounds);
+        // What no move was spared belongs to the platform: connections, checks, the switch itself.
+        let overrun = self.overruns.iter().min().copied().unwrap_or_default();
+        prediction.total = prediction.total.saturating_add(known.setup).saturating_add(overrun);
+        prediction
+    }
+
+    /// Total time and downtime that a move which has just started is expected to take beside those that run; none where
+    /// rates are not known or it would not converge.
+    pub(super) fn predict_task(&self, id: TaskId) -> Option<(Duration, Duration)> {
+        let task = self.task(id);
+        let (Work::Move(options), Some(source), Some(target)) = (&self.op(task.op).work, task.source, task.target)
+        else {
+            return None;
+        };
+        let nic = |host: HostId, moves: u16| self.fleet.topology.host(host).nic.0 / f64::from(moves.max(1));
+        let mut rate = nic(source, self.fleet.hosts.row(source).migrations_out)
+            .min(nic(target, self.fleet.hosts.row(target).migrations_in));
+        if let Some((a, b)) = self.link(source, target)
+            && let Some(index) = self.fleet.topology.link_between(a, b)
+        {
+            let moves = self.queue.taken(Key::MigrateLink(a, b)).max(1);
+            rate = rate.min(self.fleet.topology.links[index].bandwidth.0 / f64::from(moves));
+        }
+        if rate <= 0.0 {
+            return None;
+        }
+        let prediction = self.predict_at(task.vm, &self.fleet.vms.row(task.vm), Rate(rate), options);
+        prediction.converges.then_some((prediction.total, prediction.downtime))
+    }
+
     pub(super) fn preview(&self, plan: &Plan) -> Preview {
         let mut sources: BTreeMap<HostId, u32> = BTreeMap::new();
         let mut targets: BTreeMap<HostId, u32> = BTreeMap::new();
@@ -172,13 +188,11 @@ impl Engine {
         options: &MigrationOptions,
     ) -> (Option<Duration>, Option<Duration>, Option<RefusedGroup>) {
         let limits = &self.queue.limits;
-        let moves: Vec<(&Subject, VmRow, HostId, HostId)> = plan
+        let moves: Vec<(VmId, VmRow, HostId, HostId)> = plan
             .tasks
             .iter()
             .filter_map(|task| match (&task.subject, task.source, task.target) {
-                (Subject::Vm(vm), Some(source), Some(target)) => {
-                    Some((&task.subject, self.fleet.vms.row(*vm), source, target))
-                }
+                (Subject::Vm(vm), Some(source), Some(target)) => Some((*vm, self.fleet.vms.row(*vm), source, target)),
                 _ => None,
             })
             .collect();
@@ -198,7 +212,7 @@ impl Engine {
         }
         let mut downtime = Duration::ZERO;
         let mut doubtful = RefusedGroup { reason: "".into(), count: 0, examples: Vec::new() };
-        for (subject, row, source, target) in moves {
+        for (vm, row, source, target) in moves {
             let nic = |host: HostId| self.fleet.topology.host(host).nic.0;
             let mut line = nic(source).min(nic(target));
             let mut rate = (nic(source) / f64::from(out[&source].at_once.max(1)))
@@ -214,11 +228,11 @@ impl Engine {
             if rate <= 0.0 {
                 return (None, None, None);
             }
-            let prediction = predict_at(self, &row, Rate(rate), options);
+            let prediction = self.predict_at(vm, &row, Rate(rate), options);
             if !prediction.converges {
                 doubtful.count += 1;
                 if doubtful.examples.len() < REFUSED_EXAMPLES {
-                    doubtful.examples.push(self.subject_name(subject));
+                    doubtful.examples.push(self.vm_name(vm));
                 }
                 let dirty = Rate(f64::from(row.dirty) * 1024.0);
                 doubtful.reason = format!("dirties {dirty} and gets {} of {}", Rate(rate), Rate(line)).into();

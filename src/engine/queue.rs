@@ -94,6 +94,11 @@ impl Queue {
         })
     }
 
+    /// How many slots of a key are taken.
+    pub(super) fn taken(&self, key: Key) -> u32 {
+        self.taken.get(&key).copied().unwrap_or(0)
+    }
+
     /// Takes slots that are free.
     pub(super) fn take(&mut self, slots: Slots) {
         for key in slots.keys() {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fleet::{
-    Bytes, Finding, HostId, HostState, MigrationFigures, OpId, Ready, SiteId, TaskId, Time, VmId, VmRow, VmState,
+    Bytes, DEFAULT_WORKING_SET, Finding, HostId, HostState, MigrationFigures, OpId, Ready, SiteId, TaskId, Time, VmId,
+    VmRow, VmState,
 };
 use crate::handle::{Event, Level, OpKind, OperationSpec, TaskEnd, TaskState, WaitReason};
 use crate::platform::{Change, Request};
@@ -14,7 +15,10 @@ use super::history::Moment;
 use super::plan::{Plan, Planned, Planner, Subject, can, footprint, thousands};
 use super::queue::{Key, Slots};
 use super::task::{Detail, Operation, Task, Work};
-use super::{Engine, TaskRecord, What, preview};
+use super::{Engine, TaskRecord, What};
+
+/// Of how many moves it is remembered by how much they took longer than predicted.
+const OVERRUNS: usize = 16;
 
 /// Whether a task can start.
 enum Hold {
@@ -44,13 +48,12 @@ impl Engine {
     /// Plans an operation and starts it.
     pub(super) fn start(&mut self, spec: &OperationSpec, step: Option<u32>) -> Result<OpId, Arc<str>> {
         let plan = self.make_plan(spec)?;
+        // The numbers of refused VMs stay free: the next search begins at the first of them.
+        let refused = plan.refused.first().map(|refusal| refusal.subject.clone());
+        let next = refused.or_else(|| plan.tasks.last().map(|task| task.subject.clone()));
         let op = self.begin(plan, spec.clone(), step);
-        if let OperationSpec::Boot(boot) = spec {
-            let last = self.op(op).tasks.end.checked_sub(1).filter(|last| self.op(op).tasks.contains(last));
-            if let Some(last) = last {
-                let name = self.vm_name(self.tasks[last as usize].vm);
-                self.names.used_up_to(&boot.name, &name);
-            }
+        if let (OperationSpec::Boot(boot), Some(Subject::New(name))) = (spec, next) {
+            self.names.used_up_to(&boot.name, &name);
         }
         Ok(op)
     }
@@ -60,6 +63,7 @@ impl Engine {
         let now = self.fleet.now;
         let id = OpId(self.operations.len() as u32 + 1);
         for &host in &plan.drain {
+            self.draining.insert(host);
             if self.fleet.hosts.row(host).state == HostState::Ready {
                 self.set_host_state(host, HostState::Draining, "");
             }
@@ -94,6 +98,10 @@ impl Engine {
                 Planned { subject: refusal.subject, source: None, target: None },
                 VmRow { state: VmState::Gone, ..row },
             );
+            self.task_mut(task).target = refusal.target;
+            if !matches!(self.op(id).work, Work::Boot(_)) {
+                self.task_mut(task).source = self.fleet.vms.row(self.task(task).vm).host;
+            }
             self.close(task, &TaskEnd::Failed(refusal.reason), None);
         }
         for task in first..first + waiting {
@@ -173,6 +181,12 @@ impl Engine {
                 self.reconsider(task);
             }
         }
+        for task in std::mem::take(&mut self.unpredicted) {
+            let predicted = self.predict_task(task);
+            if let Some(detail) = &mut self.task_mut(task).detail {
+                detail.predicted = predicted;
+            }
+        }
         let waits = self.running == 0 && !self.queue.parked_at(is_stuck_key).is_empty();
         self.stuck_since = if waits { self.stuck_since.or(Some(self.fleet.now)) } else { None };
         self.changes += 1;
@@ -207,7 +221,7 @@ impl Engine {
     }
 
     /// The two sites between which a move goes, the lower id first.
-    fn link(&self, source: HostId, target: HostId) -> Option<(SiteId, SiteId)> {
+    pub(super) fn link(&self, source: HostId, target: HostId) -> Option<(SiteId, SiteId)> {
         let (a, b) = (self.fleet.topology.host(source).site, self.fleet.topology.host(target).site);
         (a != b).then(|| (a.min(b), a.max(b)))
     }
@@ -261,11 +275,11 @@ impl Engine {
         if let (VmState::Lost, Some(host)) = (row.state, row.host) {
             return Some(Hold::Wait(Key::Host(host), WaitReason::Host(host)));
         }
-        let is = || Hold::Never(format!("is {}", row.state.word()).into());
+        let is = || Hold::Never(format!("the VM is {}", row.state.word()).into());
         match work {
             Work::Boot(_) => (row.state != VmState::Planned).then(is),
             Work::Move(_) if row.host.is_some() && row.host == task.target => {
-                Some(Hold::Never(format!("is on {} already", self.host_name(row.host)).into()))
+                Some(Hold::Never(format!("the VM is on {} already", self.host_name(row.host)).into()))
             }
             Work::Move(_) => (row.host.is_none() || !(row.state.runs() || row.state == VmState::Paused)).then(is),
             // Of a VM that failed, nothing is left on any host.
@@ -318,7 +332,7 @@ impl Engine {
                 self.fleet.hosts.update(source, |row| row.migrations_out += 1);
                 self.fleet.hosts.update(target, |row| row.migrations_in += 1);
                 self.fleet.vms.update(vm, |row| row.target = Some(target));
-                detail.predicted = preview::predict_move(self, &row, source, target, &options);
+                self.unpredicted.push(id);
                 self.request(Request::Migrate { task: id, vm, name: name.clone(), source, target, options });
             }
             (Work::Change(change), Some(host), _) => {
@@ -326,6 +340,7 @@ impl Engine {
             }
             _ => unreachable!("a task that is free to run has the hosts that its work needs"),
         }
+        detail.nearer = now;
         detail.check_at = now + patience / 4;
         self.checks.insert((detail.check_at, id));
         self.task_mut(id).detail = Some(detail);
@@ -420,11 +435,25 @@ impl Engine {
                 self.gone.push_back((self.fleet.now, self.vm_name(vm)));
                 return self.remove_vm(vm);
             }
-            Work::Change(Change::Pause) if done => VmState::Paused,
-            Work::Change(Change::Resume | Change::Reboot) if done => VmState::Up,
+            Work::Change(Change::Pause) if done => {
+                if before == VmState::Reachable {
+                    self.answered.insert(vm);
+                }
+                VmState::Paused
+            }
+            Work::Change(Change::Resume) if done && self.answered.remove(&vm) => VmState::Reachable,
+            Work::Change(Change::Resume) if done => VmState::Up,
             Work::Change(Change::Load(load)) => {
                 if done {
                     self.fleet.vms.update(vm, |row| row.stressed = load.is_some());
+                    match load {
+                        Some(load) if load.working_set != DEFAULT_WORKING_SET => {
+                            self.working_sets.insert(vm, load.working_set);
+                        }
+                        _ => {
+                            self.working_sets.remove(&vm);
+                        }
+                    }
                 }
                 before
             }
@@ -462,6 +491,13 @@ impl Engine {
         task.ended = Some(now);
         let (op_id, vm, started) = (task.op, task.vm, task.started);
         let predicted = task.detail.as_ref().and_then(|detail| detail.predicted);
+        if let (TaskEnd::Done, Some(started), Some((total, _))) = (end, started, predicted) {
+            self.overruns.push_back(now.since(started).saturating_sub(total));
+            if self.overruns.len() > OVERRUNS {
+                self.overruns.pop_front();
+            }
+        }
+        let task = self.task_mut(id);
         if figures.is_none() {
             task.detail = None;
         }
@@ -532,8 +568,12 @@ impl Engine {
     /// Cancels a task, waiting or running. False where it has ended or is ending.
     pub(super) fn cancel_task(&mut self, id: TaskId, verdict: Option<Arc<str>>) -> bool {
         match self.task(id).state {
-            TaskState::Waiting(_) => {
+            TaskState::Waiting(reason) => {
+                let task = self.task(id);
+                let key = key_of(reason, task.op, task.vm);
                 self.unpark(id);
+                // What waits behind it may fit where it did not.
+                self.queue.free(key);
                 self.end_unstarted(id, &verdict.map_or(TaskEnd::Cancelled, TaskEnd::Failed));
                 true
             }
@@ -562,14 +602,15 @@ impl Engine {
         let task = self.task(id);
         let (vm, quiet) = (task.vm, now.since(task.advanced));
         let patience = self.patience(&self.op(task.op).work);
+        let converge = self.config.patience.converge;
+        let moves = matches!(self.op(task.op).work, Work::Move(_));
+        let circles = moves && task.detail.as_ref().is_some_and(|detail| now.since(detail.nearer) >= converge);
         match task.state {
             TaskState::Running if quiet >= patience => {
-                let finding = self.fleet.vms.row(vm).finding;
-                let reason = if finding == Finding::NonConverging {
-                    format!("did not converge: no smaller round for {} s", patience.as_secs())
-                } else {
-                    format!("no progress for {} s", patience.as_secs())
-                };
+                self.cancel_task(id, Some(format!("no progress for {} s", patience.as_secs()).into()));
+            }
+            TaskState::Running if circles => {
+                let reason = format!("did not converge: no smaller round for {} s", converge.as_secs());
                 self.cancel_task(id, Some(reason.into()));
             }
             TaskState::Running => {
@@ -608,6 +649,14 @@ impl Engine {
             return;
         }
         let mut tasks = self.queue.parked_at(|key| matches!(key, Key::Memory(_)));
+        // What is smaller than the one in front of it may fit.
+        for &id in &tasks {
+            self.reconsider(id);
+        }
+        if self.running > 0 {
+            self.stuck_since = None;
+            return;
+        }
         if tasks.is_empty() {
             tasks = self.queue.parked_at(is_stuck_key);
         }

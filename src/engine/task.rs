@@ -12,7 +12,7 @@ use crate::platform::Change;
 
 use super::Counts;
 
-/// Over how long an operation's rate is taken.
+/// Over how long an operation's rate is taken at least.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
 
 /// What an operation does to each of its VMs.
@@ -52,7 +52,10 @@ pub(super) struct Detail {
     pub(super) check_at: Time,
     /// The furthest that was seen, in the measure of [`Detail::advance`].
     best_work: f64,
-    best_round: Option<u64>,
+    /// Number and size of the smallest round so far.
+    best_round: Option<(u32, u64)>,
+    /// When a move last came nearer to its end.
+    pub(super) nearer: Time,
     pub(super) figures: Option<MigrationFigures>,
     pub(super) predicted: Option<(Duration, Duration)>,
     /// Why it is being ended early, where that makes it a failure.
@@ -67,18 +70,19 @@ impl Detail {
         grew
     }
 
-    /// Takes a migration's state; says whether it comes nearer to its end: bytes in the first pass, then rounds that
-    /// become smaller by a hundredth at least.
-    pub(super) fn advance_migration(&mut self, progress: MigrationProgress) -> bool {
+    /// Takes a migration's state; says whether bytes went over since the last. It comes nearer to its end while it sends
+    /// its smallest round so far: in the first pass, then in every round that is a hundredth smaller than all before.
+    pub(super) fn advance_migration(&mut self, progress: MigrationProgress, now: Time) -> bool {
         self.migration = Some(progress);
-        if progress.round <= 1 {
-            return self.advance(progress.transferred.0 as f64);
+        let sent = self.advance(progress.transferred.0 as f64);
+        let (round, size) = (progress.round, progress.round_size.0);
+        if self.best_round.is_none_or(|(_, best)| size < best - best / 100) {
+            self.best_round = Some((round, size));
+            self.nearer = now;
+        } else if sent && self.best_round.is_some_and(|(best, _)| best == round) {
+            self.nearer = now;
         }
-        let smaller = self.best_round.is_none_or(|best| progress.round_size.0 < best - best / 100);
-        if smaller {
-            self.best_round = Some(progress.round_size.0);
-        }
-        smaller
+        sent
     }
 }
 
@@ -102,6 +106,10 @@ pub(super) struct Operation {
     pub(super) failed_by: HashMap<Arc<str>, u32>,
     pub(super) started: Time,
     pub(super) ended: Option<Time>,
+    /// Tasks that ended after they had started.
+    ran: u32,
+    /// Over how long the rate is taken: long enough that a few tasks end within it.
+    rate_window: Duration,
     recent_ends: VecDeque<Time>,
     /// Done tasks by their duration in milliseconds.
     durations: BTreeMap<u64, u32>,
@@ -133,6 +141,8 @@ impl Operation {
             failed_by: HashMap::new(),
             started: now,
             ended: None,
+            ran: 0,
+            rate_window: RATE_WINDOW,
             recent_ends: VecDeque::new(),
             durations: BTreeMap::new(),
         }
@@ -158,8 +168,14 @@ impl Operation {
             TaskEnd::Cancelled => self.counts.cancelled += 1,
         }
         if started.is_some() {
+            self.ran += 1;
             self.recent_ends.push_back(now);
-            while self.recent_ends.front().is_some_and(|&t| now.since(t) > RATE_WINDOW) {
+            // As many tasks end between two looks at the median as ended before: it costs little and is right enough.
+            if self.ran.is_power_of_two() {
+                self.rate_window = RATE_WINDOW.max(self.quantile(0.5).unwrap_or_default() * 3);
+            }
+            let window = self.rate_window;
+            while self.recent_ends.front().is_some_and(|&t| now.since(t) > window) {
                 self.recent_ends.pop_front();
             }
         }
@@ -178,12 +194,13 @@ impl Operation {
 
     fn rate(&self, now: Time) -> f64 {
         if let Some(ended) = self.ended {
-            let ends = f64::from(self.counts.tasks);
+            let ends = f64::from(self.ran);
             let seconds = ended.since(self.started).as_secs_f64();
             return if seconds > 0.0 { ends / seconds } else { 0.0 };
         }
-        let window = RATE_WINDOW.min(now.since(self.started)).as_secs_f64();
-        let ends = self.recent_ends.iter().filter(|&&t| now.since(t) <= RATE_WINDOW).count();
+        let longest = self.rate_window;
+        let window = longest.min(now.since(self.started)).as_secs_f64();
+        let ends = self.recent_ends.iter().filter(|&&t| now.since(t) <= longest).count();
         if window > 0.0 { ends as f64 / window } else { 0.0 }
     }
 
@@ -242,11 +259,21 @@ mod tests {
             transferred: Bytes(transferred),
             ..MigrationProgress::default()
         };
-        assert!(detail.advance_migration(round(1, 1000, 500)));
-        assert!(!detail.advance_migration(round(1, 1000, 500)));
-        assert!(detail.advance_migration(round(2, 900, 1100)));
-        assert!(!detail.advance_migration(round(3, 900, 2000)));
-        assert!(detail.advance_migration(round(4, 400, 2900)));
+        let at = |seconds: f64| Time::from_secs_f64(seconds);
+        for (seconds, progress, nearer) in [
+            (1.0, round(1, 1000, 500), 1.0),
+            (2.0, round(1, 1000, 900), 2.0),
+            (3.0, round(2, 900, 1100), 3.0),
+            // Within the smallest round every byte counts; in one that is no smaller none does.
+            (4.0, round(2, 900, 1500), 4.0),
+            (5.0, round(3, 900, 2000), 4.0),
+            (6.0, round(4, 895, 2900), 4.0),
+            (7.0, round(5, 400, 3500), 7.0),
+        ] {
+            assert!(detail.advance_migration(progress, at(seconds)));
+            assert_eq!(detail.nearer, at(nearer), "{progress:?}");
+        }
+        assert!(!detail.advance_migration(round(5, 400, 3500), at(8.0)), "no byte went over");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::fleet::{Finding, TaskId, Time, VmId};
 use crate::handle::{
     About, Answer, OperationView, Query, Snapshot, TaskEnd, TaskFilter, TaskPage, TaskState, TaskView, VmView,
+    WaitReason,
 };
 
 use super::Engine;
@@ -78,6 +79,13 @@ impl Engine {
 
     fn task_view(&self, id: TaskId) -> TaskView {
         let task = self.task(id);
+        let state = match (&task.state, self.lines.get(&task.vm)) {
+            // The one before it may have ended and another one come forward since it began to wait.
+            (TaskState::Waiting(WaitReason::Earlier(_)), Some(&(front, _))) => {
+                TaskState::Waiting(WaitReason::Earlier(front))
+            }
+            (state, _) => state.clone(),
+        };
         TaskView {
             id,
             op: task.op,
@@ -86,7 +94,7 @@ impl Engine {
             name: self.vm_name(task.vm),
             source: task.source,
             target: task.target,
-            state: task.state.clone(),
+            state,
             queued: task.queued,
             started: task.started,
             ended: task.ended,

@@ -247,7 +247,8 @@ pub struct OperationView {
     pub started: Time,
     /// When its last task ended.
     pub ended: Option<Time>,
-    /// Tasks that end per second, over the last ten seconds, or over its whole life once it ended.
+    /// Tasks that end per second: over the last ten seconds, or three times the median task where that is longer; over
+    /// its whole life once it ended.
     pub rate: f64,
     /// How much longer it takes, where its rate so far lets one say; none where nothing ended yet or it is held up.
     pub eta: Option<Duration>,
