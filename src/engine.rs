@@ -5,6 +5,7 @@
 //! of what happened. The same engine drives real hosts and, seeded, thousands of simulated fault schedules.
 
 mod commands;
+mod ending;
 mod history;
 mod names;
 mod observe;
@@ -35,7 +36,7 @@ use steps::Steps;
 use task::{Operation, Task};
 
 /// How an engine is set up.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Config {
     /// Seed of random placement.
     pub seed: u64,
@@ -45,12 +46,6 @@ pub struct Config {
     pub patience: Patience,
     /// What is known of the platform's migrations.
     pub migration: Expected,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { seed: 0, limits: Limits::default(), patience: Patience::default(), migration: Expected::default() }
-    }
 }
 
 /// What predictions assume of a platform's migrations. The defaults are QEMU's.

@@ -1,0 +1,343 @@
+//! How tasks end: by the platform's word, by somebody's wish, or because nothing moves any more.
+
+use std::sync::Arc;
+
+use crate::fleet::{
+    Bytes, DEFAULT_WORKING_SET, Finding, HostState, MigrationFigures, OpId, Ready, TaskId, Time, VmState,
+};
+use crate::handle::{Level, TaskEnd, TaskState, WaitReason};
+use crate::platform::{Change, Request};
+
+use super::history::Moment;
+use super::plan::{footprint, thousands};
+use super::queue::{Key, Slots};
+use super::schedule::{is_stuck_key, key_of};
+use super::task::Work;
+use super::{Engine, TaskRecord, What};
+
+/// Of how many moves it is remembered by how much they took longer than predicted.
+const OVERRUNS: usize = 16;
+
+impl Engine {
+    /// Takes the platform's word that a task ended.
+    pub(super) fn ended(&mut self, id: TaskId, end: TaskEnd, figures: Option<MigrationFigures>) {
+        if id.index() >= self.tasks.len() || !matches!(self.task(id).state, TaskState::Running | TaskState::Cancelling)
+        {
+            return;
+        }
+        let task = self.task_mut(id);
+        let verdict = task.detail.as_mut().and_then(|detail| {
+            detail.figures = figures;
+            detail.verdict.take()
+        });
+        let end = match (end, verdict) {
+            (TaskEnd::Cancelled, Some(verdict)) => TaskEnd::Failed(verdict),
+            (end, _) => end,
+        };
+        self.leave_slots(id);
+        self.finish_vm(id, &end);
+        self.close(id, &end, figures);
+        self.settle();
+    }
+
+    /// Gives back what a running task held.
+    fn leave_slots(&mut self, id: TaskId) {
+        let task = self.task(id);
+        let (op, source, target) = (task.op, task.source, task.target);
+        let slots = self.slots(task, source);
+        let check = task.detail.as_ref().map(|detail| (detail.check_at, id));
+        if let Some(check) = check {
+            self.checks.remove(&check);
+        }
+        self.queue.release(slots);
+        self.running -= 1;
+        self.op_mut(op).running -= 1;
+        match slots {
+            Slots::Boot(host) => self.fleet.hosts.update(host, |row| row.booting -= 1),
+            Slots::Move { source, target, .. } => {
+                self.fleet.hosts.update(source, |row| row.migrations_out -= 1);
+                self.fleet.hosts.update(target, |row| row.migrations_in -= 1);
+            }
+            Slots::None => {}
+        }
+        debug_assert!(!matches!(slots, Slots::None) || target.is_none(), "only boots and moves have targets");
+    }
+
+    /// What a task's end means for its VM.
+    pub(super) fn finish_vm(&mut self, id: TaskId, end: &TaskEnd) {
+        let task = self.task(id);
+        let (vm, before, source, target) = (task.vm, task.before, task.source, task.target);
+        let work = self.op(task.op).work.clone();
+        let done = *end == TaskEnd::Done;
+        self.find(vm, Finding::None, "");
+        self.fleet.vms.update(vm, |row| row.target = None);
+        let reason = match end {
+            TaskEnd::Failed(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        let state = match work {
+            Work::Boot(class) if done => match class.ready {
+                Ready::Up => VmState::Up,
+                Ready::Reachable => VmState::Reachable,
+            },
+            Work::Boot(_) if reason.is_some() => VmState::Failed,
+            Work::Boot(_) => return self.remove_vm(vm),
+            Work::Move(_) => {
+                match (source, target) {
+                    (Some(source), Some(target)) if done => {
+                        self.release(source, vm);
+                        self.set_host(vm, Some(target));
+                    }
+                    (_, Some(target)) => self.release(target, vm),
+                    _ => {}
+                }
+                before
+            }
+            Work::Change(Change::Destroy) if done => {
+                self.gone.push_back((self.fleet.now, self.vm_name(vm)));
+                return self.remove_vm(vm);
+            }
+            Work::Change(Change::Pause) if done => {
+                if before == VmState::Reachable {
+                    self.answered.insert(vm);
+                }
+                VmState::Paused
+            }
+            Work::Change(Change::Resume) if done && self.answered.remove(&vm) => VmState::Reachable,
+            Work::Change(Change::Resume) if done => VmState::Up,
+            Work::Change(Change::Load(load)) => {
+                if done {
+                    self.fleet.vms.update(vm, |row| row.stressed = load.is_some());
+                    match load {
+                        Some(load) if load.working_set != DEFAULT_WORKING_SET => {
+                            self.working_sets.insert(vm, load.working_set);
+                        }
+                        _ => {
+                            self.working_sets.remove(&vm);
+                        }
+                    }
+                }
+                before
+            }
+            Work::Change(_) => before,
+        };
+        let host_gone =
+            self.fleet.vms.row(vm).host.is_some_and(|host| self.fleet.hosts.row(host).state == HostState::Unreachable);
+        let state = if host_gone && super::promised(state) { VmState::Lost } else { state };
+        self.set_state(vm, state);
+        self.set_reason(vm, reason.clone());
+        let host = self.host_name(self.fleet.vms.row(vm).host);
+        let name = self.vm_name(vm);
+        self.record(What::VmState { vm: name, state, host, reason: reason.unwrap_or_else(|| "".into()) });
+    }
+
+    /// Ends a task that never ran.
+    pub(super) fn end_unstarted(&mut self, id: TaskId, end: &TaskEnd) {
+        let task = self.task(id);
+        let vm = task.vm;
+        match (&self.op(task.op).work, task.target) {
+            (Work::Move(_), Some(target)) => {
+                self.intended[target.index()] -= footprint(&self.fleet.vms.row(vm));
+            }
+            (Work::Boot(_), _) if self.fleet.vms.exists(vm) => self.remove_vm(vm),
+            _ => {}
+        }
+        self.close(id, end, None);
+    }
+
+    /// Writes a task's end down and lets the next one on its VM come forward.
+    pub(super) fn close(&mut self, id: TaskId, end: &TaskEnd, figures: Option<MigrationFigures>) {
+        let now = self.fleet.now;
+        let task = self.task_mut(id);
+        task.state = TaskState::Ended(end.clone());
+        task.ended = Some(now);
+        let (op_id, vm, started) = (task.op, task.vm, task.started);
+        let predicted = task.detail.as_ref().and_then(|detail| detail.predicted);
+        if let (TaskEnd::Done, Some(started), Some((total, _))) = (end, started, predicted) {
+            self.overruns.push_back(now.since(started).saturating_sub(total));
+            if self.overruns.len() > OVERRUNS {
+                self.overruns.pop_front();
+            }
+        }
+        let task = self.task_mut(id);
+        if figures.is_none() {
+            task.detail = None;
+        }
+        let record = TaskRecord {
+            task: id,
+            op: op_id,
+            step: self.op(op_id).step,
+            kind: self.op(op_id).kind,
+            vm: self.vm_name(vm),
+            source: self.host_name(self.task(id).source),
+            target: self.host_name(self.task(id).target),
+            queued: self.task(id).queued,
+            started,
+            ended: now,
+            outcome: end.clone(),
+            reason: if let TaskEnd::Failed(reason) = end { reason.clone() } else { "".into() },
+            figures,
+            predicted,
+        };
+        if let TaskEnd::Failed(reason) = end {
+            let text = format!("{} {}: {reason}", record.kind.word(), record.vm);
+            self.say(Level::Error, Some(vm), None, Some(op_id), text);
+        }
+        self.record(What::TaskEnded(record));
+        self.history.moment(now, vm, Moment::Ended(id));
+        if let Some(&(front, last)) = self.lines.get(&vm) {
+            let mut at = Some(front);
+            while let Some(task) = at.filter(|&task| matches!(self.task(task).state, TaskState::Ended(_))) {
+                at = self.task(task).next;
+            }
+            match at {
+                Some(next) if next != front => {
+                    self.lines.insert(vm, (next, last));
+                    self.queue.free(Key::Vm(vm));
+                }
+                Some(_) => {}
+                None => {
+                    self.lines.remove(&vm);
+                }
+            }
+        }
+        self.op_mut(op_id).count_end(end, started, now);
+        self.end_operation_if_done(op_id);
+    }
+
+    pub(super) fn end_operation_if_done(&mut self, id: OpId) {
+        let now = self.fleet.now;
+        let op = self.op_mut(id);
+        // While an operation begins, refused tasks end before the others are there.
+        let complete = op.counts.done + op.counts.failed + op.counts.cancelled == op.counts.tasks;
+        if op.ended.is_some() || !complete {
+            return;
+        }
+        op.ended = Some(now);
+        let (kind, counts) = (op.kind, op.counts);
+        self.record(What::OperationEnded { op: id, kind, counts });
+        let mut text = format!("{id} {} ended: {} done", kind.word(), thousands(counts.done));
+        for (n, word) in [(counts.failed, "failed"), (counts.cancelled, "cancelled")] {
+            if n > 0 {
+                text.extend([", ", &thousands(n), " ", word]);
+            }
+        }
+        let level = if counts.failed > 0 { Level::Warning } else { Level::Info };
+        self.say(level, None, None, Some(id), text);
+        self.changes += 1;
+    }
+
+    /// Cancels a task, waiting or running. False where it has ended or is ending.
+    pub(super) fn cancel_task(&mut self, id: TaskId, verdict: Option<Arc<str>>) -> bool {
+        match self.task(id).state {
+            TaskState::Waiting(reason) => {
+                let task = self.task(id);
+                let key = key_of(reason, task.op, task.vm);
+                self.unpark(id);
+                // What waits behind it may fit where it did not.
+                self.queue.free(key);
+                self.end_unstarted(id, &verdict.map_or(TaskEnd::Cancelled, TaskEnd::Failed));
+                true
+            }
+            TaskState::Running => {
+                let check_at = self.fleet.now + self.config.patience.cancel;
+                let task = self.task_mut(id);
+                task.state = TaskState::Cancelling;
+                let before = task.detail.as_mut().map(|detail| {
+                    detail.verdict = verdict;
+                    std::mem::replace(&mut detail.check_at, check_at)
+                });
+                if let Some(before) = before {
+                    self.checks.remove(&(before, id));
+                }
+                self.checks.insert((check_at, id));
+                self.request(Request::Cancel { task: id });
+                true
+            }
+            TaskState::Cancelling | TaskState::Ended(_) => false,
+        }
+    }
+
+    /// Looks at a running task that has been quiet.
+    pub(super) fn check(&mut self, id: TaskId) {
+        let now = self.fleet.now;
+        let task = self.task(id);
+        let (vm, quiet) = (task.vm, now.since(task.advanced));
+        let patience = self.patience(&self.op(task.op).work);
+        let converge = self.config.patience.converge;
+        let moves = matches!(self.op(task.op).work, Work::Move(_));
+        let circles = moves && task.detail.as_ref().is_some_and(|detail| now.since(detail.nearer) >= converge);
+        match task.state {
+            TaskState::Running if quiet >= patience => {
+                self.cancel_task(id, Some(format!("no progress for {} s", patience.as_secs()).into()));
+            }
+            TaskState::Running if circles => {
+                let reason = format!("did not converge: no smaller round for {} s", converge.as_secs());
+                self.cancel_task(id, Some(reason.into()));
+            }
+            TaskState::Running => {
+                if quiet * 2 >= patience && self.fleet.vms.row(vm).finding == Finding::None {
+                    self.find(vm, Finding::NoProgress, &format!("no progress for {} s", quiet.as_secs()));
+                }
+                let check_at = (now + patience / 4).min(self.task(id).advanced + patience).max(now + patience / 100);
+                if let Some(detail) = &mut self.task_mut(id).detail {
+                    detail.check_at = check_at;
+                }
+                self.checks.insert((check_at, id));
+                self.request(Request::Probe { task: id });
+            }
+            TaskState::Cancelling => {
+                let reason =
+                    format!("gave no answer within {} s to being cancelled", self.config.patience.cancel.as_secs());
+                let end = TaskEnd::Failed(reason.into());
+                self.leave_slots(id);
+                self.finish_vm(id, &end);
+                self.close(id, &end, None);
+            }
+            TaskState::Waiting(_) | TaskState::Ended(_) => {}
+        }
+    }
+
+    /// When tasks that nothing can help any more are given up.
+    pub(super) fn stuck_deadline(&self, since: Time) -> Time {
+        let for_memory = !self.queue.parked_at(|key| matches!(key, Key::Memory(_))).is_empty();
+        since + if for_memory { self.config.patience.memory } else { self.config.patience.host }
+    }
+
+    /// Fails the tasks that wait for what will not come, because nothing runs that could bring it.
+    pub(super) fn give_up_stuck(&mut self) {
+        let Some(since) = self.stuck_since else { return };
+        if self.fleet.now < self.stuck_deadline(since) {
+            return;
+        }
+        let mut tasks = self.queue.parked_at(|key| matches!(key, Key::Memory(_)));
+        // What is smaller than the one in front of it may fit.
+        for &id in &tasks {
+            self.reconsider(id);
+        }
+        if self.running > 0 {
+            self.stuck_since = None;
+            return;
+        }
+        if tasks.is_empty() {
+            tasks = self.queue.parked_at(is_stuck_key);
+        }
+        for id in tasks {
+            let task = self.task(id);
+            let need = Bytes::mib(footprint(&self.fleet.vms.row(task.vm)));
+            let reason = match task.state {
+                TaskState::Waiting(WaitReason::Memory(host)) => format!(
+                    "no room on {}: needs {need}, {} is free",
+                    self.fleet.topology.host(host).name,
+                    self.fleet.free_memory(host)
+                ),
+                TaskState::Waiting(WaitReason::Host(host)) => {
+                    format!("{} did not come back", self.fleet.topology.host(host).name)
+                }
+                _ => continue,
+            };
+            self.cancel_task(id, Some(reason.into()));
+        }
+        self.stuck_since = None;
+    }
+}
