@@ -219,6 +219,10 @@ pub trait Platform: Send {
 
     /// Moves the batches made since the last call to the end of `into`, oldest first.
     fn collect(&mut self, into: &mut Vec<Batch>);
+
+    /// Makes observations of every load that changed since the last call, as of the instant it stands at. Nothing
+    /// where hosts tell their loads by themselves.
+    fn sample(&mut self) {}
 }
 
 /// A platform whose time does not pass by itself.
@@ -228,9 +232,6 @@ pub trait Virtual: Platform {
 
     /// Lets time pass up to and including `to`, which is not before any earlier call's.
     fn advance(&mut self, to: Time);
-
-    /// Makes observations of every load that changed since the last call, as of the instant it stands at.
-    fn sample(&mut self);
 }
 
 /// How a real host is reached.

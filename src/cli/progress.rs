@@ -58,7 +58,7 @@ fn ended(index: u32, of: usize, kind: &str, counts: &Counts, took: Duration) -> 
     let step = format!("step {}/{of} {kind}", index + 1);
     match counts.tasks {
         0 if kind == "wait" => format!("{step}: over in {}", Span(took)),
-        0 => format!("warning: {step}: nothing selected"),
+        0 => format!("warning: {step}: nothing selected, or all of it as asked already"),
         _ => format!("{step}: {} in {}", told(counts), Span(took)),
     }
 }
@@ -195,7 +195,7 @@ mod tests {
         };
         assert_eq!(ended("boot", 3), "step 2/3 boot: 3 done in 10 s");
         assert_eq!(ended("wait", 0), "step 2/3 wait: over in 10 s");
-        assert_eq!(ended("migrate", 0), "warning: step 2/3 migrate: nothing selected");
+        assert_eq!(ended("migrate", 0), "warning: step 2/3 migrate: nothing selected, or all of it as asked already");
     }
 
     #[test]

@@ -8,8 +8,8 @@ use super::record::{Recorder, Sampling};
 use super::{Interrupts, RuntimeError};
 use crate::engine::{Engine, Output};
 use crate::fleet::Time;
-use crate::handle::{About, Command, Reply};
-use crate::platform::{Batch, Platform, Virtual};
+use crate::handle::{About, Answer, Command, Query, Reply};
+use crate::platform::{Batch, Observation, Platform, Virtual};
 
 /// How many turns engine and platform may take at one instant. Far above what a million VMs that change at once need.
 const TURNS: u32 = 20_000_000;
@@ -73,9 +73,30 @@ impl<P: Platform, R: Recorder> Driver<P, R> {
     /// # Errors
     /// [`RuntimeError::StandsStill`]; that the engine refuses is in the reply.
     pub fn command(&mut self, command: Command) -> Result<Reply, RuntimeError> {
+        self.sample()?;
         let reply = self.engine.command(self.now, command);
         self.settle()?;
         Ok(reply)
+    }
+
+    /// Asks the engine something at this instant. A preview plans as the command would that it is of.
+    ///
+    /// # Errors
+    /// [`RuntimeError::StandsStill`].
+    pub fn query(&mut self, query: &Query) -> Result<Answer, RuntimeError> {
+        if matches!(query, Query::Preview(_)) {
+            self.sample()?;
+        }
+        Ok(self.engine.query(self.now, query))
+    }
+
+    /// Lets the engine see every load as it is now.
+    ///
+    /// # Errors
+    /// [`RuntimeError::StandsStill`].
+    pub fn sample(&mut self) -> Result<(), RuntimeError> {
+        self.platform.sample();
+        self.settle()
     }
 
     /// Ends a run early as interrupts ask for: at the first, and where what happens can no longer be written down,
@@ -101,6 +122,14 @@ impl<P: Platform, R: Recorder> Driver<P, R> {
     pub fn settle(&mut self) -> Result<(), RuntimeError> {
         loop {
             self.platform.collect(&mut self.batches);
+            let due = self.engine.next_deadline().is_some_and(|deadline| deadline <= self.now);
+            if self.may_plan(due) {
+                // Before all else that was seen: the step after the present one is planned where that ends.
+                let seen = std::mem::take(&mut self.batches);
+                self.platform.sample();
+                self.platform.collect(&mut self.batches);
+                self.batches.extend(seen);
+            }
             let mut more = !self.batches.is_empty();
             for batch in self.batches.drain(..) {
                 self.engine.observe(self.now, batch);
@@ -127,6 +156,22 @@ impl<P: Platform, R: Recorder> Driver<P, R> {
             }
             self.turn()?;
         }
+    }
+
+    /// Whether a step may be planned by what was collected or, at a deadline, by the time. It goes by the loads of that
+    /// instant then, not by those of the last time of sampling: how often a run is recorded does not change what it
+    /// does.
+    fn may_plan(&self, due: bool) -> bool {
+        if due {
+            return self.engine.steps_run();
+        }
+        if self.batches.is_empty() {
+            return false;
+        }
+        let Some(running) = self.engine.step_running() else { return false };
+        let ends = |batch: &Batch| batch.seen.iter().filter(|seen| matches!(seen, Observation::Ended { .. })).count();
+        let ended: usize = self.batches.iter().map(ends).sum();
+        ended > 0 && ended >= running as usize
     }
 
     fn turn(&mut self) -> Result<(), RuntimeError> {
@@ -206,15 +251,6 @@ impl<P: Virtual, R: Recorder> Driver<P, R> {
             self.settle()?;
         }
         Ok(())
-    }
-
-    /// Lets the engine see every load as it is now.
-    ///
-    /// # Errors
-    /// [`RuntimeError::StandsStill`].
-    pub fn sample(&mut self) -> Result<(), RuntimeError> {
-        self.platform.sample();
-        self.settle()
     }
 
     /// Records the loads as they are at the end of a run, where loads are recorded at all.
