@@ -147,7 +147,7 @@ pub enum Observation {
         cpu_used: u32,
         /// CPU asked for by its VMs, in thousandths of a core; where only use is known, the use.
         cpu_demand: u32,
-        /// What it receives.
+        /// What it receives: on the simulator by migrations, on real hosts by its guests.
         net_rx: Rate,
         /// What it sends.
         net_tx: Rate,
