@@ -223,6 +223,10 @@ pub trait Platform: Send {
     /// Makes observations of every load that changed since the last call, as of the instant it stands at. Nothing
     /// where hosts tell their loads by themselves.
     fn sample(&mut self) {}
+
+    /// Makes observations of how far the running migrations are, as [`Request::Probe`] does for one. Nothing where
+    /// hosts tell it by themselves.
+    fn report(&mut self) {}
 }
 
 /// A platform whose time does not pass by itself.

@@ -211,6 +211,24 @@ fn how_often_loads_are_recorded_does_not_change_what_a_workflow_does() {
     assert_eq!(bench.rows("none", "samples.csv").len(), 0);
 }
 
+/// A migration that does not converge is given up when it has made no progress for a while: recording is no progress.
+#[test]
+fn how_often_loads_are_recorded_does_not_change_when_a_migration_is_given_up() {
+    let bench = Bench::new();
+    let rest = "[[step]]\nstress = { select = \"vm-1\", cpu = \"80 %\", dirty_rate = \"20 GB/s\", working_set = \"90 %\" }\n\
+                [[step]]\nmigrate = { select = \"all\", pattern = \"circular\" }\n";
+    let mut tasks = Vec::new();
+    for (out, samples) in [("none", "0 s"), ("often", "7 s")] {
+        let record = format!("[record]\nsamples = \"{samples}\"\n");
+        let flow = bench.file("w.toml", &workflow(4, &format!("{rest}{record}")));
+        let run = bench.run(&flow, "small", out, &["--speed", "max"]);
+        assert_eq!(run.status.code(), Some(1), "{}", stderr(&run));
+        assert!(stderr(&run).contains("did not converge"), "{}", stderr(&run));
+        tasks.push(bench.read(out, "tasks.csv"));
+    }
+    assert_eq!(tasks[0], tasks[1]);
+}
+
 #[test]
 fn samples_follow_the_workflow() {
     let bench = Bench::new();

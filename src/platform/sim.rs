@@ -354,6 +354,10 @@ impl Platform for SimPlatform {
     fn sample(&mut self) {
         self.settle();
         self.observe_loads();
+    }
+
+    fn report(&mut self) {
+        self.settle();
         self.observe_migrations();
     }
 }

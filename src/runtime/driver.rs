@@ -73,7 +73,7 @@ impl<P: Platform, R: Recorder> Driver<P, R> {
     /// # Errors
     /// [`RuntimeError::StandsStill`]; that the engine refuses is in the reply.
     pub fn command(&mut self, command: Command) -> Result<Reply, RuntimeError> {
-        self.sample()?;
+        self.see_loads()?;
         let reply = self.engine.command(self.now, command);
         self.settle()?;
         Ok(reply)
@@ -85,16 +85,23 @@ impl<P: Platform, R: Recorder> Driver<P, R> {
     /// [`RuntimeError::StandsStill`].
     pub fn query(&mut self, query: &Query) -> Result<Answer, RuntimeError> {
         if matches!(query, Query::Preview(_)) {
-            self.sample()?;
+            self.see_loads()?;
         }
         Ok(self.engine.query(self.now, query))
     }
 
-    /// Lets the engine see every load as it is now.
+    /// Lets the engine see every load and how far every migration is now: what a console shows.
     ///
     /// # Errors
     /// [`RuntimeError::StandsStill`].
-    pub fn sample(&mut self) -> Result<(), RuntimeError> {
+    pub fn look(&mut self) -> Result<(), RuntimeError> {
+        self.platform.report();
+        self.see_loads()
+    }
+
+    /// Lets the engine see every load as it is now. Not how far migrations are: a migration without progress is given
+    /// up, and how often a run is recorded must not change when.
+    fn see_loads(&mut self) -> Result<(), RuntimeError> {
         self.platform.sample();
         self.settle()
     }
@@ -231,7 +238,7 @@ impl<P: Virtual, R: Recorder> Driver<P, R> {
         self.platform.advance(self.now);
         self.settle()?;
         if self.sampling.is_some_and(|sampling| sampling.next() <= self.now) {
-            self.sample()?;
+            self.see_loads()?;
             self.recorder.sample(self.now, self.engine.fleet());
             if let Some(sampling) = &mut self.sampling {
                 sampling.pass(self.now);
@@ -259,7 +266,7 @@ impl<P: Virtual, R: Recorder> Driver<P, R> {
     /// [`RuntimeError::StandsStill`].
     pub fn last_sample(&mut self) -> Result<(), RuntimeError> {
         if self.sampling.is_some() {
-            self.sample()?;
+            self.see_loads()?;
         }
         self.last_known();
         Ok(())

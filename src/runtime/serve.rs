@@ -77,7 +77,7 @@ pub(super) async fn serve(
 
         let now = Instant::now();
         if now >= next_look {
-            paced.sample()?;
+            paced.look()?;
             let at = paced.driver().now();
             paced.driver_mut().recorder().moment(at);
             let spent = now.elapsed() * LOOK_SHARE;
