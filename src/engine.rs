@@ -247,6 +247,13 @@ impl Engine {
         self.steps.is_some()
     }
 
+    /// Tasks of the present step that the platform works on; none where no step has tasks that have not ended. When
+    /// the last of them ends, the next step may be planned at once.
+    pub fn step_running(&self) -> Option<u32> {
+        let present = self.operations.iter().rev().find(|op| op.step.is_some() && op.ended.is_none());
+        present.filter(|_| self.steps_run()).map(|op| op.running)
+    }
+
     /// Grows with everything that a snapshot would show differently.
     pub const fn version(&self) -> u64 {
         self.changes + self.fleet.vms.version() + self.fleet.hosts.version()

@@ -147,7 +147,7 @@ pub enum Observation {
         cpu_used: u32,
         /// CPU asked for by its VMs, in thousandths of a core; where only use is known, the use.
         cpu_demand: u32,
-        /// What it receives.
+        /// What it receives: on the simulator by migrations, on real hosts by its guests.
         net_rx: Rate,
         /// What it sends.
         net_tx: Rate,
@@ -219,6 +219,14 @@ pub trait Platform: Send {
 
     /// Moves the batches made since the last call to the end of `into`, oldest first.
     fn collect(&mut self, into: &mut Vec<Batch>);
+
+    /// Makes observations of every load that changed since the last call, as of the instant it stands at. Nothing
+    /// where hosts tell their loads by themselves.
+    fn sample(&mut self) {}
+
+    /// Makes observations of how far the running migrations are, as [`Request::Probe`] does for one. Nothing where
+    /// hosts tell it by themselves.
+    fn report(&mut self) {}
 }
 
 /// A platform whose time does not pass by itself.
@@ -228,9 +236,6 @@ pub trait Virtual: Platform {
 
     /// Lets time pass up to and including `to`, which is not before any earlier call's.
     fn advance(&mut self, to: Time);
-
-    /// Makes observations of every load that changed since the last call, as of the instant it stands at.
-    fn sample(&mut self);
 }
 
 /// How a real host is reached.

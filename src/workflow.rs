@@ -66,8 +66,15 @@ struct StepSpans {
     targets: Vec<Range<usize>>,
     /// Names of VMs in `moves`.
     vms: Vec<Range<usize>>,
-    /// The class's image, for boots.
+    /// Parts of the class, for boots.
+    class: ClassSpans,
+}
+
+/// Where the parts of a class stand in its file; the class where one is not written.
+#[derive(Debug, Clone, Default)]
+struct ClassSpans {
     image: Range<usize>,
+    ready: Range<usize>,
 }
 
 impl Workflow {

@@ -242,6 +242,21 @@ fn somebody_elses_directory_is_left_alone() {
 }
 
 #[test]
+fn what_is_no_directory_is_told_as_such() {
+    let dir = tempdir().unwrap();
+    let file = dir.path().join("notes.txt");
+    fs::write(&file, "kept").unwrap();
+    for (path, why) in [(file.clone(), "this is a file"), ("/proc/x".into(), "No such file"), (file.join("a"), "Not a")]
+    {
+        let Err(error) = Results::create(&path, about(), None) else { panic!("{} was taken", path.display()) };
+        let told = error.to_string();
+        let expected = format!("{}: expected a directory for the results, or the name of a new one: ", path.display());
+        assert!(told.starts_with(&expected) && told.contains(why), "{told}");
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), "kept");
+}
+
+#[test]
 fn what_happened_before_the_end_is_on_disk() {
     let dir = tempdir().unwrap();
     let mut results = Results::create(dir.path(), about(), None).unwrap();

@@ -163,6 +163,73 @@ fn failed_tasks_make_the_run_fail_and_are_told_by_reason() {
 }
 
 #[test]
+fn a_step_that_cannot_be_done_fails_the_run_and_one_of_nothing_is_told() {
+    let bench = Bench::new();
+    let rest = "[[step]]\ndestroy = { select = \"state:paused\" }\n\
+                [[step]]\nmigrate = { select = \"vm-1\", pattern = \"circular\" }\n[[step]]\nwait = \"10 s\"\n";
+    let flow = bench.file("w.toml", &workflow(3, rest));
+    let run = bench.run(&flow, "small", "out", &[]);
+    let told = stderr(&run);
+    assert_eq!(run.status.code(), Some(1), "{told}");
+    let reason = "the circular pattern needs VMs on two hosts at least";
+    for expected in [
+        "warning: step 2/4 destroy: nothing selected".to_owned(),
+        format!("step 3/4 migrate: cannot be done: {reason}\n"),
+        "step 4/4 wait: over in 10 s\n".into(),
+        "\n3 of 4 done, 1 failed; ".into(),
+        format!("  1 failed: {reason}\n"),
+    ] {
+        assert!(told.contains(&expected), "{expected} is missing in\n{told}");
+    }
+    assert_eq!(bench.summary("out")["steps"][2]["failed"], 1);
+}
+
+#[test]
+fn how_often_loads_are_recorded_does_not_change_what_a_workflow_does() {
+    let bench = Bench::new();
+    let rest = "[[step]]\nstress = { select = \"vm-1 or vm-2\", cpu = \"80 %\", dirty_rate = \"1 MB/s\", working_set = \"10 %\" }\n\
+                [[step]]\npause = { select = \"cpu > 50 % and vm-2\" }\n\
+                [[step]]\nwait = \"3 s\"\n\
+                [[step]]\nstress = { select = \"vm-3\", cpu = \"80 %\", dirty_rate = \"1 MB/s\", working_set = \"10 %\" }\n\
+                [[step]]\nresume = { select = \"state:paused\" }\n\
+                [[step]]\ndestroy = { select = \"cpu > 50 %\" }\n";
+    let mut tasks = Vec::new();
+    for (out, samples) in [("none", "0 s"), ("often", "10 s"), ("oftener", "1 s")] {
+        let record = format!("[record]\nsamples = \"{samples}\"\n");
+        let flow = bench.file("w.toml", &workflow(4, &format!("{rest}{record}")));
+        let run = bench.run(&flow, "small", out, &["--speed", "max"]);
+        assert_eq!(run.status.code(), Some(0), "{}", stderr(&run));
+        tasks.push(bench.read(out, "tasks.csv"));
+    }
+    assert_eq!(tasks[0], tasks[1]);
+    assert_eq!(tasks[0], tasks[2]);
+    let destroyed: Vec<_> =
+        bench.rows("none", "tasks.csv").into_iter().filter(|task| task["kind"] == "destroy").collect();
+    let mut names: Vec<_> = destroyed.iter().map(|task| task["vm"].as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["vm-1", "vm-2", "vm-3"], "also what was paused meanwhile");
+    assert_eq!(bench.rows("none", "samples.csv").len(), 0);
+}
+
+/// A migration that does not converge is given up when it has made no progress for a while: recording is no progress.
+#[test]
+fn how_often_loads_are_recorded_does_not_change_when_a_migration_is_given_up() {
+    let bench = Bench::new();
+    let rest = "[[step]]\nstress = { select = \"vm-1\", cpu = \"80 %\", dirty_rate = \"20 GB/s\", working_set = \"90 %\" }\n\
+                [[step]]\nmigrate = { select = \"all\", pattern = \"circular\" }\n";
+    let mut tasks = Vec::new();
+    for (out, samples) in [("none", "0 s"), ("often", "7 s")] {
+        let record = format!("[record]\nsamples = \"{samples}\"\n");
+        let flow = bench.file("w.toml", &workflow(4, &format!("{rest}{record}")));
+        let run = bench.run(&flow, "small", out, &["--speed", "max"]);
+        assert_eq!(run.status.code(), Some(1), "{}", stderr(&run));
+        assert!(stderr(&run).contains("did not converge"), "{}", stderr(&run));
+        tasks.push(bench.read(out, "tasks.csv"));
+    }
+    assert_eq!(tasks[0], tasks[1]);
+}
+
+#[test]
 fn samples_follow_the_workflow() {
     let bench = Bench::new();
     let record = "[record]\nsamples = \"5 s\"\nvms = \"vm-1\"\n";

@@ -266,6 +266,32 @@ fn a_reboot_costs_a_boot_and_a_cancelled_boot_leaves_nothing() {
     assert_near(seconds(rig.run()), 14.0);
 }
 
+/// Whoever sees a VM stop sets its load to nothing: it has to be told again though it is the same as before.
+#[test]
+fn what_a_guest_uses_is_told_again_after_it_stood_still_between_two_samples() {
+    let mut rig = Rig::new(star(1, Hosts::default()), SimConfig::default());
+    let told = |rig: &mut Rig| {
+        rig.batches.clear();
+        rig.sample();
+        let of_vm = |seen: &Observation| match seen {
+            Observation::VmLoad { vm: VmKey::Id(VmId(0)), cpu, .. } => Some(*cpu),
+            _ => None,
+        };
+        rig.batches.iter().flat_map(|b| &b.seen).filter_map(of_vm).collect::<Vec<_>>()
+    };
+    rig.boot(0, 0, &class(GB, 1));
+    rig.run();
+    rig.change(0, 0, Change::Load(Some(Load { cpu: Share(0.5), ..load(50e6, 0.9) })));
+    assert_eq!(told(&mut rig), [500]);
+    assert!(told(&mut rig).is_empty(), "nothing changed");
+    rig.change(0, 0, Change::Pause);
+    rig.change(0, 0, Change::Resume);
+    assert_eq!(told(&mut rig), [500]);
+    rig.change(0, 0, Change::Reboot);
+    rig.run();
+    assert_eq!(told(&mut rig), [500]);
+}
+
 #[test]
 fn vms_that_ran_before_can_be_moved_and_their_traffic_shows() {
     let topology = star(2, Hosts::default());

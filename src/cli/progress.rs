@@ -13,6 +13,9 @@ use crate::handle::TaskEnd;
 /// The shortest time between two changes of the line that shows where a run is.
 const REDRAW: Duration = Duration::from_millis(250);
 
+/// The shortest time between two such lines where each one stays, as in a log.
+const RETELL: Duration = Duration::from_secs(10);
+
 /// How many reasons of failures the end of a run names.
 const REASONS: usize = 5;
 
@@ -24,7 +27,8 @@ pub(super) struct Progress {
     step: Option<Step>,
     /// Whether the changing line stands on the terminal.
     drawn: bool,
-    redrawn: Instant,
+    /// When something was last written.
+    written: Instant,
     began: Instant,
     failures: HashMap<Arc<str>, u32>,
 }
@@ -39,6 +43,26 @@ struct Step {
     failed: u32,
 }
 
+impl Step {
+    /// How far it is.
+    fn told(&self, of: usize, now: Time) -> String {
+        let Self { index, kind, began, tasks, ended, failed } = *self;
+        let failed = if failed == 0 { String::new() } else { format!(", {failed} failed") };
+        let tasks = if tasks == 0 { String::new() } else { format!(" {ended} of {tasks} ended{failed},") };
+        format!("step {}/{of} {kind}:{tasks} {} so far", index + 1, Span(now - began))
+    }
+}
+
+/// How a step went. One that had nothing to do is seldom what its writer meant.
+fn ended(index: u32, of: usize, kind: &str, counts: &Counts, took: Duration) -> String {
+    let step = format!("step {}/{of} {kind}", index + 1);
+    match counts.tasks {
+        0 if kind == "wait" => format!("{step}: over in {}", Span(took)),
+        0 => format!("warning: {step}: nothing selected, or all of it as asked already"),
+        _ => format!("{step}: {} in {}", told(counts), Span(took)),
+    }
+}
+
 impl Progress {
     /// Of a run of so many steps.
     pub(super) fn new(steps: usize) -> Self {
@@ -47,7 +71,7 @@ impl Progress {
             steps,
             step: None,
             drawn: false,
-            redrawn: Instant::now(),
+            written: Instant::now(),
             began: Instant::now(),
             failures: HashMap::new(),
         }
@@ -72,31 +96,42 @@ impl Progress {
                     step.failed += u32::from(matches!(task.outcome, TaskEnd::Failed(_)));
                 }
             }
+            What::StepRefused { index, kind, reason } => {
+                // Said here, so that nothing is left to say at the step's end.
+                self.step = None;
+                *self.failures.entry(reason.clone()).or_default() += 1;
+                self.line(&format!("step {}/{} {kind}: cannot be done: {reason}", index + 1, self.steps));
+            }
             What::StepEnded { index, kind, counts } => {
-                let took = self.step.take().map_or(Duration::ZERO, |step| record.at - step.began);
-                let of = self.steps;
-                self.line(&format!("step {}/{of} {kind}: {} in {}", index + 1, told(counts), Span(took)));
+                if let Some(step) = self.step.take() {
+                    let line = ended(*index, self.steps, kind, counts, record.at - step.began);
+                    self.line(&line);
+                }
             }
             _ => {}
         }
     }
 
-    /// Writes where the run is, at most a few times a second and only on a terminal.
+    /// Writes where the run is: a few times a second on the same line of a terminal, elsewhere a line from time to
+    /// time.
     pub(super) fn moment(&mut self, now: Time) {
-        if !self.terminal || self.redrawn.elapsed() < REDRAW {
+        let pause = if self.terminal { REDRAW } else { RETELL };
+        if self.written.elapsed() < pause {
             return;
         }
-        let Some(Step { index, kind, began, tasks, ended, failed }) = self.step else { return };
-        self.redrawn = Instant::now();
+        let Some(text) = self.step.as_ref().map(|step| step.told(self.steps, now)) else { return };
+        if !self.terminal {
+            return self.line(&text);
+        }
+        self.written = Instant::now();
         self.drawn = true;
-        let failed = if failed == 0 { String::new() } else { format!(", {failed} failed") };
-        let tasks = if tasks == 0 { String::new() } else { format!(" {ended} of {tasks} ended{failed}") };
-        eprint!("\r\x1b[2Kstep {}/{} {kind}:{tasks}, {} so far", index + 1, self.steps, Span(now - began));
+        eprint!("\r\x1b[2K{text}");
         let _ = io::stderr().flush();
     }
 
     /// Writes a line that stays.
     pub(super) fn line(&mut self, text: &str) {
+        self.written = Instant::now();
         let clear = if std::mem::take(&mut self.drawn) { "\r\x1b[2K" } else { "" };
         eprintln!("{clear}{text}");
     }
@@ -146,5 +181,34 @@ mod tests {
         assert_eq!(told(&Counts { tasks: 3, done: 3, failed: 0, cancelled: 0 }), "3 done");
         assert_eq!(told(&Counts { tasks: 3, done: 1, failed: 1, cancelled: 1 }), "1 of 3 done, 1 failed, 1 cancelled");
         assert_eq!(told(&Counts::default()), "no tasks");
+    }
+
+    #[test]
+    fn steps_tell_how_far_they_are_and_how_they_went() {
+        let step = Step { index: 1, kind: "boot", began: Time::ZERO, tasks: 20, ended: 12, failed: 2 };
+        let now = Time::ZERO + Duration::from_secs(30);
+        assert_eq!(step.told(3, now), "step 2/3 boot: 12 of 20 ended, 2 failed, 30 s so far");
+        assert_eq!(Step { kind: "wait", tasks: 0, ..step }.told(3, now), "step 2/3 wait: 30 s so far");
+        let ended = |kind, tasks| {
+            let counts = Counts { tasks, done: tasks, ..Counts::default() };
+            super::ended(1, 3, kind, &counts, Duration::from_secs(10))
+        };
+        assert_eq!(ended("boot", 3), "step 2/3 boot: 3 done in 10 s");
+        assert_eq!(ended("wait", 0), "step 2/3 wait: over in 10 s");
+        assert_eq!(ended("migrate", 0), "warning: step 2/3 migrate: nothing selected, or all of it as asked already");
+    }
+
+    #[test]
+    fn a_log_gets_a_line_from_time_to_time() {
+        let mut progress = Progress::new(1);
+        progress.terminal = false;
+        progress.step = Some(Step { index: 0, kind: "wait", began: Time::ZERO, tasks: 0, ended: 0, failed: 0 });
+        let long_ago = Instant::now().checked_sub(RETELL).expect("the machine has been up for so long");
+        progress.written = long_ago;
+        progress.moment(Time::ZERO);
+        assert!(progress.written > long_ago);
+        let told = progress.written;
+        progress.moment(Time::ZERO);
+        assert_eq!(progress.written, told, "not twice in a row");
     }
 }

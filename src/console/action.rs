@@ -6,6 +6,7 @@ use super::dialog::{Change, Dialog};
 use super::layout::Panel;
 use super::palette::Palette;
 use super::vms::Marking;
+use crate::fleet::HostState;
 use crate::handle::{Command, OpState, TaskState};
 
 /// Why an action cannot be run now.
@@ -65,6 +66,15 @@ fn steers_vms(app: &App) -> Result<(), Reason> {
 fn steers_hosts(app: &App) -> Result<(), Reason> {
     steers(app)?;
     app.pointed().map(|_| ()).ok_or("there is no host")
+}
+
+fn steers_drained(app: &App) -> Result<(), Reason> {
+    steers(app)?;
+    match app.meant_host().map(|host| app.snapshot.fleet.hosts.row(host).state) {
+        None => Err("there is no host"),
+        Some(HostState::Draining) => Ok(()),
+        Some(_) => Err("the host is not draining"),
+    }
 }
 
 fn steers_class(app: &App) -> Result<(), Reason> {
@@ -206,6 +216,7 @@ actions! {
         "boot" "boot" true steers_class "Boots new VMs." |a| a.open_dialog(Dialog::boot(&a.snapshot));
         "migrate" "migrate" true steers_vms "Moves the marked VMs, or the one under the cursor, to other hosts while they run." App::ask_migrate;
         "evacuate" "evacuate" true steers_hosts "Moves all VMs away from a host." App::ask_evacuate;
+        "undrain" "take VMs again" true steers_drained "Lets a host that was evacuated take VMs again." App::undrain;
         "destroy" "destroy" true steers_vms "Stops and removes the marked VMs, or the one under the cursor." |a| a.ask_change(Change::Destroy);
         "pause" "pause" true steers_vms "Stops the vCPUs of the marked VMs, or of the one under the cursor." |a| a.ask_change(Change::Pause);
         "resume" "resume" true steers_vms "Lets the vCPUs of the marked VMs, or of the one under the cursor, go on." |a| a.ask_change(Change::Resume);

@@ -29,6 +29,7 @@ mod observe;
 mod overlay;
 mod queue;
 mod state;
+mod traffic;
 mod trouble;
 mod work;
 mod xml;

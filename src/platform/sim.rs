@@ -350,10 +350,20 @@ impl Platform for SimPlatform {
         }
         into.append(&mut self.out);
     }
+
+    fn sample(&mut self) {
+        self.settle();
+        self.observe_loads();
+    }
+
+    fn report(&mut self) {
+        self.settle();
+        self.observe_migrations();
+    }
 }
 
 impl Virtual for SimPlatform {
-    /// Changes of load do not count: they show in [`sample`](Virtual::sample) alone, and there may be thousands of them
+    /// Changes of load do not count: they show in [`sample`](Platform::sample) alone, and there may be thousands of them
     /// a second.
     fn next_at(&self) -> Option<Time> {
         if self.is_settled() { self.queue.next_at() } else { Some(self.now) }
@@ -381,11 +391,5 @@ impl Virtual for SimPlatform {
             }
         }
         self.now = self.now.max(to);
-    }
-
-    fn sample(&mut self) {
-        self.settle();
-        self.observe_loads();
-        self.observe_migrations();
     }
 }

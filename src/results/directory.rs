@@ -22,6 +22,14 @@ pub enum ResultsError {
         /// A file in it.
         found: String,
     },
+    /// There is no such directory and none can be made.
+    #[error("{}: expected a directory for the results, or the name of a new one: {why}", path.display())]
+    NoDirectory {
+        /// What was given.
+        path: PathBuf,
+        /// What stands against it.
+        why: String,
+    },
     /// Something could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -41,7 +49,11 @@ impl ResultsError {
 /// Makes the directory, or makes sure that it is empty or an earlier run's, whose files are then removed: what stays
 /// of two runs would read as one.
 pub(super) fn prepare(path: &Path) -> Result<(), ResultsError> {
-    fs::create_dir_all(path).map_err(|error| ResultsError::io(path, error))?;
+    fs::create_dir_all(path).map_err(|error| {
+        // The system's word for it is that the file exists.
+        let why = if path.exists() { "this is a file".to_owned() } else { error.to_string() };
+        ResultsError::NoDirectory { path: path.into(), why }
+    })?;
     let mut foreign = None;
     for entry in fs::read_dir(path).map_err(|error| ResultsError::io(path, error))? {
         let name = entry.map_err(|error| ResultsError::io(path, error))?.file_name();

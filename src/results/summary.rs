@@ -77,6 +77,11 @@ impl Steps {
                     step.counts = *counts;
                 }
             }
+            // It never became tasks: the step's own count, which follows, holds it as the one failed task that it is.
+            What::StepRefused { .. } => {
+                self.all.tasks += 1;
+                self.all.failed += 1;
+            }
             What::TaskEnded(task) => self.count(task),
             _ => {}
         }

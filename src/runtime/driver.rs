@@ -8,8 +8,8 @@ use super::record::{Recorder, Sampling};
 use super::{Interrupts, RuntimeError};
 use crate::engine::{Engine, Output};
 use crate::fleet::Time;
-use crate::handle::{About, Command, Reply};
-use crate::platform::{Batch, Platform, Virtual};
+use crate::handle::{About, Answer, Command, Query, Reply};
+use crate::platform::{Batch, Observation, Platform, Virtual};
 
 /// How many turns engine and platform may take at one instant. Far above what a million VMs that change at once need.
 const TURNS: u32 = 20_000_000;
@@ -73,9 +73,37 @@ impl<P: Platform, R: Recorder> Driver<P, R> {
     /// # Errors
     /// [`RuntimeError::StandsStill`]; that the engine refuses is in the reply.
     pub fn command(&mut self, command: Command) -> Result<Reply, RuntimeError> {
+        self.see_loads()?;
         let reply = self.engine.command(self.now, command);
         self.settle()?;
         Ok(reply)
+    }
+
+    /// Asks the engine something at this instant. A preview plans as the command would that it is of.
+    ///
+    /// # Errors
+    /// [`RuntimeError::StandsStill`].
+    pub fn query(&mut self, query: &Query) -> Result<Answer, RuntimeError> {
+        if matches!(query, Query::Preview(_)) {
+            self.see_loads()?;
+        }
+        Ok(self.engine.query(self.now, query))
+    }
+
+    /// Lets the engine see every load and how far every migration is now: what a console shows.
+    ///
+    /// # Errors
+    /// [`RuntimeError::StandsStill`].
+    pub fn look(&mut self) -> Result<(), RuntimeError> {
+        self.platform.report();
+        self.see_loads()
+    }
+
+    /// Lets the engine see every load as it is now. Not how far migrations are: a migration without progress is given
+    /// up, and how often a run is recorded must not change when.
+    fn see_loads(&mut self) -> Result<(), RuntimeError> {
+        self.platform.sample();
+        self.settle()
     }
 
     /// Ends a run early as interrupts ask for: at the first, and where what happens can no longer be written down,
@@ -101,6 +129,14 @@ impl<P: Platform, R: Recorder> Driver<P, R> {
     pub fn settle(&mut self) -> Result<(), RuntimeError> {
         loop {
             self.platform.collect(&mut self.batches);
+            let due = self.engine.next_deadline().is_some_and(|deadline| deadline <= self.now);
+            if self.may_plan(due) {
+                // Before all else that was seen: the step after the present one is planned where that ends.
+                let seen = std::mem::take(&mut self.batches);
+                self.platform.sample();
+                self.platform.collect(&mut self.batches);
+                self.batches.extend(seen);
+            }
             let mut more = !self.batches.is_empty();
             for batch in self.batches.drain(..) {
                 self.engine.observe(self.now, batch);
@@ -127,6 +163,22 @@ impl<P: Platform, R: Recorder> Driver<P, R> {
             }
             self.turn()?;
         }
+    }
+
+    /// Whether a step may be planned by what was collected or, at a deadline, by the time. It goes by the loads of that
+    /// instant then, not by those of the last time of sampling: how often a run is recorded does not change what it
+    /// does.
+    fn may_plan(&self, due: bool) -> bool {
+        if due {
+            return self.engine.steps_run();
+        }
+        if self.batches.is_empty() {
+            return false;
+        }
+        let Some(running) = self.engine.step_running() else { return false };
+        let ends = |batch: &Batch| batch.seen.iter().filter(|seen| matches!(seen, Observation::Ended { .. })).count();
+        let ended: usize = self.batches.iter().map(ends).sum();
+        ended > 0 && ended >= running as usize
     }
 
     fn turn(&mut self) -> Result<(), RuntimeError> {
@@ -186,7 +238,7 @@ impl<P: Virtual, R: Recorder> Driver<P, R> {
         self.platform.advance(self.now);
         self.settle()?;
         if self.sampling.is_some_and(|sampling| sampling.next() <= self.now) {
-            self.sample()?;
+            self.see_loads()?;
             self.recorder.sample(self.now, self.engine.fleet());
             if let Some(sampling) = &mut self.sampling {
                 sampling.pass(self.now);
@@ -208,22 +260,13 @@ impl<P: Virtual, R: Recorder> Driver<P, R> {
         Ok(())
     }
 
-    /// Lets the engine see every load as it is now.
-    ///
-    /// # Errors
-    /// [`RuntimeError::StandsStill`].
-    pub fn sample(&mut self) -> Result<(), RuntimeError> {
-        self.platform.sample();
-        self.settle()
-    }
-
     /// Records the loads as they are at the end of a run, where loads are recorded at all.
     ///
     /// # Errors
     /// [`RuntimeError::StandsStill`].
     pub fn last_sample(&mut self) -> Result<(), RuntimeError> {
         if self.sampling.is_some() {
-            self.sample()?;
+            self.see_loads()?;
         }
         self.last_known();
         Ok(())

@@ -30,8 +30,8 @@ pub(super) trait Paced {
     /// Comes closer to where the wall clock says it should be, in a bounded slice; true once it is there.
     fn catch_up(&mut self) -> Result<bool, RuntimeError>;
 
-    /// Lets the engine see loads as they are now.
-    fn sample(&mut self) -> Result<(), RuntimeError>;
+    /// Lets the engine see what changes without being asked for: loads, and how far migrations are.
+    fn look(&mut self) -> Result<(), RuntimeError>;
 
     /// When it has to be called again whatever else happens.
     fn next(&self) -> Option<Instant>;
@@ -99,8 +99,8 @@ impl<P: Virtual, R: Recorder> Paced for Simulated<P, R> {
         }
     }
 
-    fn sample(&mut self) -> Result<(), RuntimeError> {
-        self.driver.sample()
+    fn look(&mut self) -> Result<(), RuntimeError> {
+        self.driver.look()
     }
 
     fn next(&self) -> Option<Instant> {
@@ -155,7 +155,7 @@ impl<P: Platform, R: Recorder> Paced for Live<P, R> {
     }
 
     /// Real hosts tell their loads by themselves.
-    fn sample(&mut self) -> Result<(), RuntimeError> {
+    fn look(&mut self) -> Result<(), RuntimeError> {
         Ok(())
     }
 

@@ -62,14 +62,14 @@ pub(super) async fn serve(
         let mut replies = Vec::new();
         match woken {
             Woken::Command(command, reply) => replies.push((reply, paced.driver_mut().command(command)?)),
-            Woken::Query(query, answer) => answer_query(paced, &query, answer),
+            Woken::Query(query, answer) => answer_query(paced, &query, answer)?,
             Woken::Nobody | Woken::Time => {}
         }
         while let Ok((command, reply)) = service.commands.try_recv() {
             replies.push((reply, paced.driver_mut().command(command)?));
         }
         while let Ok((query, answer)) = service.queries.try_recv() {
-            answer_query(paced, &query, answer);
+            answer_query(paced, &query, answer)?;
         }
         if let Until::Done(interrupts) = &until {
             paced.driver_mut().heed(interrupts, &mut heeded)?;
@@ -77,7 +77,7 @@ pub(super) async fn serve(
 
         let now = Instant::now();
         if now >= next_look {
-            paced.sample()?;
+            paced.look()?;
             let at = paced.driver().now();
             paced.driver_mut().recorder().moment(at);
             let spent = now.elapsed() * LOOK_SHARE;
@@ -151,9 +151,11 @@ async fn wait(service: &mut Service, commands_open: &mut bool, notify: Option<&N
     }
 }
 
-fn answer_query(paced: &impl Paced, query: &Query, answer: oneshot::Sender<Answer>) {
+fn answer_query(paced: &mut impl Paced, query: &Query, answer: oneshot::Sender<Answer>) -> Result<(), RuntimeError> {
     if !answer.is_closed() {
+        let told = paced.driver_mut().query(query)?;
         // Who asked may have gone meanwhile.
-        drop(answer.send(paced.driver().engine().query(paced.driver().now(), query)));
+        drop(answer.send(told));
     }
+    Ok(())
 }

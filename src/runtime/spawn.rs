@@ -48,7 +48,7 @@ where
     R: Recorder + 'static,
 {
     driver.settle()?;
-    driver.sample()?;
+    driver.look()?;
     start(move || Simulated::new(driver, speed), about)
 }
 

@@ -16,7 +16,7 @@ use super::raw::{
     RawBoot, RawClass, RawMigrate, RawPattern, RawPlacement, RawReady, RawRecord, RawSelect, RawStep, RawStress,
     RawWorkflow,
 };
-use super::{DEFAULT_SAMPLES, Recording, StepSpans, Workflow};
+use super::{ClassSpans, DEFAULT_SAMPLES, Recording, StepSpans, Workflow};
 
 const STEPS: [&str; 10] =
     ["boot", "wait", "stress", "stop-stress", "migrate", "evacuate", "destroy", "pause", "resume", "reboot"];
@@ -36,10 +36,13 @@ pub(super) fn build(source: Source) -> Result<Workflow, FileError> {
         return read.fail(&raw.name, "found an empty name, expected one that says what the workflow is");
     }
     let mut classes = Vec::new();
-    let mut images = Vec::new();
+    let mut class_spans = Vec::new();
     for (name, class) in &raw.vm {
         classes.push(Arc::new(read.class(name, class)?));
-        images.push(class.get_ref().image.as_ref().map_or_else(|| class.span(), Spanned::span));
+        class_spans.push(ClassSpans {
+            image: class.get_ref().image.as_ref().map_or_else(|| class.span(), Spanned::span),
+            ready: class.get_ref().ready.as_ref().map_or_else(|| class.span(), Spanned::span),
+        });
     }
     let record = read.record(&raw.record)?;
     if raw.step.is_empty() {
@@ -48,7 +51,7 @@ pub(super) fn build(source: Source) -> Result<Workflow, FileError> {
     let mut steps = Vec::with_capacity(raw.step.len());
     let mut spans = Vec::with_capacity(raw.step.len());
     for step in &raw.step {
-        let (step, span) = read.step(step, &classes, &images)?;
+        let (step, span) = read.step(step, &classes, &class_spans)?;
         steps.push(step);
         spans.push(span);
     }
@@ -117,9 +120,9 @@ impl Reader<'_> {
             image,
             network: raw.network.clone(),
             cpu: raw.cpu.clone(),
-            ready: match raw.ready {
-                RawReady::Up => Ready::Up,
-                RawReady::Reachable => Ready::Reachable,
+            ready: match raw.ready.as_ref().map(Spanned::get_ref) {
+                None | Some(RawReady::Up) => Ready::Up,
+                Some(RawReady::Reachable) => Ready::Reachable,
             },
         })
     }
@@ -143,7 +146,7 @@ impl Reader<'_> {
         &self,
         step: &Spanned<RawStep>,
         classes: &[Arc<VmClass>],
-        images: &[Range<usize>],
+        class_spans: &[ClassSpans],
     ) -> Result<(Step, StepSpans), FileError> {
         let raw = step.get_ref();
         let span = |span: Option<Range<usize>>, word| span.map(|span| (span, word));
@@ -178,7 +181,7 @@ impl Reader<'_> {
             self.change(&select.get_ref().select, change)
         };
         let operation = if let Some(boot) = &raw.boot {
-            self.boot(boot.get_ref(), classes, images, &mut spans)?
+            self.boot(boot.get_ref(), classes, class_spans, &mut spans)?
         } else if let Some(wait) = &raw.wait {
             let time = self.span(wait, Duration::ZERO, MAX_WAIT, "wait")?;
             return Ok((Step::Wait(time), spans));
@@ -216,7 +219,7 @@ impl Reader<'_> {
         &self,
         boot: &RawBoot,
         classes: &[Arc<VmClass>],
-        images: &[Range<usize>],
+        class_spans: &[ClassSpans],
         spans: &mut StepSpans,
     ) -> Result<OperationSpec, FileError> {
         let Some(class) = classes.iter().position(|class| *class.name == **boot.class.get_ref()) else {
@@ -227,7 +230,7 @@ impl Reader<'_> {
             };
             return self.fail(&boot.class, format!("unknown class `{}`{hint}", boot.class.get_ref()));
         };
-        spans.image = images[class].clone();
+        spans.class = class_spans[class].clone();
         let count = self.count(&boot.count, 1, MAX_COUNT, "count")?;
         self.vm_name(&boot.name, count)?;
         let placement = match &boot.placement {

@@ -37,14 +37,12 @@ pub(super) struct RawClass {
     pub(super) cmdline: Option<Spanned<String>>,
     pub(super) network: Option<String>,
     pub(super) cpu: Option<String>,
-    #[serde(default)]
-    pub(super) ready: RawReady,
+    pub(super) ready: Option<Spanned<RawReady>>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum RawReady {
-    #[default]
     Up,
     Reachable,
 }

@@ -1,6 +1,6 @@
 //! Keys to commands: what is typed reaches the engine as meant, and nothing dangerous unconfirmed.
 
-use hemera::fleet::{OpId, VmId, VmState};
+use hemera::fleet::{HostId, HostState, OpId, VmId, VmState};
 use hemera::handle::{Command, Moves, OperationSpec, Pattern, Placement, VmChange, Which};
 
 use crate::driver::{Console, Setup};
@@ -101,6 +101,20 @@ fn evacuate_the_host_under_the_cursor() {
     console.keys("Enter Right Enter");
     let Command::Start(OperationSpec::Evacuate { hosts, to }) = console.command() else { panic!("not an evacuation") };
     assert_eq!((hosts.source(), to.is_none()), ("paradent-3", true));
+    console.end();
+}
+
+#[test]
+fn a_draining_host_takes_vms_again() {
+    let mut fleet = fake::fleet(10_240);
+    fleet.hosts.update(HostId(2), |row| row.state = HostState::Draining);
+    let console = Setup::new(fake::snapshot(fleet, fake::operations()), 120, 36).start();
+    console.shows("vm-14");
+    console.keys("2 Right E").shows("the host is not draining");
+    assert_eq!(console.commands(), 0);
+    console.keys("Right E");
+    let Command::Undrain(hosts) = console.command() else { panic!("it does not take VMs again") };
+    assert_eq!(hosts.source(), "paradent-3");
     console.end();
 }
 

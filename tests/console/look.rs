@@ -52,7 +52,7 @@ fn views() {
         ("vm", "Enter", "timeline"),
         ("help", "?", "Moves the cursor d"),
         ("palette", ": \"mig\"", "sort by change"),
-        ("boot", "b", "of memory"),
+        ("boot", "b", "1 GiB of memory"),
         ("migrate", "Space Space Space m", "refused: would not converge"),
         ("evacuate", "2 e", "refused: would not converge"),
         ("destroy", "* D", "type 10240 to confirm"),

@@ -75,8 +75,6 @@ impl Virtual for Fake {
         }
         self.now = to;
     }
-
-    fn sample(&mut self) {}
 }
 
 /// Two hosts with room for many VMs.
@@ -136,8 +134,6 @@ impl Virtual for Restless {
     fn advance(&mut self, to: Time) {
         self.0 = to;
     }
-
-    fn sample(&mut self) {}
 }
 
 /// Hosts that live by themselves: they answer on a thread of their own, a while after the run began, and then do what

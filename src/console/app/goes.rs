@@ -13,8 +13,8 @@ use crate::console::heat::lines;
 use crate::console::layout::{LABELS, Panel, inside};
 use crate::console::order::Sort;
 use crate::console::tasks::Tasks;
-use crate::fleet::VmId;
-use crate::handle::OpState;
+use crate::fleet::{HostId, Selection, VmId};
+use crate::handle::{Command, OpState};
 
 impl App {
     /// One level back to the overview; there it clears the filter. Marks stay.
@@ -229,15 +229,26 @@ impl App {
         self.open_dialog(Dialog::migrate(&self.snapshot.fleet, vms, hidden));
     }
 
-    /// Asks before emptying the host that is meant: the heatmap's, or that of the VM under the cursor.
+    /// The host that is meant: the heatmap's, or that of the VM under the cursor.
+    pub(crate) fn meant_host(&self) -> Option<HostId> {
+        let of_vm = || self.vms.cursor.and_then(|vm| self.snapshot.fleet.vms.row(vm).host);
+        let host = if self.focus == Panel::Vms { of_vm() } else { None };
+        host.or_else(|| self.pointed())
+    }
+
+    /// Asks before emptying the host that is meant.
     pub(crate) fn ask_evacuate(&mut self) {
-        let host = if self.focus == Panel::Vms {
-            self.vms.cursor.and_then(|vm| self.snapshot.fleet.vms.row(vm).host)
-        } else {
-            self.pointed()
-        };
-        if let Some(host) = host.or_else(|| self.pointed()) {
+        if let Some(host) = self.meant_host() {
             self.open_dialog(Dialog::evacuate(&self.snapshot.fleet, host));
+        }
+    }
+
+    /// Lets the host that is meant take VMs again. Nothing is lost by it, so that nothing is asked.
+    pub(crate) fn undrain(&mut self) {
+        let name = self.meant_host().map(|host| self.snapshot.fleet.topology.host(host).name.clone());
+        // A host's name is a selection of that host.
+        if let Some(hosts) = name.and_then(|name| Selection::hosts(&name).ok()) {
+            self.command(Command::Undrain(hosts));
         }
     }
 

@@ -111,7 +111,7 @@ const fn hints(context: Context) -> &'static [&'static str] {
             "quit",
         ],
         Context::Sites => &["open", "next-panel", "help", "zoom", "boot", "palette", "quit"],
-        Context::Hosts => &["open", "evacuate", "metric", "next-panel", "help", "zoom", "palette", "quit"],
+        Context::Hosts => &["open", "evacuate", "metric", "next-panel", "help", "zoom", "undrain", "palette", "quit"],
         Context::Operations => &[
             "open",
             "cancel-operation",

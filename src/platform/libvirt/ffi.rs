@@ -14,6 +14,8 @@ use virt::connect::Connect;
 use virt::domain::Domain;
 use virt::error::Error;
 
+use super::traffic::Traffic;
+
 /// Starts libvirt's event loop on a thread of its own, once per process. Keep-alive and events need it, and it must run
 /// before the first connection is opened. Also keeps libvirt from printing errors to the terminal.
 pub(super) fn start_event_loop() -> Result<(), String> {
@@ -95,8 +97,8 @@ pub(super) struct DomainFigures {
     pub(super) state: (u32, u32),
     /// CPU time used since it started, where the driver knows.
     pub(super) cpu_time: Option<Duration>,
-    /// Bytes received and sent by all its interfaces since it started.
-    pub(super) net: u64,
+    /// Of all its interfaces since it started.
+    pub(super) net: Traffic,
 }
 
 /// The statistics of all domains of a host in one call. With `nowait`, a domain that is busy with a job is listed with
@@ -117,15 +119,14 @@ pub(super) fn domain_figures(connect: &Connect, nowait: bool) -> Result<Vec<Doma
             virt_sys::virDomainRef(record.dom);
             (record, Domain::from_ptr(record.dom))
         };
-        let mut figures = DomainFigures { domain, state: (0, 0), cpu_time: None, net: 0 };
+        let mut figures = DomainFigures { domain, state: (0, 0), cpu_time: None, net: Traffic::default() };
         let read = |name: &str, value: Figure| match name {
             "state.state" => figures.state.0 = value.whole() as u32,
             "state.reason" => figures.state.1 = value.whole() as u32,
             "cpu.time" => figures.cpu_time = Some(Duration::from_nanos(value.whole())),
-            _ if name.starts_with("net.") && (name.ends_with(".rx.bytes") || name.ends_with(".tx.bytes")) => {
-                figures.net = figures.net.saturating_add(value.whole());
+            name => {
+                figures.net.count(name, value.whole());
             }
-            _ => {}
         };
         // SAFETY: a record's parameters are as many as it says.
         unsafe { visit_params(record.params, record.nparams, read) };

@@ -14,6 +14,7 @@ use super::ledger::Standing;
 use super::line::Line;
 use super::queue::lock;
 use super::state;
+use super::traffic::Traffic;
 use super::trouble::Trouble;
 use super::work;
 use super::xml::Mark;
@@ -61,7 +62,9 @@ struct Known {
     vcpus: u8,
     memory: Bytes,
     /// When its counters were read, and the CPU time and bytes that they showed.
-    counted: Option<(Instant, Duration, u64)>,
+    counted: Option<(Instant, Duration, Traffic)>,
+    /// What it receives and sends in a second, by the last two readings.
+    traffic: Traffic,
     /// What was last told of it; none where it has to be told anew.
     told: Option<VmSeen>,
     /// The load that was last told.
@@ -263,8 +266,11 @@ impl Observer {
     /// A domain's load since its counters were last read, where it differs from what was told.
     fn load(&mut self, seen: &VmSeen, figures: &DomainFigures) -> Option<Observation> {
         let VmKey::Name(name) = &seen.vm else { return None };
-        let cpu_time = figures.cpu_time?;
         let known = self.known.get_mut(name)?;
+        let Some(cpu_time) = figures.cpu_time else {
+            known.traffic = Traffic::default();
+            return None;
+        };
         let now = Instant::now();
         let Some((at, cpu_before, net_before)) = known.counted else {
             known.counted = Some((now, cpu_time, figures.net));
@@ -276,7 +282,8 @@ impl Observer {
         }
         known.counted = Some((now, cpu_time, figures.net));
         let cpu = millicores(cpu_time.saturating_sub(cpu_before), span);
-        let net = (figures.net.saturating_sub(net_before) as f64 / span.as_secs_f64()).round() as u64;
+        known.traffic = figures.net.per_second(net_before, span);
+        let net = known.traffic.both();
         let moves = lock(&self.host.moves);
         let dirty = moves.iter().find(|m| m.name == *name).map_or(0, |m| m.progress().dirty_rate.0 as u64);
         drop(moves);
@@ -292,7 +299,8 @@ impl Observer {
         })
     }
 
-    /// The node's load. libvirt tells no figures of its NICs, so what it sends and receives stays zero.
+    /// The node's load. libvirt tells no figures of its NICs: what its guests receive and send stands for them, and
+    /// what migrations and the node itself send is not in it.
     fn node_load(&mut self, used: Duration) -> Option<Observation> {
         let now = Instant::now();
         if self.node.is_some_and(|(at, _)| now.duration_since(at) < LOAD_SPAN) {
@@ -300,7 +308,9 @@ impl Observer {
         }
         let (at, before) = self.node.replace((now, used))?;
         let cpu = millicores(used.saturating_sub(before), now.duration_since(at));
-        Some(Observation::HostLoad { cpu_used: cpu, cpu_demand: cpu, net_rx: Rate(0.0), net_tx: Rate(0.0) })
+        let guests: Traffic = self.known.values().map(|known| known.traffic).sum();
+        let (net_rx, net_tx) = (Rate(guests.received as f64), Rate(guests.sent as f64));
+        Some(Observation::HostLoad { cpu_used: cpu, cpu_demand: cpu, net_rx, net_tx })
     }
 }
 
@@ -315,6 +325,7 @@ fn meet(domain: &Domain) -> Option<(Arc<str>, Known)> {
         vcpus: u8::try_from(info.nr_virt_cpu).unwrap_or(u8::MAX),
         memory: Bytes(info.max_mem * 1024),
         counted: None,
+        traffic: Traffic::default(),
         told: None,
         load: (u32::MAX, 0),
     };

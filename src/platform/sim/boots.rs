@@ -5,7 +5,7 @@ use crate::platform::End;
 
 use super::host::called;
 use super::random::{Cause, draw};
-use super::vms::{State, Vm};
+use super::vms::{NONE, State, Vm};
 use super::{SimPlatform, Work};
 
 /// How far into its computing a guest gets stuck that does: the middle.
@@ -132,7 +132,10 @@ impl SimPlatform {
     fn end_boot(&mut self, task: TaskId, boot: Boot, end: End) {
         self.tasks.remove(&task);
         if end == End::Done || !boot.new {
-            self.vms.get_mut(boot.vm).state = State::Running;
+            let row = self.vms.get_mut(boot.vm);
+            row.state = State::Running;
+            // While a guest boots it counts as one that does nothing, whatever it did before.
+            row.seen = NONE;
             if boot.new {
                 self.begin_load(boot.vm);
             }

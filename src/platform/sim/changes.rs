@@ -35,7 +35,10 @@ impl SimPlatform {
                 if row.state == State::Paused {
                     // In the last round of a migration it resumes on the target.
                     let last_round = moves && self.in_last_round(row.migration);
-                    self.vms.get_mut(vm).state = if last_round { State::Stopped } else { State::Running };
+                    let row = self.vms.get_mut(vm);
+                    row.state = if last_round { State::Stopped } else { State::Running };
+                    // Whoever saw it paused holds that it does nothing, also where no sample was taken meanwhile.
+                    row.seen = NONE;
                     self.ask(vm);
                 }
             }
