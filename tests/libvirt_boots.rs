@@ -20,7 +20,7 @@ use lab::Lab;
 /// What the guest writes to its serial console once it is up.
 const UP: &str = "hemera guest is up";
 /// How often each number of boots is measured; the median counts.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// From the request for the first of `count` boots on the first host until the last guest is up.
 fn real(lab: &Lab, bench: &mut Bench, class: &Arc<VmClass>, count: u32) -> Duration {
