@@ -47,7 +47,7 @@ fn real(lab: &Lab, bench: &mut Bench, class: &Arc<VmClass>, count: u32) -> (Dura
         assert!(began.elapsed() < Duration::from_mins(2), "a guest does not come up");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let took = (began.elapsed(), cpu_used() - used);
+    let took = (began.elapsed(), cpu_used().saturating_sub(used));
     let ends: Vec<_> = names.iter().map(|name| bench.change(0, name, Change::Destroy)).collect();
     bench.done(&ends);
     took
