@@ -64,10 +64,14 @@ impl Terminal {
         let theirs = Arc::clone(&shared);
         std::thread::spawn(move || {
             let mut buffer = vec![0; 65536];
+            let mut held = Vec::new();
             loop {
                 let count = reader.read(&mut buffer).unwrap_or(0);
+                held.extend_from_slice(&buffer[..count]);
+                let whole = if count == 0 { held.len() } else { whole_frames(&held) };
                 let mut arrived = theirs.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                arrived.parser.process(&buffer[..count]);
+                arrived.parser.process(&held[..whole]);
+                held.drain(..whole);
                 arrived.raw.extend_from_slice(&buffer[..count]);
                 arrived.closed = count == 0;
                 theirs.1.notify_all();
@@ -170,6 +174,17 @@ impl Terminal {
             && !screen.hide_cursor()
             && !screen.bracketed_paste()
             && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
+    }
+}
+
+/// How many of these bytes can be shown without half a frame: as terminals that know synchronized updates do it.
+fn whole_frames(bytes: &[u8]) -> usize {
+    let (begin, end) = (b"\x1b[?2026h", b"\x1b[?2026l");
+    let last = |mark: &[u8]| bytes.windows(mark.len()).rposition(|part| part == mark);
+    match (last(begin), last(end)) {
+        (Some(begin), end) if end.is_none_or(|end| end < begin) => begin,
+        // A mark may have arrived in part.
+        _ => bytes.len() - (1..begin.len()).rfind(|&n| bytes.ends_with(&begin[..n])).unwrap_or(0),
     }
 }
 
