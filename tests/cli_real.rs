@@ -13,6 +13,18 @@ use std::process::Command;
 use lab::Lab;
 use terminal::Terminal;
 
+/// A console on the lab, from which `count` VMs were booted.
+fn console_with(lab: &Lab, count: u32) -> Terminal {
+    let mut terminal = Terminal::start(&lab.console(), 120, 36);
+    terminal.wait_until("two hosts that answer", |screen| screen.contains("2 hosts") && screen.contains("of 2 cores"));
+    terminal.keys("b");
+    terminal.wait_for("Boot VMs");
+    terminal.keys(&format!("\x15{count}"));
+    terminal.press(&format!("Boot {count} VMs"));
+    terminal.wait_for(&format!("{count} up"));
+    terminal
+}
+
 #[test]
 fn a_workflow_boots_eight_vms_and_moves_them_crosswise_and_back() {
     let Some(lab) = Lab::take() else { return };
@@ -55,15 +67,7 @@ fn a_workflow_boots_eight_vms_and_moves_them_crosswise_and_back() {
 #[test]
 fn vms_are_booted_moved_and_destroyed_by_hand() {
     let Some(lab) = Lab::take() else { return };
-    let (world, classes) = (lab.world(), lab.workflow());
-    let args = ["--world".as_ref(), world.as_os_str(), "--classes".as_ref(), classes.as_os_str()];
-    let mut terminal = Terminal::start(&args, 120, 36);
-    terminal.wait_until("two hosts that answer", |screen| screen.contains("2 hosts") && screen.contains("of 2 cores"));
-    terminal.keys("b");
-    terminal.wait_for("Boot VMs");
-    terminal.keys("\x154");
-    terminal.press("Boot 4 VMs");
-    terminal.wait_for("4 up");
+    let mut terminal = console_with(&lab, 4);
     let (first, second) = (lab.domains(0), lab.domains(1));
     assert_eq!((first.len(), second.len()), (2, 2));
 
@@ -91,15 +95,7 @@ fn vms_are_booted_moved_and_destroyed_by_hand() {
 #[test]
 fn what_somebody_else_does_is_seen_at_once() {
     let Some(lab) = Lab::take() else { return };
-    let (world, classes) = (lab.world(), lab.workflow());
-    let args = ["--world".as_ref(), world.as_os_str(), "--classes".as_ref(), classes.as_os_str()];
-    let mut terminal = Terminal::start(&args, 120, 36);
-    terminal.wait_until("two hosts that answer", |screen| screen.contains("2 hosts") && screen.contains("of 2 cores"));
-    terminal.keys("b");
-    terminal.wait_for("Boot VMs");
-    terminal.keys("\x152");
-    terminal.press("Boot 2 VMs");
-    terminal.wait_for("2 up");
+    let terminal = console_with(&lab, 2);
     lab.virsh(0, &["suspend", "vm-1"]);
     terminal.wait_until("it is paused", |screen| screen.lines().any(|l| l.contains("vm-1 ") && l.contains("paused")));
     lab.virsh(0, &["destroy", "vm-1"]);

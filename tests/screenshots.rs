@@ -84,9 +84,7 @@ fn other_looks() {
 #[ignore = "writes files: screenshots/make"]
 fn real_vms() {
     let Some(lab) = lab::Lab::take() else { return };
-    let (world, classes) = (lab.world(), lab.workflow());
-    let args = ["--world".as_ref(), world.as_os_str(), "--classes".as_ref(), classes.as_os_str()];
-    let mut terminal = Terminal::start(&args, 120, 36);
+    let mut terminal = Terminal::start(&lab.console(), 120, 36);
     terminal.wait_until("two hosts that answer", |screen| screen.contains("2 hosts") && screen.contains("of 2 cores"));
     terminal.keys("b");
     terminal.wait_for("Boot VMs");

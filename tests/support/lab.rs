@@ -2,6 +2,7 @@
 // Each test binary uses its own part, and for a module of tests `pub` reads better than `pub(crate)`.
 #![allow(dead_code, unreachable_pub)]
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -76,6 +77,11 @@ impl Lab {
     /// A workflow that boots eight VMs, moves them crosswise and back.
     pub fn workflow(&self) -> PathBuf {
         self.dir.join("workflow.toml")
+    }
+
+    /// What opens a console on it, with the workflow's classes to boot from.
+    pub fn console(&self) -> [OsString; 4] {
+        ["--world".into(), self.world().into(), "--classes".into(), self.workflow().into()]
     }
 
     /// Where a host keeps what a VM's serial console said.
