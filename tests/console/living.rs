@@ -48,6 +48,25 @@ fn every_size_from_one_cell_on_is_survived() {
 }
 
 #[test]
+fn whatever_lies_over_the_panels_survives_the_smallest_layout() {
+    // The VM's popup, help, events, palette, and dialogs with and without fields.
+    for (keys, shown) in [
+        ("Enter", "state "),
+        ("?", "Keys"),
+        ("w", "What happened"),
+        (":", "Command"),
+        ("b", "Boot VMs"),
+        ("D", "Destroy"),
+    ] {
+        let console = busy(120, 36).start();
+        console.shows("vm-8").keys(keys).shows(shown);
+        console.resize(60, 15).wait_until("a frame at 60x15", |s| s.lines().count() <= 15 && s.contains('╭'));
+        console.resize(120, 36).shows(shown);
+        console.end();
+    }
+}
+
+#[test]
 fn signals_redraw_and_end() {
     let console = busy(80, 24).start();
     console.shows("vm-8");

@@ -15,7 +15,7 @@ use crate::handle::Level;
 pub(super) fn vm(app: &App, room: &Room, paint: &mut Paint<'_>) {
     let body = app.plan.body;
     let timeline = room.view.as_ref().map_or(0, |v| v.timeline.len()) as u16;
-    let area = centred(body, 92, (14 + timeline).clamp(16, body.height.max(1)));
+    let area = centred(body, 92, (14 + timeline).max(16).min(body.height));
     let fleet = &app.snapshot.fleet;
     let glyphs = app.look.glyphs;
     if room.vm.0 >= fleet.vms.id_count() {
