@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use toml::de::DeTable;
 
-use super::action::{ACTIONS, Action};
+use super::action::{self, Action};
 use super::config::{ConfigError, Source, unknown};
 
 /// Where keys have a meaning.
@@ -18,7 +18,7 @@ pub enum Context {
     Everywhere,
     /// In the sites panel.
     Sites,
-    /// In the heatmap of hosts.
+    /// In the heatmap and the table of hosts.
     Hosts,
     /// In the VM table.
     Vms,
@@ -26,17 +26,38 @@ pub enum Context {
     Operations,
     /// In an operation's list of tasks.
     Tasks,
+    /// On the page of a host.
+    Host,
+    /// On the page of a VM.
+    Vm,
+    /// In the tree.
+    Tree,
+    /// On the page of events.
+    Events,
+    /// On the page for projectors.
+    Pulse,
+    /// On the page of findings.
+    Findings,
+    /// On the page of settings.
+    Settings,
 }
 
 impl Context {
     /// All contexts with their names in keymap files.
-    pub const ALL: [(Self, &'static str); 6] = [
+    pub const ALL: [(Self, &'static str); 13] = [
         (Self::Everywhere, "everywhere"),
         (Self::Sites, "sites"),
         (Self::Hosts, "hosts"),
         (Self::Vms, "vms"),
         (Self::Operations, "operations"),
         (Self::Tasks, "tasks"),
+        (Self::Host, "host"),
+        (Self::Vm, "vm"),
+        (Self::Tree, "tree"),
+        (Self::Events, "events"),
+        (Self::Pulse, "pulse"),
+        (Self::Findings, "findings"),
+        (Self::Settings, "settings"),
     ];
 }
 
@@ -156,9 +177,9 @@ impl Keymap {
             };
             for (keys, action) in bindings {
                 let name = action.get_ref().as_str().unwrap_or_default();
-                let found = ACTIONS.iter().find(|a| a.id == name);
+                let found = action::named(name);
                 if found.is_none() && action.get_ref().as_str() != Some("") {
-                    let known = ACTIONS.iter().map(|a| a.id);
+                    let known = action::all().map(|a| a.id);
                     return Err(source.error(&action.span(), unknown("action", name, known)));
                 }
                 keymap.bind(*context, keys.get_ref(), found).map_err(|e| source.error(&keys.span(), e))?;
@@ -262,7 +283,7 @@ mod tests {
     fn built_in_keymaps_are_sound_and_reach_every_action() {
         for name in Keymap::names() {
             let keymap = Keymap::load(name).unwrap();
-            for action in ACTIONS.iter().filter(|a| a.keyed) {
+            for action in action::all().filter(|a| a.keyed) {
                 assert!(!keymap.keys_of(action.id).is_empty(), "{name}: no key for {}", action.id);
             }
         }

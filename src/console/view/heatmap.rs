@@ -74,7 +74,7 @@ const HEAT: [Role; 8] =
     [Role::Heat0, Role::Heat1, Role::Heat2, Role::Heat3, Role::Heat4, Role::Heat5, Role::Heat6, Role::Heat7];
 
 /// The host under the cursor with its figures, the most important first.
-fn named(fleet: &Fleet, host: HostId, app: &App) -> Vec<Piece> {
+pub(super) fn named(fleet: &Fleet, host: HostId, app: &App) -> Vec<Piece> {
     let glyphs = app.look.glyphs;
     let row = fleet.hosts.row(host);
     let size = fleet.topology.host(host);

@@ -13,8 +13,8 @@ use crate::fleet::{Bytes, Fleet, HostId, SiteId};
 use crate::handle::{OperationView, TaskEnd, TaskState, TaskView, WaitReason};
 
 pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
-    let area = app.plan.tasks;
-    let Some(tasks) = &app.tasks else { return };
+    let area = app.plan.page;
+    let Some(tasks) = app.tasks() else { return };
     if area.area() == 0 {
         return;
     }

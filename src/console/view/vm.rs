@@ -1,21 +1,18 @@
-//! What lies over the panels to be read: a VM, and what happened.
+//! A VM: state, place, load, task, what happened to it.
 
 use ratatui::layout::Rect;
 
-use super::paint::{Paint, piece, width};
+use super::paint::{Paint, piece};
 use super::tasks::detail;
 use super::vms::state_role;
-use crate::console::app::{App, Room};
+use crate::console::app::App;
 use crate::console::format::{age, clock, counted, memory, percent, rate};
-use crate::console::layout::centred;
+use crate::console::layout::inside;
 use crate::console::theme::Role;
 use crate::fleet::Finding;
-use crate::handle::Level;
 
-pub(super) fn vm(app: &App, room: &Room, paint: &mut Paint<'_>) {
-    let body = app.plan.body;
-    let timeline = room.view.as_ref().map_or(0, |v| v.timeline.len()) as u16;
-    let area = centred(body, 92, (14 + timeline).max(16).min(body.height));
+pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
+    let Some(room) = &app.pages.vm else { return };
     let fleet = &app.snapshot.fleet;
     let glyphs = app.look.glyphs;
     if room.vm.0 >= fleet.vms.id_count() {
@@ -23,13 +20,9 @@ pub(super) fn vm(app: &App, room: &Room, paint: &mut Paint<'_>) {
     }
     let row = room.view.as_ref().map_or_else(|| fleet.vms.row(room.vm), |view| view.row);
     let name = fleet.vms.name(room.vm);
-    paint.popup(area, false, name);
-    let inner = Rect {
-        x: area.x + 3,
-        y: area.y + 2,
-        width: area.width.saturating_sub(6),
-        height: area.height.saturating_sub(3),
-    };
+    let area = app.plan.page;
+    paint.panel(area, true, &[piece(name, Role::Title)], &[]);
+    let inner = Rect { x: area.x + 2, width: area.width.saturating_sub(4), ..inside(area) };
     let end = inner.right();
     let mut y = inner.y;
     let mut line = |paint: &mut Paint<'_>, label: &str, pieces: &[(String, Role)]| {
@@ -105,46 +98,4 @@ pub(super) fn vm(app: &App, room: &Room, paint: &mut Paint<'_>) {
             }
         }
     }
-    paint.end_popup();
-}
-
-pub(super) fn events(app: &App, top: usize, paint: &mut Paint<'_>) {
-    let body = app.plan.body;
-    let area = centred(body, 110, body.height);
-    paint.popup(area, false, "What happened last");
-    let room = Rect {
-        x: area.x + 2,
-        y: area.y + 1,
-        width: area.width.saturating_sub(4),
-        height: area.height.saturating_sub(2),
-    };
-    let events = &app.snapshot.events;
-    let glyphs = app.look.glyphs;
-    if events.is_empty() {
-        paint.text(room.x, room.y, room.right(), "nothing yet", Role::Dim);
-    }
-    let shown = usize::from(room.height);
-    let top = top.min(events.len().saturating_sub(shown));
-    for (i, event) in events.iter().rev().skip(top).take(shown).enumerate() {
-        let y = room.y + i as u16;
-        let (sign, role) = match event.level {
-            Level::Info => (glyphs.dot, Role::Dim),
-            Level::Warning => (glyphs.warn, Role::Warn),
-            Level::Error => (glyphs.bad, Role::Error),
-        };
-        let at = clock(event.at);
-        let x = paint.text(room.x, y, room.right(), &format!("{at:>8} {sign} "), role);
-        let mut what = event.text.to_string();
-        if let Some(op) = event.op {
-            let tail = format!("  {op}");
-            paint.right(room.right(), y, x, &tail, Role::Dim);
-            what = crate::console::format::cut(
-                &what,
-                usize::from(room.right().saturating_sub(x + width(&tail))),
-                glyphs.more,
-            );
-        }
-        paint.cut(x, y, room.right(), &what, Role::Text);
-    }
-    paint.end_popup();
 }
