@@ -23,6 +23,9 @@ use super::vms::Vms;
 use crate::fleet::HostId;
 use crate::handle::{Command, Handle, OpState, OperationView, Query, Snapshot};
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // What is unexpected here fails the test.
+mod chaos;
 mod goes;
 mod mouse;
 
@@ -242,7 +245,11 @@ impl App {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
             Event::Paste(text) => self.paste(&text),
-            Event::Resize(width, height) => self.size = Size::new(width, height),
+            Event::Resize(width, height) => {
+                // A size that came and went again between two frames leaves a terminal that shows something else.
+                self.size = Size::new(width, height);
+                self.redraw = true;
+            }
             Event::Mouse(mouse) => self.mouse(mouse),
             _ => self.dirty = false,
         }
