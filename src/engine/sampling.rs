@@ -61,10 +61,15 @@ impl Default for Sampler {
 }
 
 impl Engine {
+    /// Whether figures are to be kept of this instant.
+    pub fn samples(&self, now: Time) -> bool {
+        self.sampler.as_ref().is_some_and(|sampler| sampler.deadline() <= now)
+    }
+
     /// Takes the samples that are due. Of those that were missed each gets the figures of now.
     pub(super) fn sample(&mut self) {
         let now = self.fleet.now;
-        if self.sampler.as_ref().is_none_or(|sampler| sampler.deadline() > now) {
+        if !self.samples(now) {
             return;
         }
         let rates = self.checks.iter().filter_map(|&(_, task)| self.task(task).detail.as_ref()?.migration);
