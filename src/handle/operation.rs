@@ -295,6 +295,7 @@ impl OperationView {
             rate: 0.0,
             eta: None,
             durations: None,
+            curve: Arc::default(),
         }
     }
 }
