@@ -75,6 +75,8 @@ impl Engine {
             TaskFilter::Running => rank(task) == 0,
             TaskFilter::Waiting => rank(task) == 1,
             TaskFilter::Failed => rank(task) == 2,
+            TaskFilter::Cancelled => rank(task) == 3,
+            TaskFilter::Done => rank(task) == 4,
         };
         let mut ids: Vec<TaskId> = tasks.map(TaskId).filter(|&id| wanted(self.task(id))).collect();
         ids.sort_by_key(|&id| rank(self.task(id)));

@@ -130,7 +130,7 @@ impl<P: Platform, R: Recorder> Driver<P, R> {
         loop {
             self.platform.collect(&mut self.batches);
             let due = self.engine.next_deadline().is_some_and(|deadline| deadline <= self.now);
-            if self.goes_by_loads(due) {
+            if self.may_plan(due) {
                 // Before all else that was seen: the step after the present one is planned where that ends.
                 let seen = std::mem::take(&mut self.batches);
                 self.platform.sample();
@@ -167,10 +167,10 @@ impl<P: Platform, R: Recorder> Driver<P, R> {
 
     /// Whether a step may be planned by what was collected or, at a deadline, by the time. It goes by the loads of that
     /// instant then, not by those of the last time of sampling: how often a run is recorded does not change what it
-    /// does. Figures that the engine keeps over time are of that instant too.
-    fn goes_by_loads(&self, due: bool) -> bool {
+    /// does.
+    fn may_plan(&self, due: bool) -> bool {
         if due {
-            return self.engine.steps_run() || self.engine.samples(self.now);
+            return self.engine.steps_run();
         }
         if self.batches.is_empty() {
             return false;

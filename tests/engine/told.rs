@@ -2,7 +2,8 @@
 
 use hemera::fleet::{MigrationFigures, MigrationProgress};
 use hemera::handle::{
-    Answer, EventFilter, EventPage, HostView, Level, OpKind, Query, Samples, TaskEnd, TaskState, VmView, WaitReason,
+    Answer, EventFilter, EventPage, HostView, Level, OpKind, Query, Samples, TaskEnd, TaskFilter, TaskState, VmView,
+    WaitReason,
 };
 use hemera::platform::Progress;
 
@@ -116,6 +117,28 @@ fn a_hosts_timeline_tells_its_states_and_what_was_done_on_it() {
     ];
     assert_eq!(told, expected);
     assert!(timeline.is_sorted_by_key(|&(at, _)| at));
+}
+
+#[test]
+fn tasks_are_paged_by_how_they_ended() {
+    let mut bench = Bench::new(Limits { boot_total: 4, ..Limits::default() });
+    bench.command(Command::Start(boot(10, Placement::RoundRobin, "all")));
+    for task in 7..10 {
+        bench.command(Command::CancelTask(TaskId(task)));
+    }
+    bench.end(TaskId(0), End::Done);
+    bench.end(TaskId(1), End::Done);
+    bench.end(TaskId(2), End::Failed("broke".into()));
+    let mut page =
+        |show| match bench.engine.query(bench.world.now, &Query::Tasks { op: OpId(1), show, offset: 1, limit: 1 }) {
+            Answer::Tasks(page) => (page.total, page.tasks.first().map(|task| task.id.0)),
+            answer => panic!("{answer:?}"),
+        };
+    assert_eq!(page(TaskFilter::Done), (2, Some(1)));
+    assert_eq!(page(TaskFilter::Failed), (1, None));
+    assert_eq!(page(TaskFilter::Cancelled), (3, Some(8)));
+    assert_eq!(page(TaskFilter::Running), (4, Some(4)));
+    assert_eq!(page(TaskFilter::All), (10, Some(4)));
 }
 
 #[test]
