@@ -30,6 +30,7 @@ mod guard;
 mod heat;
 mod keymap;
 mod layout;
+mod library;
 mod marks;
 mod order;
 mod palette;
@@ -42,8 +43,9 @@ mod vms;
 pub use color::ColorLevel;
 pub use config::ConfigError;
 pub use keymap::{Context, Keymap};
+pub use library::Library;
 pub use screen::Screen;
-pub use theme::{ROLES, Role, Theme};
+pub use theme::{Background, ROLES, Role, Theme};
 
 use crate::handle::Handle;
 use app::{App, Look};
@@ -63,6 +65,8 @@ pub struct Options {
     pub theme: String,
     /// A built-in keymap's name or a file's path.
     pub keymap: String,
+    /// Where themes and keymaps are found by name.
+    pub library: Library,
     /// Draw with ASCII alone.
     pub ascii: bool,
     /// Colours of the terminal.
@@ -76,6 +80,7 @@ impl Default for Options {
         Self {
             theme: "dark".into(),
             keymap: "default".into(),
+            library: Library::default(),
             ascii: false,
             color: ColorLevel::default(),
             read_only: false,
@@ -179,8 +184,8 @@ fn signals() -> io::Result<mpsc::Receiver<Signal>> {
 
 fn look(options: &Options) -> Result<Look, ConfigError> {
     Ok(Look {
-        theme: Theme::load(&options.theme, options.color)?,
-        keymap: Keymap::load(&options.keymap)?,
+        theme: Theme::load(&options.library, &options.theme, options.color)?,
+        keymap: Keymap::load(&options.library, &options.keymap)?,
         glyphs: if options.ascii { &glyphs::ASCII } else { &glyphs::UNICODE },
     })
 }
