@@ -219,7 +219,8 @@ impl App {
     pub(crate) fn ask_change(&mut self, change: Change) {
         let vms = self.vms.meant(&self.snapshot.fleet);
         let hidden = if self.vms.marks.is_empty() { 0 } else { self.vms.hidden_marks() };
-        self.open_dialog(Dialog::change(&self.snapshot.fleet, vms, change, hidden));
+        let typed_above = self.look.settings.confirm_above();
+        self.open_dialog(Dialog::change(&self.snapshot.fleet, vms, change, hidden, typed_above));
     }
 
     /// Asks before moving the VMs that are meant.
