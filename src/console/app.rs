@@ -9,16 +9,15 @@ use tokio::sync::oneshot;
 
 use super::asks::{Asks, Heard};
 use super::dialog::{Ahead, Dialog, Outcome};
-use super::glyphs::Glyphs;
 use super::heat::{Heat, lines};
-use super::keymap::{Context, Key, Keymap, Meaning};
+use super::keymap::{Context, Key, Meaning};
 use super::layout::{LABELS, Panel, Plan, Wants, heat_cells, inside};
+use super::live::Look;
 use super::nav::Nav;
 use super::order::{Found, Sorter};
 use super::page::{Around, Page, Pages};
 use super::palette::Palette;
 use super::tasks::Tasks;
-use super::theme::Theme;
 use super::vms::Vms;
 use crate::fleet::HostId;
 use crate::handle::{Command, Handle, OpState, OperationView, Query, Snapshot};
@@ -33,13 +32,6 @@ mod mouse;
 const LOOK: Duration = Duration::from_millis(500);
 /// The shortest time between two answers to the same open question.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
-
-/// How the console looks.
-pub(crate) struct Look {
-    pub theme: Theme,
-    pub glyphs: &'static Glyphs,
-    pub keymap: Keymap,
-}
 
 /// What lies over the panels.
 pub(crate) enum Overlay {

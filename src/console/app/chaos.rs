@@ -10,13 +10,13 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::layout::{Rect, Size};
 
-use super::{App, Look, Overlay};
+use super::{App, Overlay};
 use crate::console::color::ColorLevel;
 use crate::console::keymap::Keymap;
 use crate::console::layout::Panel;
+use crate::console::live::Look;
 use crate::console::page::Page;
-use crate::console::theme::Theme;
-use crate::console::{glyphs, view};
+use crate::console::{Options, view};
 use crate::fleet::{
     Bytes, Finding, Fleet, HostId, HostState, Image, NewHost, OpId, Rate, Ready, Time, Topology, VmClass, VmRow,
     VmState,
@@ -108,11 +108,8 @@ struct Rig {
 impl Rig {
     fn new(keymap: &str) -> Self {
         let (handle, service) = pair(Arc::new(snapshot()));
-        let look = Look {
-            theme: Theme::load("dark", ColorLevel::True).unwrap(),
-            keymap: Keymap::load(keymap).unwrap(),
-            glyphs: &glyphs::UNICODE,
-        };
+        let options = Options { keymap: keymap.into(), color: ColorLevel::True, ..Options::default() };
+        let look = Look::new(&options).unwrap();
         let mut app = App::new(handle, look, Size::new(120, 36)).unwrap();
         app.settle();
         Self { app, service, terminal: Terminal::new(TestBackend::new(120, 36)).unwrap() }

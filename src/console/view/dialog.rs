@@ -6,7 +6,7 @@ use super::paint::{Paint, Piece, piece, width};
 use super::vms::line_of_text;
 use crate::console::app::App;
 use crate::console::dialog::{Ahead, Dialog, Value};
-use crate::console::format::{count, counted, span};
+use crate::console::format::{amount, count, counted, span};
 use crate::console::layout::centred;
 use crate::console::theme::Role;
 use crate::handle::Preview;
@@ -160,7 +160,7 @@ fn told(app: &App, preview: &Preview, room: u16) -> Vec<Vec<Piece>> {
     let mut cost = Vec::new();
     if preview.bytes.0 > 0 {
         let what = if preview.kind.moves() { "to send" } else { "of memory" };
-        cost.push(format!("{} {what}", preview.bytes));
+        cost.push(format!("{} {what}", amount(preview.bytes)));
     }
     if let Some(duration) = preview.duration {
         cost.push(format!("about {} at the limits that hold", span(duration)));
@@ -169,7 +169,7 @@ fn told(app: &App, preview: &Preview, room: u16) -> Vec<Vec<Piece>> {
         cost.push(format!("guests stand still up to {}", span(downtime)));
     }
     if let Some((host, free)) = preview.tightest {
-        cost.push(format!("tightest afterwards: {} free on {}", free, topology.host(host).name));
+        cost.push(format!("tightest afterwards: {} free on {}", amount(free), topology.host(host).name));
     }
     lines.extend(wrapped(&cost, &dot, room).into_iter().map(|line| vec![piece(line, Role::Text)]));
     if !preview.examples.is_empty() {

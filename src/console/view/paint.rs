@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::widgets::{Block, Clear, Widget};
 
-use crate::console::app::Look;
 use crate::console::format::cut;
 use crate::console::glyphs::Glyphs;
+use crate::console::live::Look;
 use crate::console::theme::Role;
 
 /// What is drawn on.

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::operations::{bar, counts, first_line, second_line};
 use super::paint::{Paint, piece};
 use crate::console::app::App;
-use crate::console::format::{count, span};
+use crate::console::format::{amount, count, span};
 use crate::console::layout::inside;
 use crate::console::tasks::{Tasks, above};
 use crate::console::theme::Role;
@@ -174,7 +174,12 @@ pub(super) fn detail(app: &App, fleet: &Fleet, task: &TaskView) -> String {
             match (end, task.figures) {
                 (TaskEnd::Failed(reason), _) => reason.to_string(),
                 (_, Some(f)) => {
-                    format!("{took}, stood still {}, {} rounds, {}", span(f.downtime), f.rounds, Bytes(f.transferred.0))
+                    format!(
+                        "{took}, stood still {}, {} rounds, {}",
+                        span(f.downtime),
+                        f.rounds,
+                        amount(Bytes(f.transferred.0))
+                    )
                 }
                 _ => took,
             }
