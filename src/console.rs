@@ -2,10 +2,12 @@
 //!
 //! One loop ([`drive`]) waits for keys, answers, snapshots and signals, changes the state, and draws when something
 //! changed: what a key does at once, data at most ten times a second, more rarely on a slow line. Filtering and sorting
-//! run on a thread of their own. All that the operator can do stands in one list of actions ([`action::ACTIONS`]).
+//! run on a thread of their own. All that the operator can do stands in one list of actions ([`action::all`]).
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -19,6 +21,7 @@ use tokio::sync::mpsc;
 pub mod action;
 mod app;
 mod asks;
+mod clipboard;
 mod color;
 mod columns;
 mod config;
@@ -26,24 +29,34 @@ mod dialog;
 mod edit;
 mod filter;
 mod format;
+mod freeze;
 mod glyphs;
 mod guard;
+mod habits;
 mod heat;
+mod help;
+mod history;
 mod keymap;
 mod layout;
 mod library;
 mod marks;
+mod menu;
 mod nav;
 mod order;
 mod page;
 mod pages;
 mod palette;
+mod prompt;
+mod saved;
 mod screen;
 mod tasks;
+mod terms;
 mod theme;
+mod undo;
 mod view;
 mod vms;
 
+pub use clipboard::Multiplexer;
 pub use color::ColorLevel;
 pub use config::ConfigError;
 pub use keymap::{Context, Keymap};
@@ -54,6 +67,7 @@ pub use theme::{Background, ROLES, Role, Theme};
 use crate::handle::Handle;
 use app::{App, Look};
 use guard::Guard;
+use habits::Habits;
 
 /// The shortest time between two frames that only data asked for.
 const PACE: Duration = Duration::from_millis(100);
@@ -77,6 +91,14 @@ pub struct Options {
     pub color: ColorLevel,
     /// Show everything, change nothing.
     pub read_only: bool,
+    /// Words of the user's own, and the command lines that they stand for.
+    pub aliases: BTreeMap<String, String>,
+    /// Filters by name, as the configuration gives them.
+    pub filters: BTreeMap<String, String>,
+    /// The folder of what is remembered from one console to the next; none: nothing is.
+    pub state: Option<PathBuf>,
+    /// What stands between the console and the terminal.
+    pub multiplexer: Multiplexer,
 }
 
 impl Default for Options {
@@ -88,6 +110,10 @@ impl Default for Options {
             ascii: false,
             color: ColorLevel::default(),
             read_only: false,
+            aliases: BTreeMap::new(),
+            filters: BTreeMap::new(),
+            state: None,
+            multiplexer: Multiplexer::default(),
         }
     }
 }
@@ -109,9 +135,19 @@ impl Options {
         Self {
             ascii: !utf8 || matches!(term.as_str(), "linux" | "dumb" | "vt100" | "vt220"),
             color: ColorLevel::from_env(var),
+            state: state_dir(var),
+            multiplexer: Multiplexer::from_env(var),
             ..Self::default()
         }
     }
+}
+
+/// `$XDG_STATE_HOME/hemera`, else `~/.local/state/hemera`.
+fn state_dir(var: &impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let set = |name| var(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    // As its specification says, a relative XDG_STATE_HOME is as good as none.
+    let state = set("XDG_STATE_HOME").filter(|path| path.is_absolute());
+    state.or_else(|| set("HOME").map(|home| home.join(".local/state"))).map(|dir| dir.join("hemera"))
 }
 
 /// Why the console ended or did not begin.
@@ -223,7 +259,7 @@ async fn drive_with<W: Write>(
     let handle = if options.read_only { handle.read_only() } else { handle };
     let size = ratatui::backend::Backend::size(&screen)?;
     let mut terminal = Terminal::new(screen)?;
-    let mut app = App::new(handle, look, size)?;
+    let mut app = App::new(handle, look, Habits::load(options), size)?;
     let mut data_at = Instant::now();
     let mut signals_open = true;
     let mut shown = size;
@@ -245,7 +281,15 @@ async fn drive_with<W: Write>(
         }
         if app.dirty {
             app.dirty = false;
-            terminal.draw(|frame| view::draw(&app, frame))?;
+            if let Some(bytes) = app.habits.clipboard.outgoing.take() {
+                terminal.backend_mut().pass(&bytes);
+            }
+            let drawn = terminal.draw(|frame| view::draw(&app, frame))?;
+            if app.habits.clipboard.screen {
+                let text = clipboard::text_of(drawn.buffer);
+                app.copy_frame(&text);
+                continue;
+            }
         }
         let took = terminal.backend().took();
         let pace = if took > SLOW { (took * 10).min(SLOWEST) } else { PACE };
