@@ -2,7 +2,7 @@
 //!
 //! One loop ([`drive`]) waits for keys, answers, snapshots and signals, changes the state, and draws when something
 //! changed: what a key does at once, data at most ten times a second, more rarely on a slow line. Filtering and sorting
-//! run on a thread of their own. All that the operator can do stands in one list of actions ([`action::ACTIONS`]).
+//! run on a thread of their own. All that the operator can do stands in one list of actions ([`action::all`]).
 
 use std::future::poll_fn;
 use std::io::{self, Write};
@@ -21,6 +21,7 @@ pub mod action;
 mod app;
 mod asks;
 mod background;
+mod clipboard;
 mod color;
 mod columns;
 mod config;
@@ -29,30 +30,40 @@ pub mod docs;
 mod edit;
 mod filter;
 mod format;
+mod freeze;
 mod glyphs;
 mod guard;
+mod habits;
 mod heat;
+mod help;
+mod history;
 mod keymap;
 mod layout;
 mod library;
 mod live;
 mod locale;
 mod marks;
+mod menu;
 mod nav;
 mod order;
 mod page;
 mod pages;
 mod palette;
 mod plugins;
+mod prompt;
+mod saved;
 mod screen;
 pub mod settings;
 mod tasks;
 mod template;
+mod terms;
 mod theme;
+mod undo;
 mod view;
 mod vms;
 mod watch;
 
+pub use clipboard::Multiplexer;
 pub use color::ColorLevel;
 pub use config::ConfigError;
 pub use keymap::{Context, Keymap};
@@ -68,6 +79,7 @@ use crate::handle::Handle;
 use app::App;
 use background::Listening;
 use guard::Guard;
+use habits::Habits;
 use live::Look;
 use watch::Watch;
 
@@ -105,6 +117,10 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// What goes before the configuration file.
     pub overrides: Overrides,
+    /// The folder of what is remembered from one console to the next; none: nothing is.
+    pub state: Option<PathBuf>,
+    /// What stands between the console and the terminal.
+    pub multiplexer: Multiplexer,
 }
 
 impl Default for Options {
@@ -122,6 +138,8 @@ impl Default for Options {
             settings: Settings::default(),
             config: None,
             overrides: Overrides::default(),
+            state: None,
+            multiplexer: Multiplexer::default(),
         }
     }
 }
@@ -152,6 +170,8 @@ impl Options {
             settings,
             config,
             overrides,
+            state: state_dir(var),
+            multiplexer: Multiplexer::from_env(var),
         })
     }
 
@@ -186,6 +206,14 @@ fn ascii_by(var: &impl Fn(&str) -> Option<String>) -> bool {
 /// The locale that the settings name, else that of the environment.
 fn locale_by(settings: &Settings, var: &impl Fn(&str) -> Option<String>) -> Locale {
     Locale::named(settings.text(Key::Locale)).unwrap_or_else(|| Locale::from_env(var))
+}
+
+/// `$XDG_STATE_HOME/hemera`, else `~/.local/state/hemera`.
+fn state_dir(var: &impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let set = |name| var(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    // As its specification says, a relative XDG_STATE_HOME is as good as none.
+    let state = set("XDG_STATE_HOME").filter(|path| path.is_absolute());
+    state.or_else(|| set("HOME").map(|home| home.join(".local/state"))).map(|dir| dir.join("hemera"))
 }
 
 /// Why the console ended or did not begin.
@@ -302,7 +330,7 @@ async fn drive_with<W: Write>(
     let handle = if options.read_only { handle.read_only() } else { handle };
     let size = ratatui::backend::Backend::size(&screen)?;
     let mut terminal = Terminal::new(screen)?;
-    let mut app = App::new(handle, look, size)?;
+    let mut app = App::new(handle, look, Habits::load(options), size)?;
     let mut data_at = Instant::now();
     let mut signals_open = true;
     let mut shown = size;
@@ -325,7 +353,15 @@ async fn drive_with<W: Write>(
         }
         if app.dirty {
             app.dirty = false;
-            terminal.draw(|frame| view::draw(&app, frame))?;
+            if let Some(bytes) = app.habits.clipboard.outgoing.take() {
+                terminal.backend_mut().pass(&bytes);
+            }
+            let drawn = terminal.draw(|frame| view::draw(&app, frame))?;
+            if app.habits.clipboard.screen {
+                let text = clipboard::text_of(drawn.buffer);
+                app.copy_frame(&text);
+                continue;
+            }
         }
         let took = terminal.backend().took();
         let pace = if took > SLOW { (took * 10).min(SLOWEST) } else { PACE };

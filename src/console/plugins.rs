@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(error("\n[[plugin]]\nname = \"x\"\n"), "plugins.toml:2: missing key `key` in [[plugin]]");
         assert_eq!(with("comand = 1\n"), "plugins.toml:5: unknown key of [[plugin]] `comand`, did you mean `command`?");
         assert!(with("confirm = \"yes\"\n").starts_with("plugins.toml:5: found string, expected true or false"));
-        assert!(with("context = \"vmz\"\n").starts_with("plugins.toml:5: unknown context `vmz`, did you mean `vms`?"));
+        assert!(with("context = \"vmz\"\n").starts_with("plugins.toml:5: unknown context `vmz`, did you mean `vm`?"));
         let places = CONSOLE.replace("\"less /var/log/{vm}\"", "\"\"\"\nless \\\n  {vmm}\"\"\"");
         assert!(error(&places).starts_with("plugins.toml:6: unknown placeholder `vmm`"), "{}", error(&places));
         assert!(error(&CONSOLE.replace("ctrl-t", "ctrl-foo")).starts_with("plugins.toml:3: `ctrl-foo` is not a key"));

@@ -53,6 +53,11 @@ impl<W: Write> Screen<W> {
         self.took
     }
 
+    /// Sends something else than cells with the next frame, which is then written even where no cell changed.
+    pub fn pass(&mut self, bytes: &[u8]) {
+        self.frame.extend_from_slice(bytes);
+    }
+
     fn paint(&mut self, old: Pen, new: Pen) {
         let mut codes = Codes::new(&mut self.frame);
         let mut old = old;

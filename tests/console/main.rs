@@ -5,6 +5,7 @@
 mod acting;
 mod driver;
 mod fake;
+mod habits;
 mod living;
 mod look;
 mod past;

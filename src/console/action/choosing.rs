@@ -1,25 +1,32 @@
 //! Filters, marks and orders.
 
-use super::Action;
-use super::when::{always, has_any_vm, has_marks, has_vms};
+use super::when::{always, has_any_vm, has_filter, has_marks, has_saved, has_vms, marked_or_only};
+use super::{Action, takes};
 use crate::console::app::App;
 use crate::console::columns::Column;
 use crate::console::vms::Marking;
 
 actions! {
     "Choosing VMs" {
-        "filter" "filter" true always "Shows only some VMs: state:failed and site:rennes, cpu > 90 %, web-*." App::begin_filter;
+        "filter" "filter" true always "Shows only some VMs: state:failed and site:rennes, cpu > 90 %, web-*." App::begin_filter, takes takes::FILTER;
         "clear-filter" "clear filter" false always "Shows all VMs again." |a| a.filter_by("");
-        "faults" "faults only" true always "Shows only VMs that failed, are lost or have a finding." |a| {
-            a.filter_by("state:failed or state:lost or finding:non-converging or finding:no-progress");
-        };
+        "faults" "faults only" true always "Shows only VMs that failed, are lost or have a finding; once more brings the filter back." App::toggle_faults;
+        "invert-filter" "invert filter" true has_filter "Shows the VMs that the filter hides, and hides those that it shows." App::invert_filter;
+        "widen-filter" "widen filter" true has_filter "Removes the last of the filter's terms that are joined by `and`." App::widen_filter;
+        "filter-like" "filter like this" true has_vms "Shows only VMs with the host, site, state or class of the one under the cursor." App::open_likeness;
+        "save-filter" "save filter" false has_filter "Saves the filter under a name; @name in a filter stands for it." |a| a.begin_command("save-filter "), takes takes::SAVE_FILTER;
+        "saved-filters" "saved filters" true has_saved "Lists the saved filters to choose from." App::open_saved;
         "mark" "mark" true has_vms "Marks the VM under the cursor, or removes its mark, and goes on to the next." |a| {
             if let Some(vm) = a.vms.cursor {
                 let marked = a.vms.marks.contains(vm);
                 a.vms.marks.set(vm, !marked);
                 a.vms.step(1);
             }
-        };
+        }, takes takes::MARK;
+        "mark-by" "mark by filter" true has_any_vm "Marks all VMs that a selection selects: mark state:failed." |a| a.begin_command("mark ");
+        "unmark" "unmark by filter" true has_marks "Removes the marks of all VMs that a selection selects." |a| a.begin_command("unmark "), takes takes::UNMARK;
+        "mark-faults" "mark faults" false has_any_vm "Marks all VMs that failed, are lost or have a finding." App::mark_faults;
+        "only-marked" "only marked" true marked_or_only "Shows only the marked VMs; once more shows the others too." App::toggle_only_marked;
         "range" "range" true has_vms "Begins a range of marks at the cursor; once more marks it." |a| {
             if a.vms.anchor.is_some() { a.vms.end_range(); } else { a.vms.anchor = a.vms.cursor; }
         };
@@ -35,6 +42,7 @@ actions! {
             a.vms.marks = crate::console::marks::VmSet::default();
             a.vms.anchor = None;
         };
+        "sort" "sort by" false always "Sorts VMs by a column." |a| a.begin_command("sort "), takes takes::SORT;
         "sort-id" "sort by age of VM" true always "Sorts VMs in the order in which they were made." |a| a.sort_by(Column::Id);
         "sort-name" "sort by name" true always "Sorts VMs by name, vm-2 before vm-10." |a| a.sort_by(Column::Name);
         "sort-state" "sort by state" true always "Sorts VMs by state." |a| a.sort_by(Column::State);

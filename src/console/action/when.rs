@@ -30,7 +30,13 @@ pub(super) fn has_vms(app: &App) -> Result<(), Reason> {
 pub(super) fn steers_vms(app: &App) -> Result<(), Reason> {
     steers(app)?;
     // What is about to be marked is not known yet; without it, the VM under the cursor would be meant.
-    if app.vms.awaited.is_some() { Err("the filter is still at work") } else { has_vms(app) }
+    if app.vms.awaits_marks() {
+        Err("the filter is still at work")
+    } else if app.asks.chosen.is_some() {
+        Err("the selection is still at work")
+    } else {
+        has_vms(app)
+    }
 }
 
 pub(super) fn steers_hosts(app: &App) -> Result<(), Reason> {
@@ -98,4 +104,32 @@ pub(super) fn has_past(app: &App) -> Result<(), Reason> {
 
 pub(super) fn has_future(app: &App) -> Result<(), Reason> {
     if app.nav.has_future() { Ok(()) } else { Err("there is nothing after this") }
+}
+
+pub(super) fn has_operations(app: &App) -> Result<(), Reason> {
+    if app.snapshot.operations.is_empty() { Err("there is no operation") } else { Ok(()) }
+}
+
+pub(super) fn has_filter(app: &App) -> Result<(), Reason> {
+    if app.filter_text().is_empty() { Err("there is no filter") } else { Ok(()) }
+}
+
+pub(super) fn has_saved(app: &App) -> Result<(), Reason> {
+    if app.habits.saved.all().next().is_some() {
+        Ok(())
+    } else {
+        Err("no filter is saved: `:save-filter NAME` saves one")
+    }
+}
+
+pub(super) fn marked_or_only(app: &App) -> Result<(), Reason> {
+    if app.vms.only_marked() { Ok(()) } else { has_marks(app) }
+}
+
+pub(super) fn can_undo(app: &App) -> Result<(), Reason> {
+    if app.habits.undo.is_empty() { Err("there is nothing to take back") } else { Ok(()) }
+}
+
+pub(super) fn can_redo(app: &App) -> Result<(), Reason> {
+    if app.habits.undo.has_undone() { Ok(()) } else { Err("nothing was taken back") }
 }

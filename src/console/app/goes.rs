@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyCode, KeyEvent};
-
 use super::App;
 use crate::console::columns::Column;
 use crate::console::dialog::{Change, Dialog};
-use crate::console::filter::{FilterBox, Typed};
+use crate::console::filter::FilterBox;
 use crate::console::heat::lines;
 use crate::console::layout::{LABELS, Panel, inside};
 use crate::console::order::Sort;
@@ -28,6 +26,8 @@ impl App {
             self.focus = Panel::Vms;
         } else if !self.vms.filter_box.text.is_empty() {
             self.filter_by("");
+        } else if self.vms.only_marked() {
+            self.toggle_only_marked();
         }
     }
 
@@ -223,8 +223,8 @@ impl App {
     }
 
     /// Shows only the VMs that `text` selects.
-    fn filter_vms(&mut self, text: &str) {
-        if self.vms.set_filter(text) {
+    pub(super) fn filter_vms(&mut self, text: &str) {
+        if self.vms.set_filter(text, &self.habits.saved) {
             self.vms.ask(&self.snapshot.fleet, &self.sorter, self.now);
         }
     }
@@ -239,24 +239,6 @@ impl App {
         }
         if let Some(filter) = self.filter_box() {
             filter.begin();
-        }
-    }
-
-    pub(super) fn filter_key(&mut self, key: KeyEvent) {
-        let Some(typed) = self.filter_box().map(|b| b.key(key)) else { return };
-        let page = self.page();
-        match (&typed, key.code) {
-            (Typed::Other, KeyCode::Up) => self.step(-1),
-            (Typed::Other, KeyCode::Down) => self.step(1),
-            (Typed::Other, KeyCode::PageUp) => self.step(-page),
-            (Typed::Other, KeyCode::PageDown) => self.step(page),
-            _ => self.filter_typed(typed),
-        }
-    }
-
-    pub(super) fn filter_typed(&mut self, typed: Typed) {
-        if let Typed::Changed(text) = typed {
-            self.filter_by(&text);
         }
     }
 
@@ -293,7 +275,7 @@ impl App {
         }
     }
 
-    fn hidden_marks(&self) -> usize {
+    pub(super) fn hidden_marks(&self) -> usize {
         if self.vms.marks.is_empty() || self.pages.seen(self.nav.page()).is_some() {
             0
         } else {
