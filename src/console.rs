@@ -187,6 +187,7 @@ fn look(options: &Options) -> Result<Look, ConfigError> {
         theme: Theme::load(&options.theme, options.color)?,
         keymap: Keymap::load(&options.keymap)?,
         glyphs: if options.ascii { &glyphs::ASCII } else { &glyphs::UNICODE },
+        color: options.color,
     })
 }
 

@@ -8,11 +8,12 @@ use ratatui::layout::Size;
 use tokio::sync::oneshot;
 
 use super::asks::{Asks, Heard};
+use super::color::ColorLevel;
 use super::dialog::{Ahead, Dialog, Outcome};
 use super::glyphs::Glyphs;
-use super::heat::{Heat, lines};
+use super::heat::{Heat, Map};
 use super::keymap::{Context, Key, Keymap, Meaning};
-use super::layout::{LABELS, Panel, Plan, Wants, heat_cells, inside};
+use super::layout::{Panel, Plan, Wants, heat_width, inside};
 use super::marks::HostSet;
 use super::nav::Nav;
 use super::order::{Found, Sorter};
@@ -25,6 +26,7 @@ use crate::fleet::HostId;
 use crate::handle::{Command, Handle, OpState, OperationView, Query, Snapshot};
 
 mod goes;
+mod heatmap;
 mod marking;
 mod mouse;
 
@@ -40,6 +42,14 @@ pub(crate) struct Look {
     pub theme: Theme,
     pub glyphs: &'static Glyphs,
     pub keymap: Keymap,
+    pub color: ColorLevel,
+}
+
+impl Look {
+    /// Whether the halves of a sign can be told apart: it takes a half block and colours.
+    pub(crate) fn tells_halves(&self) -> bool {
+        self.color != ColorLevel::None && self.glyphs.upper != self.glyphs.lower
+    }
 }
 
 /// What lies over the panels.
@@ -75,12 +85,17 @@ pub(crate) struct App {
     /// The site under the cursor.
     pub site: usize,
     pub heat: Heat,
-    /// The host under the heatmap's cursor, and the first line shown.
+    /// The heatmap as it is laid out, the host under its cursor, the column that the cursor keeps on its way up and down,
+    /// and the first line shown.
+    pub map: Map,
     pub host: u32,
+    heat_column: Option<u32>,
     pub heat_top: usize,
     /// Marked hosts, the same in the heatmap and in the table of hosts, and the range that is being marked.
     pub host_marks: HostSet,
     pub host_range: Option<HostRange>,
+    /// The last click on a host: what makes a second one a double click, and where dragging began.
+    clicked: Option<(Instant, HostId)>,
     pub vms: Vms,
     /// The operation under the cursor, counted from the newest.
     pub operation: usize,
@@ -119,10 +134,13 @@ impl App {
             focus: Panel::Vms,
             site: 0,
             heat: Heat::default(),
+            map: Map::default(),
             host: 0,
+            heat_column: None,
             heat_top: 0,
             host_marks: HostSet::default(),
             host_range: None,
+            clicked: None,
             vms: Vms::new(now),
             operation: 0,
             overlays: Vec::new(),
@@ -169,7 +187,7 @@ impl App {
     pub(crate) fn refresh(&mut self) {
         let fleet = &self.snapshot.fleet;
         if self.look_due && self.looked.is_none_or(|at| self.now >= at + LOOK) {
-            self.heat.look(fleet);
+            self.heat.look(fleet, self.shows_heat());
             self.looked = Some(self.now);
             self.look_due = false;
             self.dirty = true;
@@ -247,7 +265,8 @@ impl App {
 
     /// Takes what the terminal says.
     pub(crate) fn event(&mut self, event: Event) {
-        self.dirty = true;
+        // What does nothing by itself must not hide what a key before it did.
+        let before = std::mem::replace(&mut self.dirty, true);
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
             Event::Paste(text) => self.paste(&text),
@@ -255,6 +274,7 @@ impl App {
             Event::Mouse(mouse) => self.mouse(mouse),
             _ => self.dirty = false,
         }
+        self.dirty |= before;
     }
 
     fn key(&mut self, key: KeyEvent) {
@@ -460,7 +480,7 @@ impl App {
             focus: self.focus,
             page: self.pages.seen(page).is_some(),
             sites: topology.sites.len() as u16,
-            lines: lines(&self.snapshot.fleet, heat_cells(self.size.width)).len().min(999) as u16,
+            lines: Map::wanted(topology, heat_width(self.size.width)).min(999) as u16,
             operations: self.snapshot.operations.len().min(99) as u16,
         };
         self.plan = Plan::new(self.size, wants);
@@ -481,13 +501,5 @@ impl App {
                 self.ask_page();
             }
         }
-    }
-
-    fn settle_heat(&mut self) {
-        let room = inside(self.plan.hosts);
-        let shown = usize::from(room.height.saturating_sub(1)).max(1);
-        let lines = lines(&self.snapshot.fleet, room.width.saturating_sub(LABELS));
-        let at = lines.iter().position(|l| l.hosts.contains(&self.host)).unwrap_or(0);
-        self.heat_top = self.heat_top.clamp((at + 1).saturating_sub(shown), at).min(lines.len().saturating_sub(shown));
     }
 }

@@ -8,9 +8,8 @@ use super::App;
 use crate::console::columns::Column;
 use crate::console::dialog::{Change, Dialog};
 use crate::console::filter::{FilterBox, Typed};
-use crate::console::heat::lines;
 use crate::console::hosts_marked::select_hosts;
-use crate::console::layout::{LABELS, Panel, inside};
+use crate::console::layout::{Panel, inside};
 use crate::console::order::Sort;
 use crate::console::page::{Around, Go, Page, Place};
 use crate::fleet::{HostId, HostState, Selection, VmId};
@@ -72,21 +71,12 @@ impl App {
         }
     }
 
-    /// A line of the heatmap up or down, staying in the column where the line is long enough.
-    fn step_heat(&mut self, by: isize) {
-        let lines = lines(&self.snapshot.fleet, inside(self.plan.hosts).width.saturating_sub(LABELS));
-        let Some(at) = lines.iter().position(|l| l.hosts.contains(&self.host)) else { return };
-        let column = self.host - lines[at].hosts.start;
-        let to = &lines[at.saturating_add_signed(by).min(lines.len() - 1)].hosts;
-        self.host = (to.start + column).min(to.end - 1);
-    }
-
     /// To the left or to the right.
     pub(crate) fn side(&mut self, by: i32) {
         if let Some(view) = self.pages.view(self.nav.page()) {
             view.side(by);
         } else if self.focus == Panel::Hosts {
-            self.host = self.host.saturating_add_signed(by);
+            self.side_heat(by);
         }
     }
 
@@ -97,6 +87,7 @@ impl App {
         }
         match self.focus {
             Panel::Vms => self.vms.height.max(1) as isize,
+            Panel::Hosts => self.heat_page(),
             panel => isize::try_from(inside(self.plan.rect(panel)).height.max(2)).unwrap_or(2) - 1,
         }
     }
@@ -108,7 +99,7 @@ impl App {
             return;
         }
         match self.focus {
-            Panel::Hosts => self.host = if last { u32::MAX } else { 0 },
+            Panel::Hosts => self.side_heat(if last { i32::MAX } else { i32::MIN }),
             Panel::Vms => self.vms.go(if last { usize::MAX } else { 0 }),
             _ => self.step(if last { isize::MAX } else { isize::MIN }),
         }
