@@ -37,6 +37,7 @@ mod habits;
 mod heat;
 mod help;
 mod history;
+mod hosts_marked;
 mod keymap;
 mod layout;
 mod library;

@@ -88,6 +88,11 @@ impl Look {
         Ok(look)
     }
 
+    /// Whether the halves of a sign can be told apart: it takes a half block and colours.
+    pub(crate) fn tells_halves(&self) -> bool {
+        self.level != ColorLevel::None && self.glyphs.upper != self.glyphs.lower
+    }
+
     /// Makes numbers and dates of this thread those of the look's locale.
     pub(crate) fn speak(&self) {
         self.locale.enter();

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use super::{Finding, HostId, OpId, Time, VmId, VmState};
 
+mod scan;
+
 /// VMs in a chunk.
 const CHUNK: usize = 1024;
 
