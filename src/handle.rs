@@ -28,6 +28,8 @@ pub struct Snapshot {
     pub limits: Limits,
     /// What happened last, oldest first, a few hundred at most.
     pub events: Arc<Vec<Event>>,
+    /// VMs that are there already and still have to be entered; meanwhile the fleet has none of them.
+    pub loading: u32,
     /// What this is a snapshot of.
     pub about: Arc<About>,
 }

@@ -58,9 +58,8 @@ pub const ECHO: [Press; 1] = [press("echo", "x", |s| changed(s, 1))];
 
 /// The number of the VM under the cursor.
 pub fn cursor(screen: &Screen) -> Option<i64> {
-    let (rows, columns) = screen.size();
-    let row = (0..rows).find(|&y| (0..4).any(|x| screen.cell(y, x).is_some_and(|c| c.contents() == "▸")))?;
-    let line = screen.rows(0, columns).nth(usize::from(row))?;
+    let (_, columns) = screen.size();
+    let line = screen.rows(0, columns).find(|line| line.contains("▸  vm-") || line.contains("▸▪ vm-"))?;
     let name = line.split_once("vm-")?.1;
     name[..name.find(|c: char| !c.is_ascii_digit()).unwrap_or(name.len())].parse().ok()
 }

@@ -28,7 +28,7 @@ fn count(n: f64) -> String {
 
 /// A row.
 pub fn row(f: &Figures) -> String {
-    let heatmap = f.heatmap.map_or("".into(), |(cpu, bytes)| format!("{cpu:.2}, {} bytes/s", count(bytes)));
+    let heatmap = f.heatmap.map_or(String::new(), |(cpu, bytes)| format!("{cpu:.2}, {} bytes/s", count(bytes)));
     let start =
         if (f.full - f.begun).abs() < 1.0 { time(f.begun) } else { format!("{} / {}", time(f.begun), time(f.full)) };
     format!(

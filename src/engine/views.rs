@@ -34,6 +34,7 @@ impl Engine {
             operations: Arc::new(operations),
             limits: self.queue.limits,
             events: self.history.events(),
+            loading: 0,
             about: about.clone(),
         }
     }
