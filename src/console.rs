@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event, EventStream};
+use crossterm::event::Event;
 use futures_util::{Stream, StreamExt};
 use ratatui::Terminal;
 use ratatui::layout::Size;
@@ -28,8 +28,10 @@ mod format;
 mod glyphs;
 mod guard;
 mod heat;
+mod input;
 mod keymap;
 mod layout;
+mod line;
 mod marks;
 mod order;
 mod palette;
@@ -48,11 +50,15 @@ pub use theme::{ROLES, Role, Theme};
 use crate::handle::Handle;
 use app::{App, Look};
 use guard::Guard;
+use input::Input;
+use line::Line;
 
 /// The shortest time between two frames that only data asked for.
 const PACE: Duration = Duration::from_millis(100);
 /// A write that takes longer shows a slow line: data is then drawn so rarely that writing takes a tenth of the time.
 const SLOW: Duration = Duration::from_millis(50);
+/// How long the end waits for the terminal's last answers.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 /// However slow the line, data is drawn this often.
 const SLOWEST: Duration = Duration::from_secs(3);
 
@@ -126,6 +132,8 @@ pub enum Signal {
     End,
     /// The program goes on after it was stopped: the screen may show anything.
     Continue,
+    /// The terminal answered the question of a [`Screen`] that asks: it has shown one more frame.
+    Answered,
 }
 
 /// Runs the console on this process's terminal until the operator quits or the process is told to end. Blocks; builds
@@ -150,19 +158,19 @@ pub async fn run_async(handle: Handle, options: &Options) -> Result<(), ConsoleE
         return Err(ConsoleError::NoTerminal);
     }
     let (width, height) = crossterm::terminal::size()?;
-    let signals = signals()?;
+    let (answers, signals) = signals()?;
     let guard = Guard::enter()?;
-    let screen = Screen::new(io::stdout(), Size::new(width, height), options.color);
+    let screen = Screen::new(io::stdout(), Size::new(width, height), options.color).asking();
     let suspend = || {
         guard.suspend()?;
         crossterm::terminal::size().map(|(w, h)| Size::new(w, h))
     };
-    drive_with(handle, options, look, screen, EventStream::new(), signals, suspend).await
+    drive_with(handle, options, look, screen, Input::new(answers)?, signals, suspend).await
 }
 
-/// Listens for what ends or wakes the process.
-fn signals() -> io::Result<mpsc::Receiver<Signal>> {
-    let (sender, receiver) = mpsc::channel(4);
+/// Listens for what ends or wakes the process; also gives a sender for whoever hears more.
+fn signals() -> io::Result<(mpsc::Sender<Signal>, mpsc::Receiver<Signal>)> {
+    let (sender, receiver) = mpsc::channel(64);
     let kinds = [
         (SignalKind::terminate(), Signal::End),
         (SignalKind::hangup(), Signal::End),
@@ -174,7 +182,7 @@ fn signals() -> io::Result<mpsc::Receiver<Signal>> {
         let sender = sender.clone();
         tokio::spawn(async move { while stream.recv().await.is_some() && sender.send(meaning).await.is_ok() {} });
     }
-    Ok(receiver)
+    Ok((sender, receiver))
 }
 
 fn look(options: &Options) -> Result<Look, ConfigError> {
@@ -218,10 +226,12 @@ async fn drive_with<W: Write>(
     let mut data_at = Instant::now();
     let mut signals_open = true;
     let mut shown = size;
+    let mut line = Line::default();
     while !app.exit {
         app.settle();
         if app.suspend {
             app.suspend = false;
+            last_answers(&mut line, &mut events, &mut signals).await;
             app.size = suspend()?;
             app.redraw = true;
             continue;
@@ -234,9 +244,14 @@ async fn drive_with<W: Write>(
             terminal.resize(ratatui::layout::Rect::from((ratatui::layout::Position::ORIGIN, app.size)))?;
             app.settle();
         }
-        if app.dirty {
+        // On a slow line one frame shows what several keys did.
+        if app.dirty && line.has_room() {
             app.dirty = false;
             terminal.draw(|frame| view::draw(&app, frame))?;
+            let sent = terminal.backend_mut().take_sent();
+            if sent > 0 {
+                line.asked(Instant::now(), sent);
+            }
         }
         let took = terminal.backend().took();
         let pace = if took > SLOW { (took * 10).min(SLOWEST) } else { PACE };
@@ -263,6 +278,7 @@ async fn drive_with<W: Write>(
             signal = signals.recv(), if signals_open => match signal {
                 Some(Signal::End) => break,
                 Some(Signal::Continue) => app.redraw = true,
+                Some(Signal::Answered) => line.answered(),
                 None => signals_open = false,
             },
             heard = app.asks.next() => {
@@ -278,18 +294,44 @@ async fn drive_with<W: Write>(
             alive = async {
                 tokio::time::sleep_until(due.into()).await;
                 app.handle.changed().await
-            }, if !lost => {
+            }, if !lost && line.is_clear() => {
                 app.now = Instant::now();
                 data_at = app.now;
                 if alive { app.take_snapshot() } else { app.lose() }
             }
-            () = tokio::time::sleep_until(deadline.unwrap_or(data_at).into()), if deadline.is_some() => {
+            () = tokio::time::sleep_until(deadline.unwrap_or(data_at).into()), if deadline.is_some() && line.is_clear() => {
                 app.now = Instant::now();
                 app.refresh();
             }
+            () = tokio::time::sleep_until(line.deadline().unwrap_or(data_at).into()), if !line.is_clear() => {
+                line.give_up(Instant::now());
+            }
         }
     }
+    last_answers(&mut line, &mut events, &mut signals).await;
     Ok(())
+}
+
+/// Waits until all that was asked is answered: an answer that comes later would stand in the operator's shell. Keys that
+/// come meanwhile are lost.
+async fn last_answers(
+    line: &mut Line,
+    events: &mut (impl Stream<Item = io::Result<Event>> + Unpin),
+    signals: &mut mpsc::Receiver<Signal>,
+) {
+    let until = tokio::time::Instant::now() + LAST_ANSWERS;
+    while !line.is_clear() {
+        tokio::select! {
+            biased;
+            event = events.next() => if !matches!(event, Some(Ok(_))) { return },
+            signal = signals.recv() => match signal {
+                Some(Signal::Answered) => line.answered(),
+                Some(_) => {}
+                None => return,
+            },
+            () = tokio::time::sleep_until(until) => return,
+        }
+    }
 }
 
 /// What has arrived on a stream already, if anything has.

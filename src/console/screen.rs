@@ -13,6 +13,7 @@ use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr;
 
 use super::color::ColorLevel;
+use super::line::QUESTION;
 
 /// Begin and end of a synchronized update.
 const BEGIN: &[u8] = b"\x1b[?2026h";
@@ -35,12 +36,26 @@ pub struct Screen<W: Write> {
     level: ColorLevel,
     size: Size,
     took: Duration,
+    asks: bool,
+    sent: usize,
 }
 
 impl<W: Write> Screen<W> {
     /// A screen of that size behind `out`, which is taken to be clear.
     pub fn new(out: W, size: Size, level: ColorLevel) -> Self {
-        Self { out, frame: Vec::with_capacity(1 << 14), level, size, took: Duration::ZERO }
+        Self { out, frame: Vec::with_capacity(1 << 14), level, size, took: Duration::ZERO, asks: false, sent: 0 }
+    }
+
+    /// Ends every frame with a question, so that the answer tells that it was shown.
+    #[must_use]
+    pub fn asking(mut self) -> Self {
+        self.asks = true;
+        self
+    }
+
+    /// Bytes of frames that ended with a question and were written since this was last asked for.
+    pub(super) const fn take_sent(&mut self) -> usize {
+        std::mem::replace(&mut self.sent, 0)
     }
 
     /// Says that the terminal has another size now.
@@ -212,6 +227,10 @@ impl<W: Write> Backend for Screen<W> {
         let started = Instant::now();
         self.frame.splice(0..0, BEGIN.iter().copied());
         self.frame.extend_from_slice(END);
+        if self.asks {
+            self.frame.extend_from_slice(QUESTION);
+            self.sent += self.frame.len();
+        }
         self.out.write_all(&self.frame)?;
         self.out.flush()?;
         self.took = started.elapsed();

@@ -5,6 +5,7 @@
 mod acting;
 mod driver;
 mod fake;
+mod line;
 mod living;
 mod look;
 mod size;
