@@ -3,25 +3,31 @@
 //! Every program runs in a pseudo-terminal of 200x50 with a terminal emulator behind it. Prints the README's table; the
 //! slowest keys go to standard error. Nothing is asserted.
 //!
-//!     cargo bench --bench console -- [--quick] [--keys N] [--idle SECONDS] [--only TEXT]
+//!     cargo bench --bench console -- [--quick] [--keys N] [--idle SECONDS] [--only TEXT] [--line]
 //!
 //! `--quick` measures 60 keys and idles 5 s instead of 60; `--only` takes the programs whose name holds the text.
+//! `--line` puts a line of 1 Mbit/s between hemera and its terminal instead, and prints a table of that (needs root).
 
 // For modules of a benchmark `pub` reads better than `pub(crate)`.
 #![allow(unreachable_pub)]
 
 #[path = "console/keys.rs"]
 mod keys;
+#[path = "console/link.rs"]
+mod link;
 #[path = "console/measure.rs"]
 mod measure;
 #[path = "console/process.rs"]
 mod process;
+#[path = "console/slow.rs"]
+mod slow;
 #[path = "console/table.rs"]
 mod table;
 #[path = "console/terminal.rs"]
 mod terminal;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use measure::{Amount, Program};
 use portable_pty::CommandBuilder;
@@ -30,10 +36,11 @@ use portable_pty::CommandBuilder;
 struct Asked {
     amount: Amount,
     only: String,
+    line: bool,
 }
 
 fn asked() -> Result<Asked, String> {
-    let mut asked = Asked { amount: Amount { keys: 200, idle: 60 }, only: String::new() };
+    let mut asked = Asked { amount: Amount { keys: 200, idle: 60 }, only: String::new(), line: false };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
@@ -44,14 +51,21 @@ fn asked() -> Result<Asked, String> {
             "--quick" => asked.amount = Amount { keys: 60, idle: 5 },
             "--keys" => asked.amount.keys = number(value()?)? as usize,
             "--idle" => asked.amount.idle = number(value()?)?,
+            "--line" => asked.line = true,
             "--only" => asked.only = value()?,
-            other => return Err(format!("{other}: expected --quick, --keys, --idle or --only")),
+            other => return Err(format!("{other}: expected --quick, --keys, --idle, --only or --line")),
         }
     }
     Ok(asked)
 }
 
 fn main() {
+    if let Some(program) = slow::far_program() {
+        if let Err(error) = link::far_end(&program) {
+            eprintln!("the far end of the line: {error}");
+        }
+        return;
+    }
     let asked = match asked() {
         Ok(asked) => asked,
         Err(error) => {
@@ -61,6 +75,9 @@ fn main() {
     };
     let directory = tempfile::tempdir().expect("a directory for the world");
     println!("{}\n", process::machine());
+    if asked.line {
+        return over_lines(&asked, directory.path());
+    }
     println!("{}", table::HEAD);
     for program in programs(directory.path()) {
         if !program.name.contains(&asked.only) {
@@ -164,5 +181,33 @@ fn spaced(n: u32) -> String {
         format!("{} {:03} {rest:03}", thousands / 1000, thousands % 1000)
     } else {
         format!("{thousands} {rest:03}")
+    }
+}
+
+/// Measures keys over slow lines, and says what could not be.
+fn over_lines(asked: &Asked, directory: &Path) {
+    println!("| over 1 Mbit/s | round trip | view | key to effect, p50 / p99 / max | bytes/s |");
+    println!("| --- | --- | --- | --- | --- |");
+    let world = changing_world(directory);
+    for delay in [25, 50].map(Duration::from_millis) {
+        for vms in [10_240, 100_000] {
+            for (view, keys, round) in [("VM table", "", &keys::ROUND[..]), ("heatmap", "2z", &keys::HEATMAP)] {
+                let program = hemera("", vms, Some(&world), directory);
+                match slow::over_line(&program, &[], delay, (keys, round), asked.amount) {
+                    Ok(found) => println!(
+                        "| {} VMs, a tenth changing each second | {} ms ({}) | {view} | {:.0} / {:.0} / {:.0} ms | \
+                         {:.0} |",
+                        spaced(vms),
+                        2 * delay.as_millis(),
+                        found.made,
+                        found.keys.at(0.5),
+                        found.keys.at(0.99),
+                        found.keys.at(1.0),
+                        found.bytes,
+                    ),
+                    Err(error) => println!("NOT RUN: {error}"),
+                }
+            }
+        }
     }
 }

@@ -49,6 +49,15 @@ pub const ROUND: [Press; 21] = [
     press("down", "\x1b[B", |s| moved(s, 1)),
 ];
 
+/// A round through the heatmap.
+pub const HEATMAP: [Press; 5] = [
+    press("right", "\x1b[C", pointed_elsewhere),
+    press("right", "\x1b[C", pointed_elsewhere),
+    press("right", "\x1b[C", pointed_elsewhere),
+    press("left", "\x1b[D", pointed_elsewhere),
+    press("metric", "h", |s| changed(s, LINE)),
+];
+
 /// For programs whose screen cannot be read: it changed. They read keys as keypads in
 /// application mode send them.
 pub const ARROWS: [Press; 2] = [press("down", "\x1bOB", |s| changed(s, 1)), press("up", "\x1bOA", |s| changed(s, 1))];
@@ -62,6 +71,18 @@ pub fn cursor(screen: &Screen) -> Option<i64> {
     let line = screen.rows(0, columns).find(|line| line.contains("▸  vm-") || line.contains("▸▪ vm-"))?;
     let name = line.split_once("vm-")?.1;
     name[..name.find(|c: char| !c.is_ascii_digit()).unwrap_or(name.len())].parse().ok()
+}
+
+/// What the heatmap says of the host under its cursor begins with the host's name.
+fn pointed(screen: &Screen) -> Option<String> {
+    let (_, columns) = screen.size();
+    let line = screen.rows(0, columns).find(|line| line.contains(" cores ") && line.contains("% of"))?;
+    line.split('·').next().map(str::to_owned)
+}
+
+fn pointed_elsewhere(before: &Screen) -> Effect {
+    let before = pointed(before);
+    Box::new(move |screen| before.is_some() && pointed(screen) != before)
 }
 
 fn moved(before: &Screen, by: i64) -> Effect {
