@@ -262,7 +262,8 @@ impl App {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
             Event::Paste(text) => self.paste(&text),
-            Event::Resize(width, height) => self.size = Size::new(width, height),
+            // Also where it is the size from before: what the terminal showed went with the sizes in between.
+            Event::Resize(width, height) => (self.size, self.redraw) = (Size::new(width, height), true),
             Event::Mouse(mouse) => self.mouse(mouse),
             _ => self.dirty = false,
         }
