@@ -6,7 +6,7 @@ use portable_pty::CommandBuilder;
 
 use crate::keys::Press;
 use crate::process;
-use crate::terminal::{Effect, Terminal};
+use crate::terminal::{Effect, Seen, Terminal};
 
 /// How long anything may take before the program counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -76,7 +76,7 @@ pub struct Figures {
     pub keys: Times,
     pub frames: Times,
     /// The slowest keys, for who looks for the reason.
-    pub slowest: Vec<(f64, &'static str)>,
+    pub slowest: String,
     /// Proportional and resident memory in MiB.
     pub memory: (f64, f64),
 }
@@ -103,9 +103,6 @@ pub fn measure(program: &Program, amount: Amount) -> Result<Figures, String> {
         figures
     });
     let all = keys(&terminal, program.round, amount.keys).map_err(|e| format!("{}: {e}", program.name))?;
-    let mut slowest: Vec<_> = all.iter().map(|(kind, seen)| (seen.effect.as_secs_f64() * 1e3, *kind)).collect();
-    slowest.sort_by(|a, b| b.0.total_cmp(&a.0));
-    slowest.truncate(5);
     Ok(Figures {
         name: program.name.clone(),
         begun: begun.as_secs_f64() * 1e3,
@@ -115,9 +112,19 @@ pub fn measure(program: &Program, amount: Amount) -> Result<Figures, String> {
         heatmap,
         keys: Times::new(all.iter().map(|(_, seen)| seen.effect)),
         frames: Times::new(all.iter().map(|(_, seen)| seen.frame)),
-        slowest,
+        slowest: slowest(&all),
         memory: process::memory(terminal.id()),
     })
+}
+
+/// The slowest keys in words.
+pub fn slowest(all: &[(&'static str, Seen)]) -> String {
+    let mut slowest: Vec<_> = all.iter().collect();
+    slowest.sort_by_key(|(_, seen)| std::cmp::Reverse(seen.effect));
+    let word = |(kind, seen): &&(&str, Seen)| {
+        format!("{kind} {:.1} ms, {} bytes", seen.effect.as_secs_f64() * 1e3, seen.bytes)
+    };
+    slowest.iter().take(6).map(word).collect::<Vec<_>>().join("; ")
 }
 
 /// CPU-seconds a minute and bytes a second while nobody types.
@@ -129,11 +136,7 @@ fn idle(terminal: &Terminal, seconds: u64) -> (f64, f64) {
 }
 
 /// Presses keys round after round, in gaps that are never the same.
-pub fn keys(
-    terminal: &Terminal,
-    round: &'static [Press],
-    count: usize,
-) -> Result<Vec<(&'static str, crate::terminal::Seen)>, String> {
+pub fn keys(terminal: &Terminal, round: &'static [Press], count: usize) -> Result<Vec<(&'static str, Seen)>, String> {
     let mut gap = 12_345u64;
     let mut all = Vec::with_capacity(count);
     while all.len() < count {

@@ -6,7 +6,7 @@ use portable_pty::CommandBuilder;
 
 use crate::keys::Press;
 use crate::link::Link;
-use crate::measure::{Amount, Program, Times, keys};
+use crate::measure::{Amount, Program, Times, keys, slowest};
 use crate::terminal::Terminal;
 
 /// Says to a process of this that it is the far end of a line, and what runs there.
@@ -29,6 +29,8 @@ pub struct Found {
     pub keys: Times,
     /// Bytes a second while nobody types.
     pub bytes: f64,
+    /// The slowest keys in words.
+    pub slowest: String,
 }
 
 /// Measures a program that has a line of 1 Mbit/s and `delay` each way between itself and its terminal: first `before`
@@ -62,5 +64,10 @@ pub fn over_line(
     std::thread::sleep(Duration::from_secs(amount.idle.min(10)));
     let bytes = (terminal.bytes() - bytes) as f64 / amount.idle.min(10) as f64;
     let all = keys(&terminal, round, amount.keys)?;
-    Ok(Found { made: link.made(), keys: Times::new(all.iter().map(|(_, seen)| seen.effect)), bytes })
+    Ok(Found {
+        made: link.made(),
+        keys: Times::new(all.iter().map(|(_, seen)| seen.effect)),
+        bytes,
+        slowest: slowest(&all),
+    })
 }

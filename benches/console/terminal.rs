@@ -24,6 +24,8 @@ pub struct Seen {
     pub effect: Duration,
     /// From the frame's first byte to its last.
     pub frame: Duration,
+    /// Bytes that came.
+    pub bytes: u64,
 }
 
 struct Watch {
@@ -120,12 +122,17 @@ impl Terminal {
         let effect = effect(arrived.parser.screen());
         arrived.watch = Some(Watch { effect, first: None, shown: None });
         drop(arrived);
+        let before = self.bytes();
         let pressed = Instant::now();
         self.send(key);
         let watch = self.outcome(pressed + patience)?;
         let (first, shown) = (watch.first?, watch.shown?);
         let last = self.quiet();
-        Some(Seen { effect: shown - pressed, frame: last.saturating_duration_since(first) })
+        Some(Seen {
+            effect: shown - pressed,
+            frame: last.saturating_duration_since(first),
+            bytes: self.bytes() - before,
+        })
     }
 
     /// Waits until the screen is as wanted; how long after the program's start that was.
