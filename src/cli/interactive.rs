@@ -7,8 +7,10 @@ use super::args::{ConsoleArgs, Speed};
 use super::platform::{self, Opened};
 use super::{DONE, Failure, classes};
 use crate::console::{self, ConfigError, ConsoleError, Key, Options, Overrides};
+use crate::engine::Engine;
 use crate::fleet::Time;
 use crate::handle::{About, Handle, Limits};
+use crate::platform::sim::SimPlatform;
 use crate::runtime::{self, Driver, Running};
 use crate::world::{Kind, World};
 
@@ -73,20 +75,25 @@ fn start(args: &ConsoleArgs, world: World, speed: f64) -> Result<(Handle, Runnin
         speed,
         classes: classes::offered(&world.kind, args.classes.as_deref())?,
     });
-    let mut engine = platform::engine(&world, args.seed, Limits::default(), true);
+    let engine = platform::engine(&world, args.seed, Limits::default(), true);
     match platform::open(&world)? {
-        Opened::Sim(mut sim) => {
-            if args.vms > 0 {
-                let placed = engine.preload(Time::ZERO, &tiny, args.vms, PRELOADED);
-                if placed < args.vms {
-                    return Err(Failure::input(format!(
-                        "--vms {}: world `{}` has room for {placed} VMs of {}",
-                        args.vms, world.name, tiny.memory
-                    )));
-                }
-                sim.place(engine.fleet());
+        Opened::Sim(sim) => {
+            let (vms, room) = (args.vms, world.room(tiny.memory));
+            if room < u64::from(vms) {
+                return Err(Failure::input(format!(
+                    "--vms {vms}: world `{}` has room for {room} VMs of {}",
+                    world.name, tiny.memory
+                )));
             }
-            Ok(runtime::spawn_paced(Driver::new(engine, *sim, (), None), speed, about)?)
+            let driver = Driver::new(engine, *sim, (), None);
+            if vms == 0 {
+                return Ok(runtime::spawn_paced(driver, speed, about)?);
+            }
+            let fill = move |engine: &mut Engine, sim: &mut SimPlatform| {
+                engine.preload(Time::ZERO, &tiny, vms, PRELOADED);
+                sim.place(engine.fleet());
+            };
+            Ok(runtime::spawn_filled(driver, vms, fill, speed, about)?)
         }
         #[cfg(feature = "libvirt")]
         Opened::Libvirt { platform, notify, started } => {

@@ -6,6 +6,7 @@ mod acting;
 mod driver;
 mod fake;
 mod habits;
+mod line;
 mod living;
 mod look;
 mod past;
