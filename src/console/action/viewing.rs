@@ -1,7 +1,7 @@
 //! What is shown and how.
 
 use super::Action;
-use super::when::always;
+use super::when::{always, at_events};
 use crate::console::app::{App, Overlay};
 use crate::console::layout::Panel;
 use crate::console::page::Page;
@@ -9,8 +9,8 @@ use crate::console::palette::Palette;
 
 actions! {
     "View" {
-        "next-panel" "next panel" true always "Gives the focus to the next panel." |a| a.next_panel(1);
-        "previous-panel" "previous panel" true always "Gives the focus to the previous panel." |a| a.next_panel(3);
+        "next-panel" "next panel" true always "Gives the focus to the next panel, or to the next part of a page." |a| a.next_panel(1);
+        "previous-panel" "previous panel" true always "Gives the focus to the previous panel, or to the part before of a page." |a| a.next_panel(3);
         "overview" "overview" true always "Shows sites, heatmap, VMs and operations beside each other." |a| a.jump(Page::Overview);
         "sites" "sites" true always "Gives the focus to the sites." |a| a.focus(Panel::Sites);
         "hosts" "hosts" true always "Gives the focus to the heatmap of hosts." |a| a.focus(Panel::Hosts);
@@ -27,6 +27,7 @@ actions! {
             a.heat.look(&a.snapshot.fleet);
         };
         "events" "events" true always "Shows what happened last." |a| a.jump(Page::Events);
+        "event-level" "warnings/errors/all" true at_events "Shows all events, warnings and errors, or errors alone." |a| a.pages.events.next_level();
         "help" "keys" true always "Shows all actions and their keys." |a| a.overlays.push(Overlay::Help(0));
         "palette" "command" true always "Finds an action by a few of its letters." |a| {
             a.overlays.push(Overlay::Palette(Palette::new()));
