@@ -198,15 +198,26 @@ impl App {
         let fleet = &self.snapshot.fleet;
         if self.look_due && self.looked.is_none_or(|at| self.now >= at + LOOK) {
             self.heat.look(fleet, self.shows_heat());
+            self.look_at_page();
             self.looked = Some(self.now);
             self.look_due = false;
             self.dirty = true;
         }
+        let fleet = &self.snapshot.fleet;
         let rows_before = self.vms.order.len();
         self.order_due = self.vms.refresh(fleet, &self.sorter, self.now);
         self.dirty |= self.vms.order.len() != rows_before;
         if self.asks_due && self.now >= self.asked + ASK_AGAIN {
             self.ask_open();
+        }
+    }
+
+    /// Lets the page look through the fleet.
+    pub(super) fn look_at_page(&mut self) {
+        let around = Around { snapshot: &self.snapshot, heat: &self.heat };
+        self.pages.findings.count(&around);
+        if let Some(view) = self.pages.view(self.nav.page()) {
+            view.look(&around);
         }
     }
 
@@ -486,10 +497,16 @@ impl App {
 
     /// The operation that an action is about.
     pub(crate) fn operation(&self) -> Option<&OperationView> {
-        if let Page::Tasks(op) = self.nav.page() {
+        if let Some(view) = self.pages.seen(self.nav.page()) {
+            let op = view.operation(&Around { snapshot: &self.snapshot, heat: &self.heat })?;
             return self.snapshot.operations.iter().find(|o| o.id == op);
         }
         self.operations().get(self.operation).copied()
+    }
+
+    /// The task that an action is about.
+    pub(crate) fn task(&self) -> Option<&crate::handle::TaskView> {
+        self.pages.seen(self.nav.page())?.task()
     }
 
     /// The host under the heatmap's cursor.

@@ -9,6 +9,7 @@ mod habits;
 mod line;
 mod living;
 mod look;
+mod pages;
 mod past;
 mod size;
 

@@ -1,6 +1,6 @@
 //! What is shown and how.
 
-use super::when::{always, can_redo, can_undo, has_any_vm, has_filter, has_vms};
+use super::when::{always, at_events, can_redo, can_undo, has_any_vm, has_filter, has_vms};
 use super::{Action, takes};
 use crate::console::app::App;
 use crate::console::heat::Metric;
@@ -9,8 +9,8 @@ use crate::console::page::Page;
 
 actions! {
     "View" {
-        "next-panel" "next panel" true always "Gives the focus to the next panel." |a| a.next_panel(1);
-        "previous-panel" "previous panel" true always "Gives the focus to the previous panel." |a| a.next_panel(3);
+        "next-panel" "next panel" true always "Gives the focus to the next panel, or to the next part of a page." |a| a.next_panel(1);
+        "previous-panel" "previous panel" true always "Gives the focus to the previous panel, or to the part before of a page." |a| a.next_panel(3);
         "overview" "overview" true always "Shows sites, heatmap, VMs and operations beside each other." |a| a.jump(Page::Overview);
         "sites" "sites" true always "Gives the focus to the sites." |a| a.focus(Panel::Sites);
         "hosts" "hosts" true always "Gives the focus to the heatmap of hosts." |a| a.focus(Panel::Hosts), takes takes::HOSTS;
@@ -36,6 +36,7 @@ actions! {
         "heat-dirty" "heat: dirty rate" false always "Shows in the heatmap what the VMs of each host dirty, against the rate of its NIC." |a| a.show_heat(Metric::Dirty);
         "flows" "flows" false always "Shows in the heatmap which hosts send VMs to which, or no longer." App::toggle_flows;
         "events" "events" true always "Shows what happened last." |a| a.jump(Page::Events);
+        "event-level" "warnings/errors/all" true at_events "Shows all events, warnings and errors, or errors alone." |a| a.pages.events.next_level();
         "help" "keys" true always "Shows all actions and their keys." |a| a.open_help(""), takes takes::HELP, also "h" "?";
         "command" "command" true always "Opens the command line: a name, then what it is about." |a| a.begin_command(""), takes takes::COMMAND;
         "palette" "find an action" true always "Finds actions, hosts and saved filters by a few of their letters." App::open_palette;

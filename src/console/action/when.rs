@@ -2,6 +2,7 @@
 
 use super::Reason;
 use crate::console::app::App;
+use crate::console::page::Page;
 use crate::fleet::HostState;
 use crate::handle::{OpState, TaskState};
 
@@ -107,8 +108,8 @@ pub(super) fn any_open(app: &App) -> Result<(), Reason> {
 
 pub(super) fn open_task(app: &App) -> Result<(), Reason> {
     steers(app)?;
-    match app.tasks().and_then(|t| t.under_cursor()) {
-        None => Err("open an operation and choose a task first"),
+    match app.task() {
+        None => Err("there is no task here"),
         Some(task) if matches!(task.state, TaskState::Ended(_)) => Err("it has ended"),
         Some(_) => Ok(()),
     }
@@ -157,4 +158,16 @@ pub(super) fn can_undo(app: &App) -> Result<(), Reason> {
 
 pub(super) fn can_redo(app: &App) -> Result<(), Reason> {
     if app.habits.undo.has_undone() { Ok(()) } else { Err("nothing was taken back") }
+}
+
+pub(super) fn has_host(app: &App) -> Result<(), Reason> {
+    if app.meant_host().is_some() { Ok(()) } else { Err("there is no host here") }
+}
+
+pub(super) fn at_vm(app: &App) -> Result<(), Reason> {
+    if matches!(app.nav.page(), Page::Vm(_)) { Ok(()) } else { Err("open a VM first") }
+}
+
+pub(super) fn at_events(app: &App) -> Result<(), Reason> {
+    if app.nav.page() == Page::Events { Ok(()) } else { Err("open the events first") }
 }

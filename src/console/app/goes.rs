@@ -9,7 +9,7 @@ use crate::console::filter::FilterBox;
 use crate::console::hosts_marked::select_hosts;
 use crate::console::layout::{Panel, inside};
 use crate::console::order::Sort;
-use crate::console::page::{Around, Go, Page, Place};
+use crate::console::page::{Around, Go, Page, PageView, Place};
 use crate::fleet::{HostId, HostState, Selection, VmId};
 use crate::handle::{Command, OpState};
 
@@ -47,8 +47,11 @@ impl App {
         }
     }
 
-    /// The next panel that is shown, `by` panels on.
+    /// The next panel that is shown, `by` panels on; on a page with parts, its next part.
     pub(crate) fn next_panel(&mut self, by: usize) {
+        if self.pages.view(self.nav.page()).is_some_and(|view| view.next_part(by == 1)) {
+            return;
+        }
         let all = Panel::ALL;
         let at = all.iter().position(|p| *p == self.focus).unwrap_or(0);
         let any = self.plan.cramped() || self.nav.page() != Page::Overview;
@@ -129,6 +132,10 @@ impl App {
         match go {
             Go::Stay => {}
             Go::Into(page) => self.enter(page),
+            Go::Hosts(filter) => {
+                self.enter(Page::Hosts);
+                self.pages.hosts.set_filter(&filter);
+            }
             Go::Vms(filter) => self.enter_place(Place { page: Page::Panel(Panel::Vms), focus: Panel::Vms, filter }),
         }
     }
@@ -156,6 +163,25 @@ impl App {
         self.leave();
         self.nav.enter(place);
         self.arrive();
+    }
+
+    /// Looks at the next VM in the order of the table, or at one before, in place of this one.
+    pub(crate) fn next_vm(&mut self, by: isize) {
+        let Page::Vm(vm) = self.nav.page() else { return };
+        let row = self.vms.order.position(vm).map(|row| row.saturating_add_signed(by));
+        let Some((row, next)) = row.and_then(|row| Some((row, self.vms.order.get(row)?))) else { return };
+        self.vms.go(row);
+        let place = self.place(Page::Vm(next));
+        self.leave();
+        self.nav.replace(place);
+        self.arrive();
+    }
+
+    /// Goes to the host that is meant.
+    pub(crate) fn open_host(&mut self) {
+        if let Some(host) = self.meant_host() {
+            self.enter(Page::Host(host));
+        }
     }
 
     fn go_up(&mut self) {
@@ -189,6 +215,7 @@ impl App {
         self.focus = place.focus;
         self.filter_vms(&place.filter);
         self.pages.arrive(place.page);
+        self.look_at_page();
         self.ask_open();
     }
 

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::paint::{Paint, Piece, piece, title_role, width};
 use crate::console::app::App;
-use crate::console::format::{amount, count, counted, mib, percent, rate, span};
+use crate::console::format::{amount, count, counted, mib, percent, rate, steadily};
 use crate::console::heat::Density;
 use crate::console::layout::{Panel, inside};
 use crate::console::theme::Role;
@@ -120,11 +120,7 @@ pub(super) fn named(fleet: &Fleet, host: HostId, app: &App) -> Vec<Piece> {
     }
     if let Some(since) = row.over_since() {
         let seconds = fleet.now.as_secs().saturating_sub(u64::from(since));
-        let how_long = if seconds < 60 {
-            format!("{} s", seconds / 10 * 10)
-        } else {
-            span(std::time::Duration::from_secs(seconds / 60 * 60))
-        };
+        let how_long = steadily(seconds);
         line.extend([piece(format!("over for {how_long}"), Role::Over), dot()]);
     }
     let cores = format!(
