@@ -5,6 +5,7 @@
 mod acting;
 mod driver;
 mod fake;
+mod heat;
 mod living;
 mod look;
 mod size;
