@@ -9,6 +9,7 @@ mod heat;
 mod living;
 mod look;
 mod size;
+mod tree;
 
 use driver::{Console, Setup};
 

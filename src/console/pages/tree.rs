@@ -25,6 +25,9 @@ const POLL: Duration = Duration::from_millis(15);
 /// So many VMs or fewer are shown unfolded when a filter finds them.
 const UNFOLDED: usize = 200;
 
+/// Sites are unfolded at first where their clusters are no more than this.
+const FEW: usize = 40;
+
 /// A node of the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Node {
@@ -103,6 +106,10 @@ impl TreePage {
         if let Some(index) = self.gatherer.made() {
             self.in_flight = false;
             self.unfolds = !matches!(self.only, Only::All) && self.unfolds && index.all().len() <= UNFOLDED;
+            // Who comes for the first time sees more than the names of the sites.
+            if self.index.is_none() && fleet.topology.clusters.len() <= FEW {
+                self.unfolded.extend((0..fleet.topology.sites.len() as u16).map(|site| Node::Site(SiteId(site))));
+            }
             self.index = Some(index);
             self.stale = true;
         }

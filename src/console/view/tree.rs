@@ -197,7 +197,7 @@ fn notes(app: &App, host: Option<HostId>, sums: &Sums) -> Vec<Piece> {
     match (sums.over, host) {
         (0, _) => {}
         (_, Some(_)) => note("! over".to_owned(), Role::Over),
-        (n, None) => note(format!("! {} over", counted(n as usize, "host")), Role::Over),
+        (n, None) => note(format!("! {} over", counted(n as usize, "host")), Role::Warn),
     }
     if sums.failed > 0 {
         note(format!("{} {} failed", glyphs.bad, count(sums.failed as usize)), Role::Error);
