@@ -1,6 +1,6 @@
 //! What is shown and how.
 
-use super::when::{always, at_events, can_redo, can_undo, has_any_vm, has_filter, has_vms};
+use super::when::{always, at_events, can_redo, can_undo, has_any_vm, has_filter, has_vms, in_tree};
 use super::{Action, takes};
 use crate::console::app::App;
 use crate::console::heat::Metric;
@@ -22,6 +22,7 @@ actions! {
         "zoom" "enlarge" true always "Enlarges the panel with the focus, or brings the others back." App::zoom;
         "host-table" "host table" true always "Shows all hosts as a table." |a| a.jump(Page::Hosts);
         "tree" "tree" true always "Shows sites, clusters, hosts and VMs as a tree." |a| a.jump(Page::Tree);
+        "tree-order" "hosts by load" false in_tree "Puts the hosts of the tree in the order of their load, or of the world." |a| a.pages.tree.turn_order();
         "pulse" "pulse" true always "Shows big figures for a projector." |a| a.jump(Page::Pulse);
         "findings" "findings" true always "Shows what is wrong, counted." |a| a.jump(Page::Findings);
         "settings" "settings" true always "Shows every setting and where it comes from." |a| a.jump(Page::Settings);

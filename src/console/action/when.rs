@@ -74,6 +74,10 @@ pub(super) fn in_hosts(app: &App) -> Result<(), Reason> {
     has_hosts(app)
 }
 
+pub(super) fn in_tree(app: &App) -> Result<(), Reason> {
+    if app.nav.page() == crate::console::page::Page::Tree { Ok(()) } else { Err("go to the tree first") }
+}
+
 pub(super) fn can_mark_all(app: &App) -> Result<(), Reason> {
     if app.marks_hosts() { has_hosts(app) } else { has_any_vm(app) }
 }
