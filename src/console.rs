@@ -392,7 +392,9 @@ async fn drive_with<W: Write>(
                     Some(event) => app.event(event?),
                     None => break,
                 }
-                // Keys that wait already are taken together: one frame shows what they all did.
+                // Keys that wait already are taken together: one frame shows what they all did. Each finds the cursors
+                // where the one before left them.
+                app.settle();
                 while let Some(event) = arrived(&mut events).await {
                     app.event(event?);
                     if app.exit || app.suspend {
