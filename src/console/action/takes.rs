@@ -282,7 +282,7 @@ fn limit_words(text: &str) -> Result<Vec<(usize, String)>, Wrong> {
         let Some((name, value)) = word.split_once('=') else {
             return Err(Wrong::new(here, format!("expected {word}=NUMBER")));
         };
-        let Some(field) = FIELDS.iter().position(|field| *field == name) else {
+        let Some(field) = FIELDS.iter().position(|field| *field == name.replace('-', "_")) else {
             let near = nearest(name, FIELDS).map_or_else(String::new, |near| format!(", perhaps `{near}`"));
             return Err(Wrong::new(here, format!("there is no limit `{name}`{near}")));
         };
