@@ -95,5 +95,6 @@ mod tests {
             assert_eq!(all().filter(|a| a.aliases.contains(alias)).count(), 1, "{alias}");
         }
         assert!(all().all(|a| a.doc.ends_with('.') && a.doc.starts_with(char::is_uppercase)));
+        assert!(all().all(|a| a.name.is_ascii() && a.doc.is_ascii()), "terminals without other signs show them, too");
     }
 }

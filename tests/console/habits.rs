@@ -136,7 +136,7 @@ fn own_words_and_keys_stand_for_lines() {
     std::fs::write(&keymap, "inherit = \"default\"\n[everywhere]\nctrl-t = \"filter state:failed\"\n").unwrap();
     let console = busy(120, 36)
         .options(|o| {
-            o.aliases = BTreeMap::from([("bad".into(), "vms state:failed and".into())]);
+            o.settings.aliases = BTreeMap::from([("bad".into(), "vms state:failed and".into())]);
             o.keymap = keymap.display().to_string();
         })
         .start();
@@ -149,7 +149,7 @@ fn own_words_and_keys_stand_for_lines() {
 #[test]
 fn the_palette_finds_hosts_and_saved_filters_too() {
     let console =
-        busy(120, 36).options(|o| o.filters = BTreeMap::from([("ill".into(), "state:failed".into())])).start();
+        busy(120, 36).options(|o| o.settings.filters = BTreeMap::from([("ill".into(), "state:failed".into())])).start();
     console
         .shows("vm-14")
         .keys("ctrl-p \"stremi-44\"")

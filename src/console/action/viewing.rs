@@ -40,6 +40,10 @@ actions! {
         "copy-screen" "copy screen" true always "Copies the text of the screen to the clipboard." App::copy_screen;
         "undo" "undo" true can_undo "Takes back the last change of marks, filters or limits, or a task's cancelling." App::undo;
         "redo" "redo" true can_redo "Does again what was taken back." App::redo;
+        "theme" "theme" false always "Changes the theme; what is chosen from the list is shown at once." |a| a.begin_command("theme "), takes takes::THEME;
+        "keymap" "keymap" false always "Changes the keymap." |a| a.begin_command("keymap "), takes takes::KEYMAP;
+        "next-theme" "next theme" false always "Goes to the next theme, after the last to the first." App::next_theme;
+        "next-keymap" "next keymap" false always "Goes to the next keymap, after the last to the first." App::next_keymap;
         "redraw" "redraw" true always "Draws the whole screen again." |a| a.redraw = true;
         "suspend" "suspend" true always "Stops the program and gives the terminal back to the shell." |a| a.suspend = true;
         "quit" "quit" true always "Ends the console." App::quit, also "q" "exit";

@@ -284,7 +284,7 @@ impl App {
             // What was opened meanwhile is not to be covered by a question that one no longer expects.
             _ if !self.overlays.is_empty() => {}
             Purpose::Change(change) => {
-                let dialog = Dialog::change(fleet, vms, *change, 0);
+                let dialog = Dialog::change(fleet, vms, *change, 0, self.look.settings.confirm_above());
                 self.open_dialog(dialog);
             }
             Purpose::Migrate(to) => self.open_migrate(vms, 0, to.as_deref()),

@@ -34,6 +34,7 @@ pub(super) fn header(app: &App, paint: &mut Paint<'_>) {
     }
     x = match crumbs(app) {
         Some(crumbs) => paint.text(x, area.y, area.right(), &crumbs, Role::Title),
+        None if area.width < 60 => x,
         None => paint.text(x, area.y, area.right(), &kind, Role::Dim),
     };
 

@@ -25,7 +25,7 @@ enum Line<'a> {
 /// All lines: the keys of where one is, then every action by chapter. Searched, each action says how it is used.
 fn lines<'a>(app: &'a App, help: &Help) -> Vec<Line<'a>> {
     let mut lines = Vec::new();
-    let mut chapter = |lines: &mut Vec<Line<'a>>, name: String| {
+    let chapter = |lines: &mut Vec<Line<'a>>, name: String| {
         if !lines.is_empty() {
             lines.push(Line::Blank);
         }
