@@ -208,7 +208,7 @@ fn filters_are_turned_narrowed_and_widened() {
         .keys("I")
         .shows_all(&["not (state:failed)", "10 211 of"]);
     console.keys("I").shows("29 of 10 240");
-    console.keys("Esc").hides("/state").keys("g =").shows_all(&["Filter like vm-1", "same host"]);
+    console.keys("Esc").hides("/state").hides(" of 10 240").keys("g =").shows_all(&["Filter like vm-1", "same host"]);
     dump(&console, "filter_like");
     console.keys("h").shows_all(&["/host:paradent-1", "21 of 10 240 VMs"]);
     console.keys("=").shows("same state").keys("t").shows("/host:paradent-1 › state:");
@@ -294,7 +294,7 @@ fn names_rows_filter_and_screen_are_copied() {
     assert_eq!(copied(&console), "state:up");
     console.keys("Esc : \"copy_screen\" Enter").shows("copied 1 screen");
     assert!(copied(&console).contains("vm-14 "));
-    console.keys("* y y").shows("not copied: terminals take");
+    console.keys("*").shows("10 240 selected").keys("y y").shows("not copied: terminals take");
     console.keys("2 u y y").shows("copied 1 name");
     assert_eq!(copied(&console), "paradent-1");
     console.end();
@@ -402,6 +402,25 @@ fn new_popups_look_like_this() {
     ascii.shows("vm-1").keys(": \"vms_sit:x\"").shows("expected");
     assert!(ascii.text().is_ascii(), "{}", ascii.text());
     ascii.end();
+}
+
+#[test]
+fn themes_are_seen_before_they_are_chosen() {
+    let console = start();
+    let dark = console.styled();
+    console.keys(": \"theme_\" Down").shows("theme NAME");
+    console.keys("ctrl-u \"theme_light\"").shows(":theme light");
+    assert_ne!(console.styled().lines().nth(1), dark.lines().nth(1));
+    console.keys("Esc").hides("Command");
+    console.wait_until("dark again", |s| !s.contains("theme"));
+    assert_eq!(console.styled(), dark);
+    console
+        .keys(": \"theme_light\" Enter")
+        .shows("theme light")
+        .keys(": \"theme_lihgt\" Enter")
+        .shows("perhaps `light`");
+    console.keys("ctrl-u \"keymap_vim\" Enter").shows("keymap vim").keys("g").shows("g then").keys("Esc");
+    console.end();
 }
 
 /// Lines that are nearly commands.

@@ -1,6 +1,6 @@
 //! What is shown and how.
 
-use super::when::{always, can_redo, can_undo, has_any_vm, has_filter, has_vms};
+use super::when::{always, can_redo, can_undo, has_any_vm, has_filter, has_name, knows_vms};
 use super::{Action, takes};
 use crate::console::app::App;
 use crate::console::layout::Panel;
@@ -34,8 +34,8 @@ actions! {
         "palette" "find an action" true always "Finds actions, hosts and saved filters by a few of their letters." App::open_palette;
         "act" "act" true always "Lists what can be done with what is marked, or with what is under the cursor." App::open_act;
         "freeze" "hold still" true always "Keeps the screen as it is while everything goes on; once more shows what is now." App::freeze, also "unfreeze";
-        "copy" "copy names" true always "Copies the names of what is marked, or of what is under the cursor, to the clipboard." App::copy_names, takes takes::COPY;
-        "copy-row" "copy rows" true has_vms "Copies the rows of the marked VMs, or of the one under the cursor, to the clipboard." App::copy_rows;
+        "copy" "copy names" true has_name "Copies the names of what is marked, or of what is under the cursor, to the clipboard." App::copy_names, takes takes::COPY;
+        "copy-row" "copy rows" true knows_vms "Copies the rows of the marked VMs, or of the one under the cursor, to the clipboard." App::copy_rows;
         "copy-filter" "copy filter" true has_filter "Copies the filter to the clipboard." App::copy_filter;
         "copy-screen" "copy screen" true always "Copies the text of the screen to the clipboard." App::copy_screen;
         "undo" "undo" true can_undo "Takes back the last change of marks, filters or limits, or a task's cancelling." App::undo;
