@@ -314,6 +314,7 @@ impl App {
             }
             Err(error) => self.note = Some((Tone::Bad, error.to_string())),
         }
+        self.habits.saved.configure(&self.look.settings.filters);
         self.keys.clear();
         self.dirty = true;
     }
