@@ -9,18 +9,22 @@ use tokio::sync::oneshot;
 
 use super::asks::{Asks, Heard};
 use super::dialog::{Ahead, Dialog, Outcome};
-use super::glyphs::Glyphs;
 use super::heat::{Heat, lines};
-use super::keymap::{Context, Key, Keymap, Meaning};
+use super::keymap::{Context, Key, Meaning};
 use super::layout::{LABELS, Panel, Plan, Wants, heat_cells, inside};
+use super::live::Look;
+use super::nav::Nav;
 use super::order::{Found, Sorter};
+use super::page::{Around, Page, Pages};
 use super::palette::Palette;
 use super::tasks::Tasks;
-use super::theme::Theme;
 use super::vms::Vms;
-use crate::fleet::{HostId, VmId};
-use crate::handle::{Answer, Command, Handle, OpState, OperationView, Query, Snapshot, VmView};
+use crate::fleet::HostId;
+use crate::handle::{Command, Handle, OpState, OperationView, Query, Snapshot};
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // What is unexpected here fails the test.
+mod chaos;
 mod goes;
 mod mouse;
 
@@ -28,13 +32,6 @@ mod mouse;
 const LOOK: Duration = Duration::from_millis(500);
 /// The shortest time between two answers to the same open question.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
-
-/// How the console looks.
-pub(crate) struct Look {
-    pub theme: Theme,
-    pub glyphs: &'static Glyphs,
-    pub keymap: Keymap,
-}
 
 /// What lies over the panels.
 pub(crate) enum Overlay {
@@ -44,19 +41,6 @@ pub(crate) enum Overlay {
     Palette(Palette),
     /// Something that needs a decision.
     Dialog(Box<Dialog>),
-    /// All about a VM.
-    Vm(Box<Room>),
-    /// What happened, so many lines back.
-    Events(usize),
-}
-
-/// A VM that is looked at closely.
-pub(crate) struct Room {
-    pub vm: VmId,
-    pub view: Option<VmView>,
-    pub error: Option<Arc<str>>,
-    /// Lines of its timeline that are scrolled away.
-    pub top: usize,
 }
 
 /// How a note is meant.
@@ -76,8 +60,9 @@ pub(crate) struct App {
     pub look: Look,
     pub size: Size,
     pub plan: Plan,
+    pub nav: Nav,
+    pub pages: Pages,
     pub focus: Panel,
-    pub zoom: Option<Panel>,
     /// The site under the cursor.
     pub site: usize,
     pub heat: Heat,
@@ -87,7 +72,6 @@ pub(crate) struct App {
     pub vms: Vms,
     /// The operation under the cursor, counted from the newest.
     pub operation: usize,
-    pub tasks: Option<Tasks>,
     pub overlays: Vec<Overlay>,
     pub note: Option<(Tone, String)>,
     pub asks: Asks,
@@ -118,15 +102,15 @@ impl App {
             look,
             size,
             plan: Plan::default(),
+            nav: Nav::default(),
+            pages: Pages::default(),
             focus: Panel::Vms,
-            zoom: None,
             site: 0,
             heat: Heat::default(),
             host: 0,
             heat_top: 0,
             vms: Vms::new(now),
             operation: 0,
-            tasks: None,
             overlays: Vec::new(),
             note: None,
             asks: Asks::default(),
@@ -193,29 +177,29 @@ impl App {
     }
 
     fn has_open_question(&self) -> bool {
-        self.tasks.is_some() || !self.overlays.is_empty()
+        !self.overlays.is_empty() || self.pages.seen(self.nav.page()).is_some_and(|view| view.query().is_some())
     }
 
-    /// Asks again what is on screen: the open preview, the page of tasks, the VM.
+    /// Asks again what is on screen: the open preview, what the page needs.
     pub(crate) fn ask_open(&mut self) {
         self.asked = self.now;
         self.asks_due = false;
-        if let Some(tasks) = &self.tasks
-            && self.asks.tasks.is_none()
+        if self.asks.page.is_none() {
+            self.ask_page();
+        }
+        if let Some(Overlay::Dialog(dialog)) = self.overlays.last_mut()
+            && self.asks.preview.is_none()
+            && dialog.ahead != Ahead::NotNeeded
+            && let Some(spec) = dialog.spec()
         {
-            self.asks.tasks = Some(self.handle.query(tasks.query()));
+            self.asks.preview = Some(self.handle.query(Query::Preview(spec)));
         }
-        match self.overlays.last_mut() {
-            Some(Overlay::Vm(room)) if self.asks.vm.is_none() => {
-                self.asks.vm = Some(self.handle.query(Query::Vm(room.vm)));
-            }
-            Some(Overlay::Dialog(dialog)) if self.asks.preview.is_none() && dialog.ahead != Ahead::NotNeeded => {
-                if let Some(spec) = dialog.spec() {
-                    self.asks.preview = Some(self.handle.query(Query::Preview(spec)));
-                }
-            }
-            _ => {}
-        }
+    }
+
+    /// Asks what the page needs; what it asked before is cancelled.
+    pub(super) fn ask_page(&mut self) {
+        let query = self.pages.seen(self.nav.page()).and_then(super::page::PageView::query);
+        self.asks.page = query.map(|query| self.handle.query(query));
     }
 
     /// Takes an answer.
@@ -229,18 +213,9 @@ impl App {
                     dialog.take(answer);
                 }
             }
-            Heard::Tasks(answer) => {
-                if let Some(tasks) = &mut self.tasks {
-                    tasks.take(answer);
-                }
-            }
-            Heard::Vm(answer) => {
-                if let Some(Overlay::Vm(room)) = self.overlays.last_mut() {
-                    match answer {
-                        Answer::Vm(view) if view.vm == room.vm => room.view = Some(*view),
-                        Answer::None(reason) => room.error = Some(reason),
-                        _ => {}
-                    }
+            Heard::Page(answer) => {
+                if let Some(view) = self.pages.view(self.nav.page()) {
+                    view.take(answer);
                 }
             }
             Heard::Reply(Ok(accepted)) => self.note = Some((Tone::Good, accepted.message.to_string())),
@@ -262,8 +237,11 @@ impl App {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
             Event::Paste(text) => self.paste(&text),
-            // Also where it is the size from before: what the terminal showed went with the sizes in between.
-            Event::Resize(width, height) => (self.size, self.redraw) = (Size::new(width, height), true),
+            Event::Resize(width, height) => {
+                // A size that came and went again between two frames leaves a terminal that shows something else.
+                self.size = Size::new(width, height);
+                self.redraw = true;
+            }
             Event::Mouse(mouse) => self.mouse(mouse),
             _ => self.dirty = false,
         }
@@ -280,7 +258,7 @@ impl App {
             // Whatever lies on top, the interrupt key closes it.
             let key = if ctrl('c') { KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE) } else { key };
             self.overlay_key(key);
-        } else if self.vms.editing.is_some() {
+        } else if self.is_filtering() {
             self.filter_key(key);
         } else if key.code == KeyCode::Esc {
             self.home();
@@ -301,6 +279,14 @@ impl App {
         }
     }
 
+    /// Whether a filter is being typed.
+    pub(crate) fn is_filtering(&self) -> bool {
+        match self.pages.seen(self.nav.page()) {
+            Some(view) => view.filter_seen().is_some_and(|b| b.editing.is_some()),
+            None => self.vms.filter_box.editing.is_some(),
+        }
+    }
+
     /// Runs an action, or says why it cannot be run.
     pub(crate) fn run(&mut self, action: &'static super::action::Action) {
         match (action.when)(self) {
@@ -310,9 +296,9 @@ impl App {
     }
 
     /// Where the keys go.
-    pub(crate) const fn context(&self) -> Context {
-        if self.tasks.is_some() {
-            return Context::Tasks;
+    pub(crate) fn context(&self) -> Context {
+        if let Some(view) = self.pages.seen(self.nav.page()) {
+            return view.context();
         }
         match self.focus {
             Panel::Sites => Context::Sites,
@@ -333,9 +319,8 @@ impl App {
         };
         let leaves = matches!(key.code, KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?'));
         match self.overlays.last_mut() {
-            Some(Overlay::Help(_) | Overlay::Vm(_) | Overlay::Events(_)) if leaves => self.close(),
-            Some(Overlay::Help(top) | Overlay::Events(top)) => scroll(top),
-            Some(Overlay::Vm(room)) => scroll(&mut room.top),
+            Some(Overlay::Help(_)) if leaves => self.close(),
+            Some(Overlay::Help(top)) => scroll(top),
             Some(Overlay::Palette(palette)) => match key.code {
                 KeyCode::Esc => self.close(),
                 KeyCode::Enter => {
@@ -407,7 +392,6 @@ impl App {
     pub(crate) fn close(&mut self) {
         self.overlays.pop();
         self.asks.preview = None;
-        self.asks.vm = None;
     }
 
     fn paste(&mut self, text: &str) {
@@ -419,9 +403,8 @@ impl App {
             Some(Overlay::Palette(palette)) => palette.paste(text),
             Some(_) => {}
             None => {
-                if let Some((input, _)) = &mut self.vms.editing {
-                    super::edit::paste(input, text);
-                    self.filter_changed();
+                if let Some(typed) = self.filter_box().map(|b| b.paste(text)) {
+                    self.filter_typed(typed);
                 }
             }
         }
@@ -436,8 +419,8 @@ impl App {
 
     /// The operation that an action is about.
     pub(crate) fn operation(&self) -> Option<&OperationView> {
-        if let Some(tasks) = &self.tasks {
-            return self.snapshot.operations.iter().find(|op| op.id == tasks.op);
+        if let Page::Tasks(op) = self.nav.page() {
+            return self.snapshot.operations.iter().find(|o| o.id == op);
         }
         self.operations().get(self.operation).copied()
     }
@@ -447,33 +430,46 @@ impl App {
         ((self.host as usize) < self.snapshot.fleet.topology.hosts.len()).then_some(HostId(self.host))
     }
 
+    /// The tasks that are looked at.
+    pub(crate) fn tasks(&self) -> Option<&Tasks> {
+        self.pages.tasks.as_ref().filter(|tasks| self.nav.page() == Page::Tasks(tasks.op))
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn tasks_mut(&mut self) -> Option<&mut Tasks> {
+        let page = self.nav.page();
+        self.pages.tasks.as_mut().filter(|tasks| page == Page::Tasks(tasks.op))
+    }
+
     /// Plans the screen and brings every cursor into what there is.
     pub(crate) fn settle(&mut self) {
         let topology = &self.snapshot.fleet.topology;
+        let page = self.nav.page();
         let wants = Wants {
-            zoom: self.zoom,
-            tasks: self.tasks.is_some(),
+            alone: if let Page::Panel(panel) = page { Some(panel) } else { None },
+            focus: self.focus,
+            page: self.pages.seen(page).is_some(),
             sites: topology.sites.len() as u16,
             lines: lines(&self.snapshot.fleet, heat_cells(self.size.width)).len().min(999) as u16,
             operations: self.snapshot.operations.len().min(99) as u16,
         };
         self.plan = Plan::new(self.size, wants);
-        if self.zoom.is_none() && self.plan.rect(self.focus).area() == 0 {
+        if page == Page::Overview && self.plan.rect(self.focus).area() == 0 {
             self.focus = Panel::Vms;
         }
         self.site = self.site.min(topology.sites.len().saturating_sub(1));
         self.host = self.host.min((topology.hosts.len() as u32).saturating_sub(1));
         self.operation = self.operation.min(self.snapshot.operations.len().saturating_sub(1));
         self.settle_heat();
-        let above = 1
-            + usize::from(self.vms.editing.is_some() || !self.vms.filter_text.is_empty())
-            + usize::from(self.vms.error.is_some());
+        let above = 1 + usize::from(self.vms.filter_box.lines());
         self.vms.height = usize::from(inside(self.plan.vms).height).saturating_sub(above).max(1);
         self.vms.settle();
-        if let Some(tasks) = &mut self.tasks
-            && tasks.settle(inside(self.plan.tasks))
-        {
-            self.asks.tasks = Some(self.handle.query(tasks.query()));
+        let around = Around { snapshot: &self.snapshot, heat: &self.heat };
+        if let Some(view) = self.pages.view(page) {
+            view.settle(&around, inside(self.plan.page));
+            if view.asks_anew() {
+                self.ask_page();
+            }
         }
     }
 

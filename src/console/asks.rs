@@ -12,10 +12,8 @@ use crate::handle::{Answer, Refused, Reply};
 pub(crate) enum Heard {
     /// The preview of the open dialog.
     Preview(Answer),
-    /// The page of tasks.
-    Tasks(Answer),
-    /// The VM of the open room.
-    Vm(Answer),
+    /// What the page asked.
+    Page(Answer),
     /// A command's reply.
     Reply(Reply),
 }
@@ -24,8 +22,7 @@ pub(crate) enum Heard {
 #[derive(Default)]
 pub(crate) struct Asks {
     pub preview: Option<oneshot::Receiver<Answer>>,
-    pub tasks: Option<oneshot::Receiver<Answer>>,
-    pub vm: Option<oneshot::Receiver<Answer>>,
+    pub page: Option<oneshot::Receiver<Answer>>,
     pub replies: Vec<oneshot::Receiver<Reply>>,
 }
 
@@ -50,11 +47,8 @@ impl Asks {
             if let Some(answer) = answered(&mut self.preview, cx) {
                 return Poll::Ready(Heard::Preview(answer));
             }
-            if let Some(answer) = answered(&mut self.tasks, cx) {
-                return Poll::Ready(Heard::Tasks(answer));
-            }
-            match answered(&mut self.vm, cx) {
-                Some(answer) => Poll::Ready(Heard::Vm(answer)),
+            match answered(&mut self.page, cx) {
+                Some(answer) => Poll::Ready(Heard::Page(answer)),
                 None => Poll::Pending,
             }
         })

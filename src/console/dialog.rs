@@ -17,9 +17,6 @@ mod build;
 
 pub(crate) use act::Change;
 
-/// VMs above which destroying or rebooting wants the count typed.
-pub(crate) const TYPED_ABOVE: usize = 100;
-
 /// What a dialog is about.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {

@@ -26,6 +26,8 @@ pub(crate) struct Glyphs {
     pub dot: &'static str,
     /// Where no figure is known.
     pub none: &'static str,
+    /// Between the steps of a way.
+    pub crumb: &'static str,
     /// More follows.
     pub more: &'static str,
     pub up: &'static str,
@@ -53,6 +55,7 @@ pub(crate) static UNICODE: Glyphs = Glyphs {
     failed: "▒",
     dot: "·",
     none: "–",
+    crumb: "›",
     more: "…",
     up: "↑",
     down: "↓",
@@ -78,6 +81,7 @@ pub(crate) static ASCII: Glyphs = Glyphs {
     failed: "X",
     dot: "-",
     none: "-",
+    crumb: ">",
     more: "~",
     up: "^",
     down: "v",

@@ -14,17 +14,32 @@ pub(crate) enum Panel {
 impl Panel {
     /// All panels in the order in which Tab goes through them.
     pub(crate) const ALL: [Self; 4] = [Self::Sites, Self::Hosts, Self::Vms, Self::Operations];
+
+    /// What it is called.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Sites => "sites",
+            Self::Hosts => "heatmap",
+            Self::Vms => "VMs",
+            Self::Operations => "operations",
+        }
+    }
 }
 
 /// The smallest terminal on which anything is shown.
-pub(crate) const SMALLEST: Size = Size { width: 60, height: 15 };
+pub(crate) const SMALLEST: Size = Size { width: 40, height: 10 };
+/// A smaller terminal shows one panel at a time.
+const ROOMY: Size = Size { width: 60, height: 15 };
 
 /// What decides the plan besides the size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wants {
-    pub zoom: Option<Panel>,
-    /// Whether an operation's tasks take the place of all panels.
-    pub tasks: bool,
+    /// The panel that is shown alone.
+    pub alone: Option<Panel>,
+    /// The panel with the focus, shown alone where there is no room for more.
+    pub focus: Panel,
+    /// Whether a page takes the place of all panels.
+    pub page: bool,
     /// Sites in the world.
     pub sites: u16,
     /// Lines of the heatmap at [`heat_cells`] of this width.
@@ -44,7 +59,8 @@ pub(crate) struct Plan {
     pub hosts: Rect,
     pub vms: Rect,
     pub operations: Rect,
-    pub tasks: Rect,
+    /// A page that takes the place of all panels.
+    pub page: Rect,
 }
 
 /// Width of what stands before the heatmap's cells: site and cluster.
@@ -71,11 +87,11 @@ impl Plan {
         plan.footer = Rect::new(0, h - 1, w, 1);
         let body = Rect::new(0, 1, w, h - 2);
         plan.body = body;
-        if wants.tasks {
-            plan.tasks = body;
+        if wants.page {
+            plan.page = body;
             return plan;
         }
-        if let Some(panel) = wants.zoom {
+        if let Some(panel) = wants.alone.or(plan.cramped().then_some(wants.focus)) {
             *plan.rect_mut(panel) = body;
             return plan;
         }
@@ -108,6 +124,11 @@ impl Plan {
     /// Whether there is no room for anything but a message.
     pub(crate) const fn too_small(&self) -> bool {
         self.size.width < SMALLEST.width || self.size.height < SMALLEST.height
+    }
+
+    /// Whether there is room for one panel only.
+    pub(crate) const fn cramped(&self) -> bool {
+        self.size.width < ROOMY.width || self.size.height < ROOMY.height
     }
 
     /// Where a panel stands.
@@ -153,7 +174,7 @@ mod tests {
         for width in 0..160 {
             for height in 0..70 {
                 for operations in 0..4 {
-                    let wants = Wants { zoom: None, tasks: false, sites: 4, lines: 12, operations };
+                    let wants = Wants { alone: None, focus: Panel::Vms, page: false, sites: 4, lines: 12, operations };
                     let plan = Plan::new(Size { width, height }, wants);
                     let area = |r: Rect| u32::from(r.width) * u32::from(r.height);
                     let total: u32 = Panel::ALL.iter().map(|p| area(plan.rect(*p))).sum();

@@ -1,15 +1,53 @@
-//! Sets of VMs, a bit each: marks and what a filter lets through.
+//! Sets of VMs or hosts, a bit each: marks and what a filter lets through.
 
-use crate::fleet::VmId;
+use std::marker::PhantomData;
 
-/// A set of VMs by id. A million of them take 125 kB.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct VmSet {
-    words: Vec<u64>,
-    len: usize,
+use crate::fleet::{HostId, VmId};
+
+/// What counts from zero up.
+pub(crate) trait Numbered: Copy {
+    fn of(number: u32) -> Self;
+    fn number(self) -> u32;
 }
 
-impl VmSet {
+impl Numbered for VmId {
+    fn of(number: u32) -> Self {
+        Self(number)
+    }
+    fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl Numbered for HostId {
+    fn of(number: u32) -> Self {
+        Self(number)
+    }
+    fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// A set by id. A million members take 125 kB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Set<I> {
+    words: Vec<u64>,
+    len: usize,
+    of: PhantomData<I>,
+}
+
+/// A set of VMs.
+pub(crate) type VmSet = Set<VmId>;
+/// A set of hosts.
+pub(crate) type HostSet = Set<HostId>;
+
+impl<I> Default for Set<I> {
+    fn default() -> Self {
+        Self { words: Vec::new(), len: 0, of: PhantomData }
+    }
+}
+
+impl<I: Numbered> Set<I> {
     /// How many there are.
     pub(crate) const fn len(&self) -> usize {
         self.len
@@ -19,29 +57,30 @@ impl VmSet {
         self.len == 0
     }
 
-    pub(crate) fn contains(&self, vm: VmId) -> bool {
-        self.words.get(vm.index() / 64).is_some_and(|w| w >> (vm.0 % 64) & 1 == 1)
+    pub(crate) fn contains(&self, id: I) -> bool {
+        let number = id.number();
+        self.words.get(number as usize / 64).is_some_and(|w| w >> (number % 64) & 1 == 1)
     }
 
     /// Adds or removes one; says whether that changed anything.
-    pub(crate) fn set(&mut self, vm: VmId, present: bool) -> bool {
-        if self.contains(vm) == present {
+    pub(crate) fn set(&mut self, id: I, present: bool) -> bool {
+        if self.contains(id) == present {
             return false;
         }
-        let word = vm.index() / 64;
+        let word = id.number() as usize / 64;
         if word >= self.words.len() {
             self.words.resize(word + 1, 0);
         }
-        self.words[word] ^= 1 << (vm.0 % 64);
+        self.words[word] ^= 1 << (id.number() % 64);
         self.len = if present { self.len + 1 } else { self.len - 1 };
         true
     }
 
     /// Its members by id.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = VmId> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = I> + '_ {
         self.words.iter().enumerate().flat_map(|(i, &word)| {
             std::iter::successors((word != 0).then_some(word), |w| Some(w & (w - 1)).filter(|w| *w != 0))
-                .map(move |w| VmId(i as u32 * 64 + w.trailing_zeros()))
+                .map(move |w| I::of(i as u32 * 64 + w.trailing_zeros()))
         })
     }
 
@@ -52,19 +91,19 @@ impl VmSet {
     }
 
     /// Keeps those for which `keep` is true.
-    pub(crate) fn retain(&mut self, keep: impl Fn(VmId) -> bool) {
-        let gone: Vec<VmId> = self.iter().filter(|&vm| !keep(vm)).collect();
-        for vm in gone {
-            self.set(vm, false);
+    pub(crate) fn retain(&mut self, keep: impl Fn(I) -> bool) {
+        let gone: Vec<I> = self.iter().filter(|&id| !keep(id)).collect();
+        for id in gone {
+            self.set(id, false);
         }
     }
 }
 
-impl FromIterator<VmId> for VmSet {
-    fn from_iter<I: IntoIterator<Item = VmId>>(vms: I) -> Self {
+impl<I: Numbered> FromIterator<I> for Set<I> {
+    fn from_iter<A: IntoIterator<Item = I>>(ids: A) -> Self {
         let mut set = Self::default();
-        for vm in vms {
-            set.set(vm, true);
+        for id in ids {
+            set.set(id, true);
         }
         set
     }

@@ -5,7 +5,7 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::Input;
 
-use super::action::{ACTIONS, Action};
+use super::action::{self, Action};
 use super::edit;
 
 /// The palette while it is open.
@@ -59,14 +59,13 @@ impl Palette {
 /// Actions whose name, id or description has these letters in this order; a hit in the name weighs more.
 fn matching(text: &str) -> Vec<&'static Action> {
     if text.trim().is_empty() {
-        return ACTIONS.iter().collect();
+        return action::all().collect();
     }
     let pattern = Pattern::parse(text, CaseMatching::Ignore, Normalization::Smart);
     let mut matcher = Matcher::new(Config::DEFAULT);
     let mut buffer = Vec::new();
     let mut score = |haystack: &str| pattern.score(Utf32Str::new(haystack, &mut buffer), &mut matcher).unwrap_or(0);
-    let mut found: Vec<_> = ACTIONS
-        .iter()
+    let mut found: Vec<_> = action::all()
         .map(|action| (3 * score(action.name).max(score(action.id)) + score(action.doc), action))
         .filter(|(score, _)| *score > 0)
         .collect();

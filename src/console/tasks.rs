@@ -1,8 +1,10 @@
 //! An operation's tasks, a page at a time: only what is on screen is asked for.
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
-use crate::fleet::OpId;
+use super::keymap::Context;
+use super::page::{Around, Go, Page, PageView};
+use crate::fleet::{OpId, VmId};
 use crate::handle::{Answer, Query, TaskFilter, TaskPage, TaskView};
 
 /// The filters in the order in which a key steps through them.
@@ -13,8 +15,10 @@ const FILTERS: [(TaskFilter, &str); 4] = [
     (TaskFilter::Failed, "failed"),
 ];
 
-/// Lines of the room above the tasks: the operation's own and the columns' names.
-pub(crate) const ABOVE: u16 = 7;
+/// Lines of a room of that height above the tasks: the operation's own and the columns' names.
+pub(crate) const fn above(height: u16) -> u16 {
+    if height < 14 { 3 } else { 7 }
+}
 
 /// The list of an operation's tasks.
 pub(crate) struct Tasks {
@@ -29,6 +33,8 @@ pub(crate) struct Tasks {
     /// The task under the cursor, counted from the first.
     pub row: usize,
     pub height: usize,
+    /// Where it is drawn.
+    room: Rect,
     /// What was asked for last.
     asked: (TaskFilter, usize, usize),
 }
@@ -44,32 +50,9 @@ impl Tasks {
             error: None,
             row: 0,
             height: 0,
+            room: Rect::ZERO,
             asked: (TaskFilter::All, usize::MAX, 0),
         }
-    }
-
-    /// The question for what is on screen.
-    pub(crate) fn query(&self) -> Query {
-        Query::Tasks { op: self.op, show: self.show, offset: self.offset, limit: self.height.max(1) }
-    }
-
-    /// Takes a page.
-    pub(crate) fn take(&mut self, answer: Answer) {
-        match answer {
-            Answer::Tasks(page) => {
-                self.row = self.row.min(page.total.saturating_sub(1));
-                // Only the newest question is ever answered, and that was for this offset.
-                self.page_at = self.asked.1;
-                self.page = Some(page);
-                self.error = None;
-            }
-            Answer::None(reason) => self.error = Some(reason),
-            _ => {}
-        }
-    }
-
-    pub(crate) fn step(&mut self, by: isize) {
-        self.row = self.row.saturating_add_signed(by);
     }
 
     /// The next filter.
@@ -86,21 +69,70 @@ impl Tasks {
         FILTERS.iter().find(|(f, _)| *f == self.show).map_or("", |(_, word)| word)
     }
 
-    /// Brings the cursor into what there is; says whether another page is needed.
-    pub(crate) fn settle(&mut self, room: Rect) -> bool {
-        self.height = usize::from(room.height.saturating_sub(ABOVE)).max(1);
+    /// The task under the cursor.
+    pub(crate) fn under_cursor(&self) -> Option<&TaskView> {
+        self.page.as_ref()?.tasks.get(self.row.checked_sub(self.page_at)?)
+    }
+}
+
+impl PageView for Tasks {
+    fn context(&self) -> Context {
+        Context::Tasks
+    }
+
+    fn settle(&mut self, _: &Around<'_>, room: Rect) {
+        self.height = usize::from(room.height.saturating_sub(above(room.height))).max(1);
+        self.room = room;
         if let Some(page) = &self.page {
             self.row = self.row.min(page.total.saturating_sub(1));
             self.offset = self.offset.clamp((self.row + 1).saturating_sub(self.height), self.row);
         }
+    }
+
+    fn step(&mut self, by: isize) {
+        self.row = self.row.saturating_add_signed(by);
+    }
+
+    fn rows(&self) -> isize {
+        self.height.max(1) as isize
+    }
+
+    fn open(&mut self, _: &Around<'_>) -> Go {
+        self.under_cursor().map_or(Go::Stay, |task| Go::Into(Page::Vm(task.vm)))
+    }
+
+    fn click(&mut self, at: Position, _: &Around<'_>) {
+        if let Some(line) = at.y.checked_sub(self.room.y + above(self.room.height)) {
+            self.row = self.offset + usize::from(line);
+        }
+    }
+
+    fn query(&self) -> Option<Query> {
+        Some(Query::Tasks { op: self.op, show: self.show, offset: self.offset, limit: self.height.max(1) })
+    }
+
+    fn asks_anew(&mut self) -> bool {
         let wants = (self.show, self.offset, self.height);
         let new = wants != self.asked;
         self.asked = wants;
         new
     }
 
-    /// The task under the cursor.
-    pub(crate) fn under_cursor(&self) -> Option<&TaskView> {
-        self.page.as_ref()?.tasks.get(self.row.checked_sub(self.page_at)?)
+    fn take(&mut self, answer: Answer) {
+        match answer {
+            Answer::Tasks(page) => {
+                self.row = self.row.min(page.total.saturating_sub(1));
+                // Only the newest question is ever answered, and that was for this offset.
+                self.page_at = self.asked.1;
+                self.page = Some(page);
+                self.error = None;
+            }
+            Answer::None(reason) => self.error = Some(reason),
+            _ => {}
+        }
+    }
+
+    fn vms(&self, _: &Around<'_>) -> Vec<VmId> {
+        self.under_cursor().map(|task| task.vm).into_iter().collect()
     }
 }

@@ -5,17 +5,25 @@ use ratatui::layout::Rect;
 
 use super::app::{App, Overlay};
 use super::layout::SMALLEST;
+use super::page::Page;
 use super::theme::Role;
 
 mod bars;
 mod dialog;
+mod events;
+mod findings;
 mod heatmap;
 mod help;
+mod host;
+mod hosts;
 mod operations;
 mod paint;
-mod popups;
+mod pulse;
+mod settings;
 mod sites;
 mod tasks;
+mod tree;
+mod vm;
 mod vms;
 
 use paint::Paint;
@@ -34,13 +42,23 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
         return;
     }
     bars::header(app, &mut paint);
-    if app.tasks.is_some() {
-        tasks::draw(app, &mut paint);
-    } else {
-        sites::draw(app, &mut paint);
-        heatmap::draw(app, &mut paint);
-        vms::draw(app, &mut paint);
-        operations::draw(app, &mut paint);
+    let page = app.nav.page();
+    match page {
+        Page::Overview | Page::Panel(_) => {
+            sites::draw(app, &mut paint);
+            heatmap::draw(app, &mut paint);
+            vms::draw(app, &mut paint);
+            operations::draw(app, &mut paint);
+        }
+        Page::Tasks(_) => tasks::draw(app, &mut paint),
+        Page::Hosts => hosts::draw(app, &app.pages.hosts, &mut paint),
+        Page::Host(host) => host::draw(app, host, &mut paint),
+        Page::Vm(_) => vm::draw(app, &mut paint),
+        Page::Tree => tree::draw(app, &mut paint),
+        Page::Events => events::draw(app, &app.pages.events, &mut paint),
+        Page::Pulse => pulse::draw(app, &mut paint),
+        Page::Findings => findings::draw(app, &mut paint),
+        Page::Settings => settings::draw(app, &mut paint),
     }
     bars::footer(app, &mut paint);
     for overlay in &app.overlays {
@@ -48,8 +66,6 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
             Overlay::Help(top) => help::keys(app, *top, &mut paint),
             Overlay::Palette(palette) => help::palette(app, palette, &mut paint),
             Overlay::Dialog(dialog) => dialog::draw(app, dialog, &mut paint),
-            Overlay::Vm(room) => popups::vm(app, room, &mut paint),
-            Overlay::Events(top) => popups::events(app, *top, &mut paint),
         }
     }
 }

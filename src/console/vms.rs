@@ -4,11 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tui_input::Input;
-
+use super::filter::FilterBox;
 use super::marks::VmSet;
 use super::order::{Found, Order, Sort, Sorter};
-use crate::fleet::{Fleet, SelectError, Selection, VmId};
+use crate::fleet::{Fleet, Selection, VmId};
 
 /// The shortest time between two orders that only moving figures ask for.
 const REORDER: Duration = Duration::from_millis(500);
@@ -36,12 +35,9 @@ pub(crate) struct Vms {
     pub top: usize,
     pub height: usize,
     pub sort: Sort,
-    /// The filter that holds, as written.
-    pub filter_text: String,
+    /// The filter as it is written and typed.
+    pub filter_box: FilterBox,
     filter: Option<Arc<Selection>>,
-    /// The filter being typed, with what it was before, and what is wrong with it.
-    pub editing: Option<(Input, String)>,
-    pub error: Option<SelectError>,
     pub marks: VmSet,
     /// Where a range of marks begins.
     pub anchor: Option<VmId>,
@@ -67,10 +63,8 @@ impl Vms {
             top: 0,
             height: 1,
             sort: Sort::default(),
-            filter_text: String::new(),
+            filter_box: FilterBox::default(),
             filter: None,
-            editing: None,
-            error: None,
             marks: VmSet::default(),
             anchor: None,
             loading: true,
@@ -225,20 +219,20 @@ impl Vms {
     /// Sets the filter; true where it can be read and is another one. An unreadable one leaves the last good one.
     pub(crate) fn set_filter(&mut self, text: &str) -> bool {
         if text.trim().is_empty() {
-            self.error = None;
-            self.filter_text.clear();
+            self.filter_box.error = None;
+            self.filter_box.text.clear();
             return self.filter.take().is_some();
         }
         match Selection::quick_vms(text) {
             Ok(selection) => {
-                self.error = None;
-                text.clone_into(&mut self.filter_text);
+                self.filter_box.error = None;
+                text.clone_into(&mut self.filter_box.text);
                 let changed = self.filter.as_deref() != Some(&selection);
                 self.filter = Some(Arc::new(selection));
                 changed
             }
             Err(error) => {
-                self.error = Some(error);
+                self.filter_box.error = Some(error);
                 false
             }
         }

@@ -8,6 +8,7 @@ mod fake;
 mod line;
 mod living;
 mod look;
+mod past;
 mod size;
 
 use driver::{Console, Setup};

@@ -2,62 +2,63 @@
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use tui_input::Input;
+use crossterm::event::{KeyCode, KeyEvent};
 
-use super::{App, Overlay, Room};
+use super::App;
 use crate::console::columns::Column;
 use crate::console::dialog::{Change, Dialog};
-use crate::console::edit;
+use crate::console::filter::{FilterBox, Typed};
 use crate::console::heat::lines;
 use crate::console::layout::{LABELS, Panel, inside};
 use crate::console::order::Sort;
-use crate::console::tasks::Tasks;
+use crate::console::page::{Around, Go, Page, Place};
 use crate::fleet::{HostId, Selection, VmId};
 use crate::handle::{Command, OpState};
 
 impl App {
-    /// One level back to the overview; there it clears the filter. Marks stay.
+    /// One level up to the overview; there it clears the filter. Marks stay.
     pub(crate) fn home(&mut self) {
         if !self.keys.is_empty() {
             self.keys.clear();
-        } else if self.tasks.is_some() {
-            self.tasks = None;
-            self.asks.tasks = None;
-        } else if self.zoom.is_some() {
-            self.zoom = None;
         } else if self.vms.anchor.is_some() {
             self.vms.anchor = None;
+        } else if self.nav.trail().len() > 1 {
+            self.go_up();
         } else if self.focus != Panel::Vms {
             self.focus = Panel::Vms;
-        } else if !self.vms.filter_text.is_empty() {
+        } else if !self.vms.filter_box.text.is_empty() {
             self.filter_by("");
         }
     }
 
-    /// Gives a panel the focus; one that has no room is enlarged.
+    /// The panel whose keys hold: none on a page that takes the place of the panels.
+    pub(crate) fn panel(&self) -> Option<Panel> {
+        self.pages.seen(self.nav.page()).is_none().then_some(self.focus)
+    }
+
+    /// Gives a panel the focus; one that has no room is shown alone.
     pub(crate) fn focus(&mut self, panel: Panel) {
-        self.tasks = None;
-        self.focus = panel;
-        if self.zoom.is_some() || self.plan.rect(panel).area() == 0 {
-            self.zoom = Some(panel);
+        match self.nav.page() {
+            Page::Overview if self.plan.rect(panel).area() > 0 || self.plan.cramped() => self.focus = panel,
+            Page::Overview => self.enter(Page::Panel(panel)),
+            _ => self.jump(Page::Panel(panel)),
         }
     }
 
-    /// Goes to the panel so many places on, leaving out those without room.
+    /// The next panel that is shown, `by` panels on.
     pub(crate) fn next_panel(&mut self, by: usize) {
-        let at = Panel::ALL.iter().position(|p| *p == self.focus).unwrap_or(0);
-        let order = (1..=4).map(|i| Panel::ALL[(at + i * by) % 4]);
-        let shown = |p: &Panel| self.zoom.is_some() || self.plan.rect(*p).area() > 0;
-        if let Some(panel) = order.into_iter().find(shown) {
-            self.focus(panel);
-        }
+        let all = Panel::ALL;
+        let at = all.iter().position(|p| *p == self.focus).unwrap_or(0);
+        let any = self.plan.cramped() || self.nav.page() != Page::Overview;
+        let shown = |p: &Panel| any || self.plan.rect(*p).area() > 0;
+        let next = (1..=all.len()).map(|i| all[(at + i * by) % all.len()]).find(shown);
+        self.focus(next.unwrap_or(Panel::Vms));
     }
 
-    /// Moves the cursor of the panel with the focus by so many rows.
+    /// Moves the cursor of what has the focus.
     pub(crate) fn step(&mut self, by: isize) {
-        if let Some(tasks) = &mut self.tasks {
-            tasks.step(by);
+        if let Some(view) = self.pages.view(self.nav.page()) {
+            view.step(by);
             return;
         }
         match self.focus {
@@ -77,17 +78,19 @@ impl App {
         self.host = (to.start + column).min(to.end - 1);
     }
 
-    /// A host to the left or to the right in the heatmap.
+    /// To the left or to the right.
     pub(crate) fn side(&mut self, by: i32) {
-        if self.focus == Panel::Hosts && self.tasks.is_none() {
+        if let Some(view) = self.pages.view(self.nav.page()) {
+            view.side(by);
+        } else if self.focus == Panel::Hosts {
             self.host = self.host.saturating_add_signed(by);
         }
     }
 
-    /// Rows on a page of the panel with the focus.
+    /// Rows on a page of what has the focus.
     pub(crate) fn page(&self) -> isize {
-        if let Some(tasks) = &self.tasks {
-            return tasks.height.max(1) as isize;
+        if let Some(view) = self.pages.seen(self.nav.page()) {
+            return view.rows();
         }
         match self.focus {
             Panel::Vms => self.vms.height.max(1) as isize,
@@ -97,108 +100,162 @@ impl App {
 
     /// To the first or the last row.
     pub(crate) fn end(&mut self, last: bool) {
+        if let Some(view) = self.pages.view(self.nav.page()) {
+            view.end(last);
+            return;
+        }
         match self.focus {
-            Panel::Hosts if self.tasks.is_none() => self.host = if last { u32::MAX } else { 0 },
-            Panel::Vms if self.tasks.is_none() => self.vms.go(if last { usize::MAX } else { 0 }),
+            Panel::Hosts => self.host = if last { u32::MAX } else { 0 },
+            Panel::Vms => self.vms.go(if last { usize::MAX } else { 0 }),
             _ => self.step(if last { isize::MAX } else { isize::MIN }),
         }
     }
 
     /// Goes into what is under the cursor.
     pub(crate) fn open(&mut self) {
-        if let Some(tasks) = &self.tasks {
-            if let Some(vm) = tasks.under_cursor().map(|t| t.vm) {
-                self.open_vm(vm);
-            }
+        let around = Around { snapshot: &self.snapshot, heat: &self.heat };
+        if let Some(view) = self.pages.view(self.nav.page()) {
+            let go = view.open(&around);
+            self.follow(go);
             return;
         }
-        let topology = self.snapshot.fleet.topology.clone();
-        match self.focus {
-            Panel::Vms => {
-                if let Some(vm) = self.vms.cursor {
-                    self.open_vm(vm);
-                }
-            }
+        let go = match self.focus {
+            Panel::Vms => self.vms.cursor.map(|vm| Go::Into(Page::Vm(vm))),
             Panel::Sites => {
-                if let Some(site) = topology.sites.get(self.site) {
-                    self.filter_by(&format!("site:{}", site.name));
-                    self.focus(Panel::Vms);
-                }
+                self.snapshot.fleet.topology.sites.get(self.site).map(|site| Go::Vms(format!("site:{}", site.name)))
             }
-            Panel::Hosts => {
-                if let Some(host) = self.pointed() {
-                    self.filter_by(&format!("host:{}", topology.host(host).name));
-                    self.focus(Panel::Vms);
-                }
-            }
-            Panel::Operations => {
-                if let Some(op) = self.operation().map(|op| op.id) {
-                    self.tasks = Some(Tasks::new(op));
-                    self.asks.tasks = None;
-                }
-            }
+            Panel::Hosts => self.pointed().map(|host| Go::Into(Page::Host(host))),
+            Panel::Operations => self.operation().map(|op| Go::Into(Page::Tasks(op.id))),
+        };
+        self.follow(go.unwrap_or(Go::Stay));
+    }
+
+    /// Goes where Enter leads.
+    pub(crate) fn follow(&mut self, go: Go) {
+        match go {
+            Go::Stay => {}
+            Go::Into(page) => self.enter(page),
+            Go::Vms(filter) => self.enter_place(Place { page: Page::Panel(Panel::Vms), focus: Panel::Vms, filter }),
         }
     }
 
-    fn open_vm(&mut self, vm: VmId) {
-        self.overlays.push(Overlay::Vm(Box::new(Room { vm, view: None, error: None, top: 0 })));
+    /// Goes into a page; Esc leads back here.
+    pub(crate) fn enter(&mut self, page: Page) {
+        let place = self.place(page);
+        self.enter_place(place);
+    }
+
+    /// Goes to a page; Esc leads to the overview.
+    pub(crate) fn jump(&mut self, page: Page) {
+        let place = self.place(page);
+        self.leave();
+        self.nav.jump(place);
+        self.arrive();
+    }
+
+    fn place(&self, page: Page) -> Place {
+        let focus = if let Page::Panel(panel) = page { panel } else { self.focus };
+        Place { page, focus, filter: self.vms.filter_box.text.clone() }
+    }
+
+    fn enter_place(&mut self, place: Place) {
+        self.leave();
+        self.nav.enter(place);
+        self.arrive();
+    }
+
+    fn go_up(&mut self) {
+        self.leave();
+        self.nav.up();
+        self.arrive();
+    }
+
+    /// Goes where one was before.
+    pub(crate) fn go_back(&mut self) {
+        self.leave();
+        self.nav.back();
+        self.arrive();
+    }
+
+    /// Undoes going back.
+    pub(crate) fn go_forward(&mut self) {
+        self.leave();
+        self.nav.forward();
+        self.arrive();
+    }
+
+    fn leave(&mut self) {
+        self.nav.note(self.focus, &self.vms.filter_box.text);
+        self.asks.page = None;
+    }
+
+    /// Makes the place ready that one came to.
+    fn arrive(&mut self) {
+        let Some(place) = self.nav.trail().last().cloned() else { return };
+        self.focus = place.focus;
+        self.filter_vms(&place.filter);
+        self.pages.arrive(place.page);
         self.ask_open();
     }
 
-    /// Shows only the VMs that `text` selects.
+    /// Shows the panel with the focus alone, or the overview again.
+    pub(crate) fn zoom(&mut self) {
+        match self.nav.page() {
+            Page::Overview => self.enter(Page::Panel(self.focus)),
+            _ => self.go_up(),
+        }
+    }
+
+    /// The filter of what is on screen.
+    pub(crate) fn filter_box(&mut self) -> Option<&mut FilterBox> {
+        match self.pages.view(self.nav.page()) {
+            Some(view) => view.filter(),
+            None => Some(&mut self.vms.filter_box),
+        }
+    }
+
+    /// Shows only what `text` selects: VMs, or what the page shows.
     pub(crate) fn filter_by(&mut self, text: &str) {
+        match self.pages.view(self.nav.page()) {
+            Some(view) => view.set_filter(text),
+            None => self.filter_vms(text),
+        }
+    }
+
+    /// Shows only the VMs that `text` selects.
+    fn filter_vms(&mut self, text: &str) {
         if self.vms.set_filter(text) {
             self.vms.ask(&self.snapshot.fleet, &self.sorter, self.now);
         }
     }
 
-    /// Lets a filter be typed.
+    /// Lets a filter be typed. A page without one leads to the VM table.
     pub(crate) fn begin_filter(&mut self) {
-        self.tasks = None;
-        self.focus(Panel::Vms);
-        let text = self.vms.filter_text.clone();
-        self.vms.editing = Some((Input::new(text.clone()), text));
+        match self.panel() {
+            Some(Panel::Vms) => {}
+            Some(_) => self.focus(Panel::Vms),
+            None if self.filter_box().is_some() => {}
+            None => self.jump(Page::Panel(Panel::Vms)),
+        }
+        if let Some(filter) = self.filter_box() {
+            filter.begin();
+        }
     }
 
     pub(super) fn filter_key(&mut self, key: KeyEvent) {
-        let Some((input, before)) = &mut self.vms.editing else { return };
-        let interrupted = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
-        match key.code {
-            _ if interrupted => self.give_up_filter(),
-            KeyCode::Esc => self.give_up_filter(),
-            KeyCode::Enter => {
-                if self.vms.error.is_none() {
-                    self.vms.editing = None;
-                }
-            }
-            KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown => {
-                let page = self.page();
-                self.step(match key.code {
-                    KeyCode::Up => -1,
-                    KeyCode::Down => 1,
-                    KeyCode::PageUp => -page,
-                    _ => page,
-                });
-            }
-            _ => {
-                let _ = before;
-                if edit::key(input, key) {
-                    self.filter_changed();
-                }
-            }
+        let Some(typed) = self.filter_box().map(|b| b.key(key)) else { return };
+        let page = self.page();
+        match (&typed, key.code) {
+            (Typed::Other, KeyCode::Up) => self.step(-1),
+            (Typed::Other, KeyCode::Down) => self.step(1),
+            (Typed::Other, KeyCode::PageUp) => self.step(-page),
+            (Typed::Other, KeyCode::PageDown) => self.step(page),
+            _ => self.filter_typed(typed),
         }
     }
 
-    fn give_up_filter(&mut self) {
-        if let Some((_, before)) = self.vms.editing.take() {
-            self.vms.error = None;
-            self.filter_by(&before);
-        }
-    }
-
-    pub(super) fn filter_changed(&mut self) {
-        if let Some((input, _)) = &self.vms.editing {
-            let text = input.value().to_owned();
+    pub(super) fn filter_typed(&mut self, typed: Typed) {
+        if let Typed::Changed(text) = typed {
             self.filter_by(&text);
         }
     }
@@ -215,22 +272,54 @@ impl App {
         }
     }
 
+    /// The VMs that an action is about: the marked ones, or the one under the cursor.
+    pub(crate) fn meant(&self) -> Vec<VmId> {
+        let fleet = &self.snapshot.fleet;
+        let around = Around { snapshot: &self.snapshot, heat: &self.heat };
+        match self.pages.seen(self.nav.page()) {
+            // Who looks at one VM closely means that one, whatever is marked elsewhere.
+            Some(view) if self.vms.marks.is_empty() || matches!(self.nav.page(), Page::Vm(_)) => {
+                view.vms(&around).into_iter().filter(|&vm| fleet.vms.exists(vm)).collect()
+            }
+            _ => self.vms.meant(fleet),
+        }
+    }
+
+    /// Whether an action would be about any VM.
+    pub(crate) fn means_vms(&self) -> bool {
+        match self.pages.seen(self.nav.page()) {
+            Some(_) => !self.meant().is_empty(),
+            None => !self.vms.marks.is_empty() || self.vms.cursor.is_some(),
+        }
+    }
+
+    fn hidden_marks(&self) -> usize {
+        if self.vms.marks.is_empty() || self.pages.seen(self.nav.page()).is_some() {
+            0
+        } else {
+            self.vms.hidden_marks()
+        }
+    }
+
     /// Asks before changing the VMs that are meant.
     pub(crate) fn ask_change(&mut self, change: Change) {
-        let vms = self.vms.meant(&self.snapshot.fleet);
-        let hidden = if self.vms.marks.is_empty() { 0 } else { self.vms.hidden_marks() };
-        self.open_dialog(Dialog::change(&self.snapshot.fleet, vms, change, hidden));
+        let typed_above = self.look.settings.confirm_above();
+        let dialog = Dialog::change(&self.snapshot.fleet, self.meant(), change, self.hidden_marks(), typed_above);
+        self.open_dialog(dialog);
     }
 
     /// Asks before moving the VMs that are meant.
     pub(crate) fn ask_migrate(&mut self) {
-        let vms = self.vms.meant(&self.snapshot.fleet);
-        let hidden = if self.vms.marks.is_empty() { 0 } else { self.vms.hidden_marks() };
-        self.open_dialog(Dialog::migrate(&self.snapshot.fleet, vms, hidden));
+        let dialog = Dialog::migrate(&self.snapshot.fleet, self.meant(), self.hidden_marks());
+        self.open_dialog(dialog);
     }
 
-    /// The host that is meant: the heatmap's, or that of the VM under the cursor.
+    /// The host that is meant: the page's, the heatmap's, or that of the VM under the cursor.
     pub(crate) fn meant_host(&self) -> Option<HostId> {
+        let around = Around { snapshot: &self.snapshot, heat: &self.heat };
+        if let Some(view) = self.pages.seen(self.nav.page()) {
+            return view.host(&around);
+        }
         let of_vm = || self.vms.cursor.and_then(|vm| self.snapshot.fleet.vms.row(vm).host);
         let host = if self.focus == Panel::Vms { of_vm() } else { None };
         host.or_else(|| self.pointed())

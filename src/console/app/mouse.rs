@@ -6,6 +6,7 @@ use ratatui::layout::Position;
 use super::App;
 use crate::console::heat::lines;
 use crate::console::layout::{LABELS, Panel, inside};
+use crate::console::page::Around;
 
 /// Rows that a notch of the wheel moves.
 const NOTCH: isize = 3;
@@ -13,10 +14,16 @@ const NOTCH: isize = 3;
 impl App {
     pub(super) fn mouse(&mut self, event: MouseEvent) {
         let at = Position::new(event.column, event.row);
-        if !self.overlays.is_empty() || self.tasks.is_some() {
+        let around = Around { snapshot: &self.snapshot, heat: &self.heat };
+        if !self.overlays.is_empty() {
+            self.dirty = false;
+            return;
+        }
+        if let Some(view) = self.pages.view(self.nav.page()) {
             match event.kind {
-                MouseEventKind::ScrollDown if self.overlays.is_empty() => self.step(NOTCH),
-                MouseEventKind::ScrollUp if self.overlays.is_empty() => self.step(-NOTCH),
+                MouseEventKind::ScrollDown => view.step(NOTCH),
+                MouseEventKind::ScrollUp => view.step(-NOTCH),
+                MouseEventKind::Down(MouseButton::Left) => view.click(at, &around),
                 _ => self.dirty = false,
             }
             return;

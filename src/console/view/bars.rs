@@ -1,10 +1,12 @@
 //! The line at the top: what this is and how it is. The line at the bottom: what can be done.
 
 use super::paint::{Paint, Piece, piece, width};
-use crate::console::action::ACTIONS;
+use crate::console::action;
 use crate::console::app::{App, Overlay, Tone};
-use crate::console::format::{clock, count};
+use crate::console::format::{clock, count, cut};
 use crate::console::keymap::Context;
+use crate::console::layout::Panel;
+use crate::console::page::Page;
 use crate::console::theme::Role;
 use crate::fleet::VmState;
 
@@ -30,7 +32,11 @@ pub(super) fn header(app: &App, paint: &mut Paint<'_>) {
     if !app.handle.can_command() {
         kind = format!("{kind} {} read-only", glyphs.dot);
     }
-    x = paint.text(x, area.y, area.right(), &kind, Role::Dim);
+    x = match crumbs(app) {
+        Some(crumbs) => paint.text(x, area.y, area.right(), &crumbs, Role::Title),
+        None if area.width < 60 => x,
+        None => paint.text(x, area.y, area.right(), &kind, Role::Dim),
+    };
 
     // On the right: the clock, or that it stands still.
     let end = area.right() - 1;
@@ -57,6 +63,24 @@ pub(super) fn header(app: &App, paint: &mut Paint<'_>) {
     for group in shown {
         at = paint.pieces(at, area.y, start, group) + 2;
     }
+}
+
+/// The way from the overview to where one is; none in the overview. The end of a long way is kept.
+fn crumbs(app: &App) -> Option<String> {
+    let trail = app.nav.trail();
+    let fleet = &app.snapshot.fleet;
+    let glyphs = app.look.glyphs;
+    let width = usize::from(app.size.width / 3);
+    let mut names: Vec<String> = Vec::new();
+    for place in trail.iter().skip(1) {
+        let filtered = place.page == Page::Panel(Panel::Vms) && !place.filter.is_empty();
+        names.push(if filtered { cut(&place.filter, 24, glyphs.more) } else { place.page.crumb(fleet) });
+    }
+    let lead = format!(" {} ", glyphs.crumb);
+    while names.len() > 1 && names.iter().map(|n| n.chars().count() + 3).sum::<usize>() > width {
+        names.remove(0);
+    }
+    (!names.is_empty()).then(|| format!("{lead}{}", names.join(&lead)))
 }
 
 /// Figures of the header, the most important first.
@@ -94,7 +118,7 @@ fn counts(app: &App) -> Vec<Vec<Piece>> {
 }
 
 /// Actions whose keys are shown, by where the keys go; the most useful first.
-const fn hints(context: Context) -> &'static [&'static str] {
+fn hints(context: Context) -> &'static [&'static str] {
     match context {
         Context::Everywhere | Context::Vms => &[
             "boot",
@@ -123,6 +147,10 @@ const fn hints(context: Context) -> &'static [&'static str] {
             "palette",
             "quit",
         ],
+        Context::Host => &["home", "open", "evacuate", "undrain", "back", "help"],
+        Context::Vm => &["home", "migrate", "destroy", "pause", "stress", "back", "help"],
+        Context::Tree | Context::Events | Context::Findings => &["home", "open", "filter", "help"],
+        Context::Pulse | Context::Settings => &["home", "help"],
         Context::Tasks => &[
             "home",
             "open",
@@ -157,7 +185,7 @@ pub(super) fn footer(app: &App, paint: &mut Paint<'_>) {
             return fixed(paint, app, &[("↑↓", "choose"), ("Enter", "run"), ("Esc", "close")]);
         }
         Some(_) => return fixed(paint, app, &[("↑↓", "scroll"), ("Esc", "close")]),
-        None if app.vms.editing.is_some() => {
+        None if app.is_filtering() => {
             return fixed(paint, app, &[("Enter", "keep"), ("Esc", "give up"), ("↑↓", "move")]);
         }
         None => {}
@@ -168,7 +196,7 @@ pub(super) fn footer(app: &App, paint: &mut Paint<'_>) {
     }
     let mut x = area.x + 1;
     for id in hints(app.context()) {
-        let Some(action) = ACTIONS.iter().find(|a| a.id == *id) else { continue };
+        let Some(action) = action::named(id) else { continue };
         let Some(key) = app.look.keymap.key_in(app.context(), id) else { continue };
         if x + width(&key) + 1 + width(action.name) > end {
             break;

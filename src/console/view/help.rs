@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::paint::{Paint, width};
 use super::vms::line_of_text;
-use crate::console::action::{ACTIONS, Action};
+use crate::console::action::{self, Action};
 use crate::console::app::App;
 use crate::console::layout::centred;
 use crate::console::palette::Palette;
@@ -29,7 +29,7 @@ pub(super) fn keys(app: &App, top: usize, paint: &mut Paint<'_>) {
     };
     let mut lines = Vec::new();
     let mut chapter = "";
-    for action in ACTIONS {
+    for action in action::all() {
         if action.area != chapter {
             if !chapter.is_empty() {
                 lines.push(Line::Blank);

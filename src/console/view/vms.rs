@@ -43,16 +43,16 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
 
 fn filter_line(app: &App, paint: &mut Paint<'_>, room: Rect) -> bool {
     let end = room.right() - 1;
-    match &app.vms.editing {
+    match &app.vms.filter_box.editing {
         Some((input, _)) => {
             paint.fill(Rect { height: 1, ..room }, Role::FieldFocus);
             let x = paint.text(room.x + 1, room.y, end, "/", Role::FieldFocus);
             line_of_text(paint, x, room.y, end, input);
             true
         }
-        None if !app.vms.filter_text.is_empty() => {
+        None if !app.vms.filter_box.text.is_empty() => {
             let x = paint.text(room.x + 1, room.y, end, "/", Role::Key);
-            let x = paint.cut(x, room.y, end, &app.vms.filter_text, Role::Strong);
+            let x = paint.cut(x, room.y, end, &app.vms.filter_box.text, Role::Strong);
             paint.right(end, room.y, x + 1, "Esc clears", Role::Dim);
             true
         }
@@ -71,7 +71,7 @@ pub(super) fn line_of_text(paint: &mut Paint<'_>, x: u16, y: u16, end: u16, inpu
 }
 
 fn error_line(app: &App, paint: &mut Paint<'_>, room: Rect) -> bool {
-    let Some(error) = &app.vms.error else { return false };
+    let Some(error) = &app.vms.filter_box.error else { return false };
     let at = (error.column as u16).saturating_sub(1).min(room.width / 2);
     let text = format!("{} expected {}, found {}", paint.glyphs().up, error.expected, error.found);
     paint.cut(room.x + 2 + at, room.y, room.right() - 1, &text, Role::Error);
