@@ -2,7 +2,7 @@
 //!
 //! One loop ([`drive`]) waits for keys, answers, snapshots and signals, changes the state, and draws when something
 //! changed: what a key does at once, data at most ten times a second, more rarely on a slow line. Filtering and sorting
-//! run on a thread of their own. All that the operator can do stands in one list of actions ([`action::ACTIONS`]).
+//! run on a thread of their own. All that the operator can do stands in one list of actions ([`action::all`]).
 
 use std::future::poll_fn;
 use std::io::{self, Write};
@@ -21,6 +21,7 @@ pub mod action;
 mod app;
 mod asks;
 mod background;
+mod clipboard;
 mod color;
 mod columns;
 mod config;
@@ -29,9 +30,14 @@ pub mod docs;
 mod edit;
 mod filter;
 mod format;
+mod freeze;
 mod glyphs;
 mod guard;
+mod habits;
 mod heat;
+mod help;
+mod history;
+mod hosts_marked;
 mod input;
 mod keymap;
 mod layout;
@@ -40,21 +46,27 @@ mod line;
 mod live;
 mod locale;
 mod marks;
+mod menu;
 mod nav;
 mod order;
 mod page;
 mod pages;
 mod palette;
 mod plugins;
+mod prompt;
+mod saved;
 mod screen;
 pub mod settings;
 mod tasks;
 mod template;
+mod terms;
 mod theme;
+mod undo;
 mod view;
 mod vms;
 mod watch;
 
+pub use clipboard::Multiplexer;
 pub use color::ColorLevel;
 pub use config::ConfigError;
 pub use keymap::{Context, Keymap};
@@ -70,6 +82,7 @@ use crate::handle::Handle;
 use app::App;
 use background::Listening;
 use guard::Guard;
+use habits::Habits;
 use input::Input;
 use line::Line;
 use live::Look;
@@ -109,6 +122,10 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// What goes before the configuration file.
     pub overrides: Overrides,
+    /// The folder of what is remembered from one console to the next; none: nothing is.
+    pub state: Option<PathBuf>,
+    /// What stands between the console and the terminal.
+    pub multiplexer: Multiplexer,
 }
 
 impl Default for Options {
@@ -126,6 +143,8 @@ impl Default for Options {
             settings: Settings::default(),
             config: None,
             overrides: Overrides::default(),
+            state: None,
+            multiplexer: Multiplexer::default(),
         }
     }
 }
@@ -156,6 +175,8 @@ impl Options {
             settings,
             config,
             overrides,
+            state: state_dir(var),
+            multiplexer: Multiplexer::from_env(var),
         })
     }
 
@@ -192,6 +213,14 @@ fn locale_by(settings: &Settings, var: &impl Fn(&str) -> Option<String>) -> Loca
     Locale::named(settings.text(Key::Locale)).unwrap_or_else(|| Locale::from_env(var))
 }
 
+/// `$XDG_STATE_HOME/hemera`, else `~/.local/state/hemera`.
+fn state_dir(var: &impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let set = |name| var(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    // As its specification says, a relative XDG_STATE_HOME is as good as none.
+    let state = set("XDG_STATE_HOME").filter(|path| path.is_absolute());
+    state.or_else(|| set("HOME").map(|home| home.join(".local/state"))).map(|dir| dir.join("hemera"))
+}
+
 /// Why the console ended or did not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsoleError {
@@ -213,12 +242,12 @@ pub enum Signal {
     End,
     /// The program goes on after it was stopped: the screen may show anything.
     Continue,
-    /// The terminal answered the question of a [`Screen`] that asks: it has shown one more frame.
-    Answered,
     /// A file of the configuration may have changed.
     Files,
     /// The terminal says what its background is.
     Background(Background),
+    /// The terminal answered the question of a [`Screen`] that asks: it has shown one more frame.
+    Answered,
 }
 
 /// Runs the console on this process's terminal until the operator quits or the process is told to end. Blocks; builds
@@ -308,7 +337,7 @@ async fn drive_with<W: Write>(
     let handle = if options.read_only { handle.read_only() } else { handle };
     let size = ratatui::backend::Backend::size(&screen)?;
     let mut terminal = Terminal::new(screen)?;
-    let mut app = App::new(handle, look, size)?;
+    let mut app = App::new(handle, look, Habits::load(options), size)?;
     let mut data_at = Instant::now();
     let mut signals_open = true;
     let mut shown = size;
@@ -334,10 +363,18 @@ async fn drive_with<W: Write>(
         // On a slow line one frame shows what several keys did.
         if app.dirty && line.has_room(Instant::now()) {
             app.dirty = false;
-            terminal.draw(|frame| view::draw(&app, frame))?;
+            if let Some(bytes) = app.habits.clipboard.outgoing.take() {
+                terminal.backend_mut().pass(&bytes);
+            }
+            let drawn = terminal.draw(|frame| view::draw(&app, frame))?;
+            let text = app.habits.clipboard.screen.then(|| clipboard::text_of(drawn.buffer));
             let sent = terminal.backend_mut().take_sent();
             if sent > 0 {
                 line.asked(Instant::now(), sent);
+            }
+            if let Some(text) = text {
+                app.copy_frame(&text);
+                continue;
             }
         }
         let took = terminal.backend().took();
@@ -366,9 +403,9 @@ async fn drive_with<W: Write>(
             signal = signals.recv(), if signals_open => match signal {
                 Some(Signal::End) => break,
                 Some(Signal::Continue) => app.redraw = true,
-                Some(Signal::Answered) => line.answered(),
                 Some(Signal::Files) => app.reload(),
                 Some(Signal::Background(background)) => app.see_background(background),
+                Some(Signal::Answered) => line.answered(),
                 None => signals_open = false,
             },
             heard = app.asks.next() => {

@@ -14,6 +14,7 @@ use crate::handle::{Answer, Command, OperationSpec, Preview};
 
 mod act;
 mod build;
+mod fill;
 
 pub(crate) use act::Change;
 

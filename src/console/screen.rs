@@ -56,6 +56,11 @@ impl<W: Write> Screen<W> {
         Self { out, frame: Vec::with_capacity(1 << 14), level, size, took: Duration::ZERO, asks: false, sent: 0 }
     }
 
+    /// Sends something else than cells with the next frame, which is then written even where no cell changed.
+    pub fn pass(&mut self, bytes: &[u8]) {
+        self.frame.extend_from_slice(bytes);
+    }
+
     /// Ends every frame with a question, so that the answer tells that it was shown.
     #[must_use]
     pub fn asking(mut self) -> Self {

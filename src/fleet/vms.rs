@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use super::{Finding, HostId, OpId, Time, VmId, VmState};
 
+mod scan;
+
 /// VMs in a chunk.
 const CHUNK: usize = 1024;
 
@@ -300,6 +302,15 @@ impl VmTable {
         self.chunks.iter().map(|chunk| chunk.state.iter().any(|&state| state != VmState::Gone))
     }
 
+    /// VMs beside whose state a finding stands, by id; reads one byte of each other VM.
+    pub fn found(&self) -> impl Iterator<Item = (VmId, Finding)> + '_ {
+        let any = |chunk: &Chunk| chunk.finding.iter().filter(|f| **f != Finding::None).count() > 0;
+        self.chunks.iter().enumerate().filter(move |(_, chunk)| any(chunk)).flat_map(|(c, chunk)| {
+            let found = move |&i: &usize| chunk.finding[i] != Finding::None && chunk.state[i] != VmState::Gone;
+            (0..CHUNK).filter(found).map(move |i| (VmId((c * CHUNK + i) as u32), chunk.finding[i]))
+        })
+    }
+
     /// vCPUs, CPU, dirty rate and network, as in [`VmRow`], of the 1 024 ids of a chunk.
     pub fn loads(&self, chunk: usize) -> impl ExactSizeIterator<Item = (u8, u32, u32, u32)> + '_ {
         let chunk = &self.chunks[chunk];
@@ -359,6 +370,20 @@ mod tests {
         let mut table = VmTable::default();
         let vm = table.push("a", row);
         assert_eq!(table.row(vm), row);
+    }
+
+    #[test]
+    fn vms_with_a_finding_are_found_in_any_chunk() {
+        let mut table = VmTable::default();
+        for i in 0..3 * CHUNK {
+            table.push(&format!("vm-{i}"), VmRow { state: VmState::Up, ..VmRow::default() });
+        }
+        let last = VmId(3 * CHUNK as u32 - 1);
+        for vm in [VmId(7), VmId(8), last] {
+            table.update(vm, |row| row.finding = Finding::NoProgress);
+        }
+        table.update(VmId(8), |row| row.state = VmState::Gone);
+        assert_eq!(table.found().collect::<Vec<_>>(), [(VmId(7), Finding::NoProgress), (last, Finding::NoProgress)]);
     }
 
     #[test]

@@ -119,17 +119,31 @@ impl Terminal {
 
     /// Waits until what is on the screen is as wanted; `what` is told where it never becomes so.
     pub fn wait_until(&self, what: &str, wanted: impl Fn(&str) -> bool) {
+        self.wait(what, |arrived| wanted(&arrived.parser.screen().contents()));
+    }
+
+    fn wait(&self, what: &str, wanted: impl Fn(&Arrived) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         let mut arrived = self.shared.0.lock().unwrap();
         loop {
-            let text = arrived.parser.screen().contents();
-            if wanted(&text) {
+            if wanted(&arrived) {
                 return;
             }
             let left = deadline.saturating_duration_since(Instant::now());
+            let text = arrived.parser.screen().contents();
             assert!(!left.is_zero() && !arrived.closed, "never: {what}\n{text}");
             arrived = self.shared.1.wait_timeout(arrived, left).unwrap().0;
         }
+    }
+
+    /// The same of the screen with its styles.
+    pub fn wait_screen(&self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) {
+        self.wait(what, |arrived| wanted(arrived.parser.screen()));
+    }
+
+    /// The same of everything that was ever written.
+    pub fn wait_raw(&self, what: &str, wanted: impl Fn(&[u8]) -> bool) {
+        self.wait(what, |arrived| wanted(&arrived.raw));
     }
 
     /// Waits until a text is on the screen.
