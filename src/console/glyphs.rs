@@ -18,6 +18,16 @@ pub(crate) struct Glyphs {
     pub heat: [&'static str; 8],
     /// A host without VMs.
     pub idle: &'static str,
+    /// A host that takes no new VMs.
+    pub draining: &'static str,
+    /// The upper and the lower half of a sign; the same where there are none.
+    pub upper: &'static str,
+    pub lower: &'static str,
+    /// What VMs go to and come from at once.
+    pub both: &'static str,
+    /// Before a node of a tree that is folded, and unfolded.
+    pub folded: &'static str,
+    pub unfolded: &'static str,
     /// Eighths of a progress bar's cell, from one to eight.
     pub eighths: [&'static str; 8],
     /// The empty part of a progress bar.
@@ -55,6 +65,12 @@ pub(crate) static UNICODE: Glyphs = Glyphs {
     mark: "●",
     heat: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
     idle: "·",
+    draining: "▽",
+    upper: "▀",
+    lower: "▄",
+    both: "↕",
+    folded: "▹",
+    unfolded: "▿",
     eighths: ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
     track: "░",
     failed: "▒",
@@ -83,6 +99,12 @@ pub(crate) static ASCII: Glyphs = Glyphs {
     mark: "*",
     heat: ["1", "2", "3", "4", "5", "6", "7", "8"],
     idle: ".",
+    draining: "d",
+    upper: "#",
+    lower: "#",
+    both: "|",
+    folded: "+",
+    unfolded: "-",
     eighths: ["-", "-", "-", "=", "=", "=", "=", "#"],
     track: ".",
     failed: "X",

@@ -88,6 +88,8 @@ pub(crate) enum Go {
     Vms(String),
     /// To the host table with this filter.
     Hosts(String),
+    /// Nowhere; the action of that id is run.
+    Run(&'static str),
 }
 
 /// A page with a state of its own, beside the overview and its panels. Drawing it is the view's work.
@@ -134,6 +136,10 @@ pub(crate) trait PageView {
     fn set_filter(&mut self, _text: &str) {}
     /// The VMs that an action is about here, unless VMs are marked.
     fn vms(&self, _around: &Around<'_>) -> Vec<VmId> {
+        Vec::new()
+    }
+    /// The hosts that it shows, in the order in which it shows them: what ranges and marks of all are about.
+    fn hosts(&self, _around: &Around<'_>) -> Vec<HostId> {
         Vec::new()
     }
     /// The host that an action is about here.

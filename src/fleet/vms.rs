@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use super::{Finding, HostId, OpId, Time, VmId, VmState};
 
+mod scan;
+
 /// VMs in a chunk.
 const CHUNK: usize = 1024;
 
@@ -234,6 +236,19 @@ impl VmTable {
         let chunk = Arc::make_mut(&mut self.chunks[vm.index() / CHUNK]);
         chunk.version = self.version;
         chunk.set(vm.index() % CHUNK, &row);
+    }
+
+    /// Sets what a VM gets and does now: CPU in thousandths of a core, dirty rate and traffic in KiB/s. As
+    /// [`update`](Self::update), but reads and writes three columns alone: a million VMs change often.
+    pub fn set_load(&mut self, vm: VmId, cpu: u32, dirty: u32, net: u32) {
+        let (chunk, i) = (&mut self.chunks[vm.index() / CHUNK], vm.index() % CHUNK);
+        if (chunk.cpu[i], chunk.dirty[i], chunk.net[i]) == (cpu, dirty, net) {
+            return;
+        }
+        self.version += 1;
+        let chunk = Arc::make_mut(chunk);
+        chunk.version = self.version;
+        (chunk.cpu[i], chunk.dirty[i], chunk.net[i]) = (cpu, dirty, net);
     }
 
     /// How many ids were given, gone VMs included: ids run from 0 to this.

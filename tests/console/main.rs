@@ -5,6 +5,8 @@
 mod acting;
 mod driver;
 mod fake;
+mod habits;
+mod line;
 mod living;
 mod look;
 mod pages;

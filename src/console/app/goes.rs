@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyCode, KeyEvent};
-
 use super::App;
 use crate::console::columns::Column;
 use crate::console::dialog::{Change, Dialog};
-use crate::console::filter::{FilterBox, Typed};
-use crate::console::heat::lines;
-use crate::console::layout::{LABELS, Panel, inside};
+use crate::console::filter::FilterBox;
+use crate::console::hosts_marked::select_hosts;
+use crate::console::layout::{Panel, inside};
 use crate::console::order::Sort;
 use crate::console::page::{Around, Go, Page, PageView, Place};
-use crate::fleet::{HostId, Selection, VmId};
+use crate::fleet::{HostId, HostState, Selection, VmId};
 use crate::handle::{Command, OpState};
 
 impl App {
@@ -20,6 +18,8 @@ impl App {
     pub(crate) fn home(&mut self) {
         if !self.keys.is_empty() {
             self.keys.clear();
+        } else if self.host_range.is_some() {
+            self.host_range = None;
         } else if self.vms.anchor.is_some() {
             self.vms.anchor = None;
         } else if self.nav.trail().len() > 1 {
@@ -28,6 +28,8 @@ impl App {
             self.focus = Panel::Vms;
         } else if !self.vms.filter_box.text.is_empty() {
             self.filter_by("");
+        } else if self.vms.only_marked() {
+            self.toggle_only_marked();
         }
     }
 
@@ -72,21 +74,12 @@ impl App {
         }
     }
 
-    /// A line of the heatmap up or down, staying in the column where the line is long enough.
-    fn step_heat(&mut self, by: isize) {
-        let lines = lines(&self.snapshot.fleet, inside(self.plan.hosts).width.saturating_sub(LABELS));
-        let Some(at) = lines.iter().position(|l| l.hosts.contains(&self.host)) else { return };
-        let column = self.host - lines[at].hosts.start;
-        let to = &lines[at.saturating_add_signed(by).min(lines.len() - 1)].hosts;
-        self.host = (to.start + column).min(to.end - 1);
-    }
-
     /// To the left or to the right.
     pub(crate) fn side(&mut self, by: i32) {
         if let Some(view) = self.pages.view(self.nav.page()) {
             view.side(by);
         } else if self.focus == Panel::Hosts {
-            self.host = self.host.saturating_add_signed(by);
+            self.side_heat(by);
         }
     }
 
@@ -97,6 +90,7 @@ impl App {
         }
         match self.focus {
             Panel::Vms => self.vms.height.max(1) as isize,
+            Panel::Hosts => self.heat_page(),
             panel => isize::try_from(inside(self.plan.rect(panel)).height.max(2)).unwrap_or(2) - 1,
         }
     }
@@ -108,7 +102,7 @@ impl App {
             return;
         }
         match self.focus {
-            Panel::Hosts => self.host = if last { u32::MAX } else { 0 },
+            Panel::Hosts => self.side_heat(if last { i32::MAX } else { i32::MIN }),
             Panel::Vms => self.vms.go(if last { usize::MAX } else { 0 }),
             _ => self.step(if last { isize::MAX } else { isize::MIN }),
         }
@@ -138,6 +132,12 @@ impl App {
         match go {
             Go::Stay => {}
             Go::Into(page) => self.enter(page),
+            Go::Run(id) => {
+                if let Some(action) = crate::console::action::named(id) {
+                    self.run(action);
+                    self.look_at_page();
+                }
+            }
             Go::Hosts(filter) => {
                 self.enter(Page::Hosts);
                 self.pages.hosts.set_filter(&filter);
@@ -250,8 +250,8 @@ impl App {
     }
 
     /// Shows only the VMs that `text` selects.
-    fn filter_vms(&mut self, text: &str) {
-        if self.vms.set_filter(text) {
+    pub(super) fn filter_vms(&mut self, text: &str) {
+        if self.vms.set_filter(text, &self.habits.saved) {
             self.vms.ask(&self.snapshot.fleet, &self.sorter, self.now);
         }
     }
@@ -266,24 +266,6 @@ impl App {
         }
         if let Some(filter) = self.filter_box() {
             filter.begin();
-        }
-    }
-
-    pub(super) fn filter_key(&mut self, key: KeyEvent) {
-        let Some(typed) = self.filter_box().map(|b| b.key(key)) else { return };
-        let page = self.page();
-        match (&typed, key.code) {
-            (Typed::Other, KeyCode::Up) => self.step(-1),
-            (Typed::Other, KeyCode::Down) => self.step(1),
-            (Typed::Other, KeyCode::PageUp) => self.step(-page),
-            (Typed::Other, KeyCode::PageDown) => self.step(page),
-            _ => self.filter_typed(typed),
-        }
-    }
-
-    pub(super) fn filter_typed(&mut self, typed: Typed) {
-        if let Typed::Changed(text) = typed {
-            self.filter_by(&text);
         }
     }
 
@@ -320,7 +302,7 @@ impl App {
         }
     }
 
-    fn hidden_marks(&self) -> usize {
+    pub(super) fn hidden_marks(&self) -> usize {
         if self.vms.marks.is_empty() || self.pages.seen(self.nav.page()).is_some() {
             0
         } else {
@@ -330,7 +312,8 @@ impl App {
 
     /// Asks before changing the VMs that are meant.
     pub(crate) fn ask_change(&mut self, change: Change) {
-        let dialog = Dialog::change(&self.snapshot.fleet, self.meant(), change, self.hidden_marks());
+        let typed_above = self.look.settings.confirm_above();
+        let dialog = Dialog::change(&self.snapshot.fleet, self.meant(), change, self.hidden_marks(), typed_above);
         self.open_dialog(dialog);
     }
 
@@ -351,18 +334,18 @@ impl App {
         host.or_else(|| self.pointed())
     }
 
-    /// Asks before emptying the host that is meant.
+    /// Asks before emptying the hosts that are meant.
     pub(crate) fn ask_evacuate(&mut self) {
-        if let Some(host) = self.meant_host() {
-            self.open_dialog(Dialog::evacuate(&self.snapshot.fleet, host));
-        }
+        let hosts = self.meant_hosts();
+        self.open_dialog(Dialog::evacuate(&self.snapshot.fleet, &hosts));
     }
 
-    /// Lets the host that is meant take VMs again. Nothing is lost by it, so that nothing is asked.
+    /// Lets the hosts that are meant take VMs again. Nothing is lost by it, so that nothing is asked.
     pub(crate) fn undrain(&mut self) {
-        let name = self.meant_host().map(|host| self.snapshot.fleet.topology.host(host).name.clone());
-        // A host's name is a selection of that host.
-        if let Some(hosts) = name.and_then(|name| Selection::hosts(&name).ok()) {
+        let fleet = &self.snapshot.fleet;
+        let mut hosts = self.meant_hosts();
+        hosts.retain(|&host| fleet.hosts.row(host).state == HostState::Draining);
+        if let Ok(hosts) = Selection::hosts(&select_hosts(&fleet.topology, &hosts)) {
             self.command(Command::Undrain(hosts));
         }
     }

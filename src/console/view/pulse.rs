@@ -9,7 +9,7 @@ use super::paint::{Paint, width};
 use super::plot::Plot;
 use crate::console::app::App;
 use crate::console::format::{clock, count, span};
-use crate::console::heat::Cell;
+use crate::console::heat::{Cell, Sign};
 use crate::console::pages::pulse::foremost;
 use crate::console::theme::Role;
 use crate::fleet::{Fleet, HostId, HostState, Time, VmState};
@@ -229,7 +229,8 @@ fn heat(app: &App, paint: &mut Paint<'_>, room: Rect) {
     // Few hosts have wide cells.
     let wide = (1..=4).rev().find(|wide| lines(per_cell, *wide) <= rows.min(most)).unwrap_or(1);
     let cells = (columns / wide).max(1);
-    let title = if per_cell == 1 { "hosts by load".to_owned() } else { format!("hosts by load, {per_cell} a cell") };
+    let what = app.heat.metric.word();
+    let title = if per_cell == 1 { format!("hosts: {what}") } else { format!("hosts: {what}, {per_cell} a cell") };
     paint.text(room.x, room.y, room.right(), &title, Role::Dim);
     let mut y = room.y + 1;
     for cluster in &fleet.topology.clusters {
@@ -249,25 +250,27 @@ fn heat(app: &App, paint: &mut Paint<'_>, room: Rect) {
 
 /// The cell that most deserves to be seen.
 fn worst(app: &App, fleet: &Fleet, hosts: std::ops::Range<u32>) -> Cell {
-    let rank = |cell: &Cell| match cell {
-        Cell::Idle => 0,
-        Cell::Coming => 1,
-        Cell::Load(level) | Cell::Draining(level) => 2 + *level,
-        Cell::Over => 20,
-        Cell::Down => 21,
+    let rank = |cell: &Cell| {
+        let sign = match cell.sign {
+            Sign::Ready | Sign::Draining => 1,
+            Sign::Coming => 0,
+            Sign::Over => 2,
+            Sign::Down => 3,
+        };
+        (sign, cell.level)
     };
     let there = hosts.filter(|host| (*host as usize) < fleet.topology.hosts.len());
-    there.map(|host| app.heat.cell(HostId(host))).max_by_key(rank).unwrap_or(Cell::Coming)
+    there.map(|host| app.heat.cell(HostId(host))).max_by_key(rank).unwrap_or_default()
 }
 
 fn cell(app: &App, paint: &mut Paint<'_>, (x, y): (u16, u16), end: u16, cell: Cell) -> u16 {
     let glyphs = paint.glyphs();
-    let (sign, style) = match cell {
-        Cell::Idle => (glyphs.idle, paint.style(Role::Dim)),
-        Cell::Load(level) | Cell::Draining(level) => (glyphs.heat[usize::from(level)], app.look.theme.heat(level)),
-        Cell::Over => ("!", paint.style(Role::Over)),
-        Cell::Down => (glyphs.bad, paint.style(Role::Error)),
-        Cell::Coming => (glyphs.wait, paint.style(Role::Wait)),
+    let (sign, style) = match (cell.sign, cell.level) {
+        (Sign::Over, _) => ("!", paint.style(Role::Over)),
+        (Sign::Down, _) => (glyphs.bad, paint.style(Role::Error)),
+        (Sign::Coming, _) => (glyphs.wait, paint.style(Role::Wait)),
+        (Sign::Ready | Sign::Draining, None) => (glyphs.idle, paint.style(Role::Dim)),
+        (Sign::Ready | Sign::Draining, Some(level)) => (glyphs.heat[usize::from(level)], app.look.theme.heat(level)),
     };
     paint.styled(x, y, end, sign, style)
 }
