@@ -8,27 +8,37 @@ use ratatui::layout::Size;
 use tokio::sync::oneshot;
 
 use super::asks::{Asks, Heard};
-use super::color::ColorLevel;
 use super::dialog::{Ahead, Dialog, Outcome};
-use super::glyphs::Glyphs;
+use super::habits::Habits;
 use super::heat::{Heat, Map};
-use super::keymap::{Context, Key, Keymap, Meaning};
+use super::help::Help;
+use super::keymap::{Context, Key, Meaning};
 use super::layout::{Panel, Plan, Wants, heat_width, inside};
+use super::live::Look;
 use super::marks::HostSet;
+use super::menu::Menu;
 use super::nav::Nav;
 use super::order::{Found, Sorter};
 use super::page::{Around, Page, Pages};
 use super::palette::Palette;
+use super::prompt::Prompt;
 use super::tasks::Tasks;
-use super::theme::Theme;
 use super::vms::Vms;
 use crate::fleet::HostId;
 use crate::handle::{Command, Handle, OpState, OperationView, Query, Snapshot};
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // What is unexpected here fails the test.
+mod chaos;
+mod choosing;
+mod commands;
 mod goes;
 mod heatmap;
 mod marking;
 mod mouse;
+mod taking;
+
+pub(crate) use choosing::Purpose;
 
 pub(crate) use marking::HostRange;
 
@@ -37,25 +47,14 @@ const LOOK: Duration = Duration::from_millis(500);
 /// The shortest time between two answers to the same open question.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
-/// How the console looks.
-pub(crate) struct Look {
-    pub theme: Theme,
-    pub glyphs: &'static Glyphs,
-    pub keymap: Keymap,
-    pub color: ColorLevel,
-}
-
-impl Look {
-    /// Whether the halves of a sign can be told apart: it takes a half block and colours.
-    pub(crate) fn tells_halves(&self) -> bool {
-        self.color != ColorLevel::None && self.glyphs.upper != self.glyphs.lower
-    }
-}
-
 /// What lies over the panels.
 pub(crate) enum Overlay {
-    /// All actions with their keys, from this line on.
-    Help(usize),
+    /// All actions with their keys.
+    Help(Help),
+    /// The command line.
+    Prompt(Box<Prompt>),
+    /// A short list to choose from.
+    Menu(Menu),
     /// Actions by a few of their letters.
     Palette(Palette),
     /// Something that needs a decision.
@@ -103,6 +102,7 @@ pub(crate) struct App {
     pub note: Option<(Tone, String)>,
     pub asks: Asks,
     pub sorter: Sorter,
+    pub habits: Habits,
     /// Keys of a sequence that has begun.
     pub keys: Vec<Key>,
     pub now: Instant,
@@ -120,7 +120,7 @@ pub(crate) struct App {
 
 impl App {
     /// A console on that screen.
-    pub(crate) fn new(mut handle: Handle, look: Look, size: Size) -> std::io::Result<Self> {
+    pub(crate) fn new(mut handle: Handle, look: Look, habits: Habits, size: Size) -> std::io::Result<Self> {
         let now = Instant::now();
         let mut app = Self {
             snapshot: handle.snapshot(),
@@ -144,9 +144,10 @@ impl App {
             vms: Vms::new(now),
             operation: 0,
             overlays: Vec::new(),
-            note: None,
+            note: habits.problem.clone().map(|problem| (Tone::Bad, problem)),
             asks: Asks::default(),
             sorter: Sorter::start()?,
+            habits,
             keys: Vec::new(),
             now,
             dirty: true,
@@ -165,6 +166,12 @@ impl App {
 
     /// Takes what is now.
     pub(crate) fn take_snapshot(&mut self) {
+        if let Some(frozen) = &mut self.habits.frozen {
+            // Seen, but not shown.
+            drop(self.handle.snapshot());
+            frozen.miss();
+            return;
+        }
         let gone = self.snapshot.fleet.vms.id_count() as usize - self.snapshot.fleet.vms.len();
         self.snapshot = self.handle.snapshot();
         let fleet = &self.snapshot.fleet;
@@ -185,18 +192,32 @@ impl App {
 
     /// Brings what is derived from the snapshot up to date, as far as it is due.
     pub(crate) fn refresh(&mut self) {
+        if let Some(frozen) = &mut self.habits.frozen {
+            self.dirty |= frozen.refresh(self.now);
+        }
         let fleet = &self.snapshot.fleet;
         if self.look_due && self.looked.is_none_or(|at| self.now >= at + LOOK) {
             self.heat.look(fleet, self.shows_heat());
+            self.look_at_page();
             self.looked = Some(self.now);
             self.look_due = false;
             self.dirty = true;
         }
+        let fleet = &self.snapshot.fleet;
         let rows_before = self.vms.order.len();
         self.order_due = self.vms.refresh(fleet, &self.sorter, self.now);
         self.dirty |= self.vms.order.len() != rows_before;
         if self.asks_due && self.now >= self.asked + ASK_AGAIN {
             self.ask_open();
+        }
+    }
+
+    /// Lets the page look through the fleet.
+    pub(super) fn look_at_page(&mut self) {
+        let around = Around { snapshot: &self.snapshot, heat: &self.heat };
+        self.pages.findings.count(&around);
+        if let Some(view) = self.pages.view(self.nav.page()) {
+            view.look(&around);
         }
     }
 
@@ -206,7 +227,8 @@ impl App {
         let look = self.looked.filter(|_| self.look_due).map(|at| at + LOOK);
         let ask = (self.asks_due && self.has_open_question()).then(|| self.asked + ASK_AGAIN);
         let page = self.pages.seen(self.nav.page()).and_then(super::page::PageView::due);
-        [look, ask, self.order_due, page].into_iter().flatten().min()
+        let frozen = self.habits.frozen.as_ref().map(super::freeze::Frozen::due);
+        [look, ask, self.order_due, page, frozen].into_iter().flatten().min()
     }
 
     fn has_open_question(&self) -> bool {
@@ -251,8 +273,14 @@ impl App {
                     view.take(answer);
                 }
             }
-            Heard::Reply(Ok(accepted)) => self.note = Some((Tone::Good, accepted.message.to_string())),
-            Heard::Reply(Err(refused)) => self.note = Some((Tone::Bad, format!("refused: {refused}"))),
+            Heard::Chosen(found, purpose, text) => self.chosen(&found, &purpose, &text),
+            Heard::Reply(reply) => {
+                let said = self.habits.undo.said.take().map_or_else(String::new, |said| format!("{said}: "));
+                self.note = Some(match reply {
+                    Ok(accepted) => (Tone::Good, format!("{said}{}", accepted.message)),
+                    Err(refused) => (Tone::Bad, format!("{said}refused: {refused}")),
+                });
+            }
         }
     }
 
@@ -271,7 +299,11 @@ impl App {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
             Event::Paste(text) => self.paste(&text),
-            Event::Resize(width, height) => self.size = Size::new(width, height),
+            Event::Resize(width, height) => {
+                // A size that came and went again between two frames leaves a terminal that shows something else.
+                self.size = Size::new(width, height);
+                self.redraw = true;
+            }
             Event::Mouse(mouse) => self.mouse(mouse),
             _ => self.dirty = false,
         }
@@ -292,7 +324,7 @@ impl App {
         } else if self.is_filtering() {
             self.filter_key(key);
         } else if key.code == KeyCode::Esc {
-            self.home();
+            self.noting(Self::home);
         } else {
             self.run_key(key);
         }
@@ -306,6 +338,10 @@ impl App {
             Meaning::Run(action) => {
                 self.keys.clear();
                 self.run(action);
+            }
+            Meaning::Say(action, words) => {
+                self.keys.clear();
+                self.say_by_key(action, &words);
             }
         }
     }
@@ -321,7 +357,7 @@ impl App {
     /// Runs an action, or says why it cannot be run.
     pub(crate) fn run(&mut self, action: &'static super::action::Action) {
         match (action.when)(self) {
-            Ok(()) => (action.run)(self),
+            Ok(()) => self.noting(|app| (action.run)(app)),
             Err(reason) => self.note = Some((Tone::Bad, format!("{}: {reason}", action.name))),
         }
     }
@@ -340,34 +376,32 @@ impl App {
     }
 
     fn overlay_key(&mut self, key: KeyEvent) {
-        let scroll = |top: &mut usize| match key.code {
-            KeyCode::Down | KeyCode::Char('j') => *top = top.saturating_add(1),
-            KeyCode::Up | KeyCode::Char('k') => *top = top.saturating_sub(1),
-            KeyCode::PageDown | KeyCode::Char(' ') => *top = top.saturating_add(10),
-            KeyCode::PageUp => *top = top.saturating_sub(10),
-            KeyCode::Home | KeyCode::Char('g') => *top = 0,
-            _ => {}
-        };
-        let leaves = matches!(key.code, KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?'));
-        match self.overlays.last_mut() {
-            Some(Overlay::Help(_)) if leaves => self.close(),
-            Some(Overlay::Help(top)) => scroll(top),
-            Some(Overlay::Palette(palette)) => match key.code {
-                KeyCode::Esc => self.close(),
-                KeyCode::Enter => {
-                    let chosen = palette.chosen();
-                    self.close();
-                    if let Some(action) = chosen {
-                        self.run(action);
-                    }
+        // The command line, the palette and menus may open something else in their place.
+        match self.overlays.pop() {
+            Some(Overlay::Prompt(prompt)) => return self.prompt_key(prompt, key),
+            Some(Overlay::Menu(menu)) => return self.menu_key(menu, key),
+            Some(Overlay::Palette(palette)) if key.code == KeyCode::Enter => {
+                if let Some(pick) = palette.chosen() {
+                    self.palette_pick(pick);
                 }
-                _ => palette.key(key),
-            },
+                return;
+            }
+            Some(Overlay::Palette(_)) if key.code == KeyCode::Esc => return,
+            Some(overlay) => self.overlays.push(overlay),
+            None => return,
+        }
+        match self.overlays.last_mut() {
+            Some(Overlay::Help(help)) => {
+                if help.key(key) {
+                    self.close();
+                }
+            }
+            Some(Overlay::Palette(palette)) => palette.key(key),
             Some(Overlay::Dialog(dialog)) => {
                 let outcome = dialog.key(key);
                 self.dialog_outcome(outcome);
             }
-            None => {}
+            Some(Overlay::Prompt(_) | Overlay::Menu(_)) | None => {}
         }
     }
 
@@ -379,7 +413,10 @@ impl App {
             Outcome::Quit => self.exit = true,
             Outcome::Refuse(reason) => self.note = Some((Tone::Bad, reason)),
             Outcome::Do(command) => {
-                self.close();
+                if let Some(Overlay::Dialog(dialog)) = self.overlays.pop() {
+                    self.note_command(&dialog, &command);
+                }
+                self.asks.preview = None;
                 self.command(*command);
             }
         }
@@ -409,6 +446,12 @@ impl App {
         if matches!(dialog.command(), Ok(Command::Start(_)) | Err(_)) {
             dialog.ahead = Ahead::Asking(None);
         }
+        if let Some(frozen) = &self.habits.frozen {
+            let age = frozen.age();
+            dialog.facts.push(format!(
+                "The screen has stood still for {age}; what would happen is worked out from what is now."
+            ));
+        }
         self.overlays.push(Overlay::Dialog(Box::new(dialog)));
         self.ask_preview();
     }
@@ -432,6 +475,11 @@ impl App {
                 self.dialog_outcome(outcome);
             }
             Some(Overlay::Palette(palette)) => palette.paste(text),
+            Some(Overlay::Prompt(_)) => {
+                for c in text.chars().filter(|c| !c.is_control()) {
+                    self.overlay_key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+                }
+            }
             Some(_) => {}
             None => {
                 if let Some(typed) = self.filter_box().map(|b| b.paste(text)) {
@@ -450,10 +498,16 @@ impl App {
 
     /// The operation that an action is about.
     pub(crate) fn operation(&self) -> Option<&OperationView> {
-        if let Page::Tasks(op) = self.nav.page() {
+        if let Some(view) = self.pages.seen(self.nav.page()) {
+            let op = view.operation(&Around { snapshot: &self.snapshot, heat: &self.heat })?;
             return self.snapshot.operations.iter().find(|o| o.id == op);
         }
         self.operations().get(self.operation).copied()
+    }
+
+    /// The task that an action is about.
+    pub(crate) fn task(&self) -> Option<&crate::handle::TaskView> {
+        self.pages.seen(self.nav.page())?.task()
     }
 
     /// The host under the heatmap's cursor.

@@ -6,6 +6,8 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
+use super::app::Purpose;
+use super::marks::VmSet;
 use crate::handle::{Answer, Refused, Reply};
 
 /// What came back.
@@ -16,6 +18,8 @@ pub(crate) enum Heard {
     Page(Answer),
     /// A command's reply.
     Reply(Reply),
+    /// The VMs that a selection selects, what they were chosen for, and the selection.
+    Chosen(VmSet, Purpose, String),
 }
 
 /// What is awaited.
@@ -23,6 +27,7 @@ pub(crate) enum Heard {
 pub(crate) struct Asks {
     pub preview: Option<oneshot::Receiver<Answer>>,
     pub page: Option<oneshot::Receiver<Answer>>,
+    pub chosen: Option<(oneshot::Receiver<VmSet>, Purpose, String)>,
     pub replies: Vec<oneshot::Receiver<Reply>>,
 }
 
@@ -43,6 +48,12 @@ impl Asks {
                         reply.unwrap_or_else(|_| Err(Refused("the engine is gone".into()))),
                     ));
                 }
+            }
+            if let Some((chosen, ..)) = &mut self.chosen
+                && let Poll::Ready(found) = Pin::new(chosen).poll(cx)
+                && let Some((_, purpose, text)) = self.chosen.take()
+            {
+                return Poll::Ready(Heard::Chosen(found.unwrap_or_default(), purpose, text));
             }
             if let Some(answer) = answered(&mut self.preview, cx) {
                 return Poll::Ready(Heard::Preview(answer));

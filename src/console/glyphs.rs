@@ -8,6 +8,8 @@ use crate::handle::{OpState, TaskEnd, TaskState};
 /// A set of signs. Each is one column wide.
 #[derive(Debug)]
 pub(crate) struct Glyphs {
+    /// Whether only ASCII may be drawn.
+    pub plain: bool,
     /// Before the row under the cursor.
     pub cursor: &'static str,
     /// Before a marked row.
@@ -52,12 +54,15 @@ pub(crate) struct Glyphs {
     pub busy: &'static str,
     pub wait: &'static str,
     pub paused: &'static str,
+    /// A line across a plot.
+    pub line: &'static str,
     /// Panel borders.
     pub border: border::Set<'static>,
     states: [&'static str; 12],
 }
 
 pub(crate) static UNICODE: Glyphs = Glyphs {
+    plain: false,
     cursor: "▸",
     mark: "●",
     heat: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
@@ -86,11 +91,13 @@ pub(crate) static UNICODE: Glyphs = Glyphs {
     busy: "◐",
     wait: "◌",
     paused: "‖",
+    line: "┄",
     border: border::ROUNDED,
     states: ["◌", "◔", "◐", "●", "◉", "‖", "⇄", "▾", "◑", "○", "✖", "?"],
 };
 
 pub(crate) static ASCII: Glyphs = Glyphs {
+    plain: true,
     cursor: ">",
     mark: "*",
     heat: ["1", "2", "3", "4", "5", "6", "7", "8"],
@@ -119,6 +126,7 @@ pub(crate) static ASCII: Glyphs = Glyphs {
     busy: "o",
     wait: ".",
     paused: "=",
+    line: "-",
     border: border::Set {
         top_left: "+",
         top_right: "+",

@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyCode, KeyEvent};
-
 use super::App;
 use crate::console::columns::Column;
 use crate::console::dialog::{Change, Dialog};
-use crate::console::filter::{FilterBox, Typed};
+use crate::console::filter::FilterBox;
 use crate::console::hosts_marked::select_hosts;
 use crate::console::layout::{Panel, inside};
 use crate::console::order::Sort;
-use crate::console::page::{Around, Go, Page, Place};
+use crate::console::page::{Around, Go, Page, PageView, Place};
 use crate::fleet::{HostId, HostState, Selection, VmId};
 use crate::handle::{Command, OpState};
 
@@ -30,6 +28,8 @@ impl App {
             self.focus = Panel::Vms;
         } else if !self.vms.filter_box.text.is_empty() {
             self.filter_by("");
+        } else if self.vms.only_marked() {
+            self.toggle_only_marked();
         }
     }
 
@@ -47,8 +47,11 @@ impl App {
         }
     }
 
-    /// The next panel that is shown, `by` panels on.
+    /// The next panel that is shown, `by` panels on; on a page with parts, its next part.
     pub(crate) fn next_panel(&mut self, by: usize) {
+        if self.pages.view(self.nav.page()).is_some_and(|view| view.next_part(by == 1)) {
+            return;
+        }
         let all = Panel::ALL;
         let at = all.iter().position(|p| *p == self.focus).unwrap_or(0);
         let any = self.plan.cramped() || self.nav.page() != Page::Overview;
@@ -124,18 +127,15 @@ impl App {
         self.follow(go.unwrap_or(Go::Stay));
     }
 
-    /// Goes to the page of the host that is meant.
-    pub(crate) fn open_host(&mut self) {
-        if let Some(host) = self.meant_host() {
-            self.enter(Page::Host(host));
-        }
-    }
-
     /// Goes where Enter leads.
     pub(crate) fn follow(&mut self, go: Go) {
         match go {
             Go::Stay => {}
             Go::Into(page) => self.enter(page),
+            Go::Hosts(filter) => {
+                self.enter(Page::Hosts);
+                self.pages.hosts.set_filter(&filter);
+            }
             Go::Vms(filter) => self.enter_place(Place { page: Page::Panel(Panel::Vms), focus: Panel::Vms, filter }),
         }
     }
@@ -163,6 +163,25 @@ impl App {
         self.leave();
         self.nav.enter(place);
         self.arrive();
+    }
+
+    /// Looks at the next VM in the order of the table, or at one before, in place of this one.
+    pub(crate) fn next_vm(&mut self, by: isize) {
+        let Page::Vm(vm) = self.nav.page() else { return };
+        let row = self.vms.order.position(vm).map(|row| row.saturating_add_signed(by));
+        let Some((row, next)) = row.and_then(|row| Some((row, self.vms.order.get(row)?))) else { return };
+        self.vms.go(row);
+        let place = self.place(Page::Vm(next));
+        self.leave();
+        self.nav.replace(place);
+        self.arrive();
+    }
+
+    /// Goes to the host that is meant.
+    pub(crate) fn open_host(&mut self) {
+        if let Some(host) = self.meant_host() {
+            self.enter(Page::Host(host));
+        }
     }
 
     fn go_up(&mut self) {
@@ -196,6 +215,7 @@ impl App {
         self.focus = place.focus;
         self.filter_vms(&place.filter);
         self.pages.arrive(place.page);
+        self.look_at_page();
         self.ask_open();
     }
 
@@ -224,8 +244,8 @@ impl App {
     }
 
     /// Shows only the VMs that `text` selects.
-    fn filter_vms(&mut self, text: &str) {
-        if self.vms.set_filter(text) {
+    pub(super) fn filter_vms(&mut self, text: &str) {
+        if self.vms.set_filter(text, &self.habits.saved) {
             self.vms.ask(&self.snapshot.fleet, &self.sorter, self.now);
         }
     }
@@ -240,24 +260,6 @@ impl App {
         }
         if let Some(filter) = self.filter_box() {
             filter.begin();
-        }
-    }
-
-    pub(super) fn filter_key(&mut self, key: KeyEvent) {
-        let Some(typed) = self.filter_box().map(|b| b.key(key)) else { return };
-        let page = self.page();
-        match (&typed, key.code) {
-            (Typed::Other, KeyCode::Up) => self.step(-1),
-            (Typed::Other, KeyCode::Down) => self.step(1),
-            (Typed::Other, KeyCode::PageUp) => self.step(-page),
-            (Typed::Other, KeyCode::PageDown) => self.step(page),
-            _ => self.filter_typed(typed),
-        }
-    }
-
-    pub(super) fn filter_typed(&mut self, typed: Typed) {
-        if let Typed::Changed(text) = typed {
-            self.filter_by(&text);
         }
     }
 
@@ -296,7 +298,7 @@ impl App {
         }
     }
 
-    fn hidden_marks(&self) -> usize {
+    pub(super) fn hidden_marks(&self) -> usize {
         if self.vms.marks.is_empty() || self.pages.seen(self.nav.page()).is_some() {
             0
         } else {
@@ -306,7 +308,8 @@ impl App {
 
     /// Asks before changing the VMs that are meant.
     pub(crate) fn ask_change(&mut self, change: Change) {
-        let dialog = Dialog::change(&self.snapshot.fleet, self.meant(), change, self.hidden_marks());
+        let typed_above = self.look.settings.confirm_above();
+        let dialog = Dialog::change(&self.snapshot.fleet, self.meant(), change, self.hidden_marks(), typed_above);
         self.open_dialog(dialog);
     }
 

@@ -4,11 +4,11 @@ use ratatui::layout::Rect;
 
 use super::paint::{Paint, Piece, piece, title_role, width};
 use crate::console::app::App;
-use crate::console::format::{count, counted, mib, percent, span};
+use crate::console::format::{amount, count, counted, mib, percent, rate, steadily};
 use crate::console::heat::Density;
 use crate::console::layout::{Panel, inside};
 use crate::console::theme::Role;
-use crate::fleet::{Fleet, HostId, HostState, Rate};
+use crate::fleet::{Fleet, HostId, HostState};
 
 mod cells;
 mod flows;
@@ -120,15 +120,11 @@ pub(super) fn named(fleet: &Fleet, host: HostId, app: &App) -> Vec<Piece> {
     }
     if let Some(since) = row.over_since() {
         let seconds = fleet.now.as_secs().saturating_sub(u64::from(since));
-        let how_long = if seconds < 60 {
-            format!("{} s", seconds / 10 * 10)
-        } else {
-            span(std::time::Duration::from_secs(seconds / 60 * 60))
-        };
+        let how_long = steadily(seconds);
         line.extend([piece(format!("over for {how_long}"), Role::Over), dot()]);
     }
     if let Some(kib) = app.heat.dirty(host).filter(|kib| *kib > 0) {
-        line.extend([piece(format!("dirties {}", Rate(kib as f64 * 1024.0)), Role::Text), dot()]);
+        line.extend([piece(format!("dirties {}", rate(kib.min(u64::from(u32::MAX)) as u32)), Role::Text), dot()]);
     }
     let cores = format!(
         "{} of {}",
@@ -136,10 +132,10 @@ pub(super) fn named(fleet: &Fleet, host: HostId, app: &App) -> Vec<Piece> {
         counted(size.cores as usize, "core")
     );
     line.extend([piece(cores, Role::Text), dot(), piece(counted(row.vms as usize, "VM"), Role::Text), dot()]);
-    line.push(piece(format!("{} of {}", mib(row.memory), size.memory), Role::Text));
+    line.push(piece(format!("{} of {}", mib(row.memory), amount(size.memory)), Role::Text));
     for (sign, kib) in [(glyphs.up, row.net_tx), (glyphs.down, row.net_rx)] {
         if kib > 0 {
-            line.extend([dot(), piece(format!("{sign} {}", Rate(f64::from(kib) * 1024.0)), Role::Text)]);
+            line.extend([dot(), piece(format!("{sign} {}", rate(kib)), Role::Text)]);
         }
     }
     let moves = [(row.booting, "booting"), (row.migrations_in, "coming"), (row.migrations_out, "leaving")];
