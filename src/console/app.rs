@@ -10,11 +10,12 @@ use tokio::sync::oneshot;
 use super::asks::{Asks, Heard};
 use super::dialog::{Ahead, Dialog, Outcome};
 use super::habits::Habits;
-use super::heat::{Heat, lines};
+use super::heat::{Heat, Map};
 use super::help::Help;
 use super::keymap::{Context, Key, Meaning};
-use super::layout::{LABELS, Panel, Plan, Wants, heat_cells, inside};
+use super::layout::{Panel, Plan, Wants, heat_width, inside};
 use super::live::Look;
+use super::marks::HostSet;
 use super::menu::Menu;
 use super::nav::Nav;
 use super::order::{Found, Sorter};
@@ -32,10 +33,14 @@ mod chaos;
 mod choosing;
 mod commands;
 mod goes;
+mod heatmap;
+mod marking;
 mod mouse;
 mod taking;
 
 pub(crate) use choosing::Purpose;
+
+pub(crate) use marking::HostRange;
 
 /// The shortest time between two looks at the hosts.
 const LOOK: Duration = Duration::from_millis(500);
@@ -79,9 +84,17 @@ pub(crate) struct App {
     /// The site under the cursor.
     pub site: usize,
     pub heat: Heat,
-    /// The host under the heatmap's cursor, and the first line shown.
+    /// The heatmap as it is laid out, the host under its cursor, the column that the cursor keeps on its way up and down,
+    /// and the first line shown.
+    pub map: Map,
     pub host: u32,
+    heat_column: Option<u32>,
     pub heat_top: usize,
+    /// Marked hosts, the same in the heatmap and in the table of hosts, and the range that is being marked.
+    pub host_marks: HostSet,
+    pub host_range: Option<HostRange>,
+    /// The last click on a host: what makes a second one a double click, and where dragging began.
+    clicked: Option<(Instant, HostId)>,
     pub vms: Vms,
     /// The operation under the cursor, counted from the newest.
     pub operation: usize,
@@ -121,8 +134,13 @@ impl App {
             focus: Panel::Vms,
             site: 0,
             heat: Heat::default(),
+            map: Map::default(),
             host: 0,
+            heat_column: None,
             heat_top: 0,
+            host_marks: HostSet::default(),
+            host_range: None,
+            clicked: None,
             vms: Vms::new(now),
             operation: 0,
             overlays: Vec::new(),
@@ -179,16 +197,27 @@ impl App {
         }
         let fleet = &self.snapshot.fleet;
         if self.look_due && self.looked.is_none_or(|at| self.now >= at + LOOK) {
-            self.heat.look(fleet);
+            self.heat.look(fleet, self.shows_heat());
+            self.look_at_page();
             self.looked = Some(self.now);
             self.look_due = false;
             self.dirty = true;
         }
+        let fleet = &self.snapshot.fleet;
         let rows_before = self.vms.order.len();
         self.order_due = self.vms.refresh(fleet, &self.sorter, self.now);
         self.dirty |= self.vms.order.len() != rows_before;
         if self.asks_due && self.now >= self.asked + ASK_AGAIN {
             self.ask_open();
+        }
+    }
+
+    /// Lets the page look through the fleet.
+    pub(super) fn look_at_page(&mut self) {
+        let around = Around { snapshot: &self.snapshot, heat: &self.heat };
+        self.pages.findings.count(&around);
+        if let Some(view) = self.pages.view(self.nav.page()) {
+            view.look(&around);
         }
     }
 
@@ -198,7 +227,8 @@ impl App {
         let look = self.looked.filter(|_| self.look_due).map(|at| at + LOOK);
         let ask = (self.asks_due && self.has_open_question()).then(|| self.asked + ASK_AGAIN);
         let frozen = self.habits.frozen.as_ref().map(super::freeze::Frozen::due);
-        [look, ask, self.order_due, frozen].into_iter().flatten().min()
+        let page = self.pages.seen(self.nav.page()).and_then(super::page::PageView::due);
+        [look, ask, self.order_due, frozen, page].into_iter().flatten().min()
     }
 
     fn has_open_question(&self) -> bool {
@@ -264,7 +294,8 @@ impl App {
 
     /// Takes what the terminal says.
     pub(crate) fn event(&mut self, event: Event) {
-        self.dirty = true;
+        // What does nothing by itself must not hide what a key before it did.
+        let before = std::mem::replace(&mut self.dirty, true);
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
             Event::Paste(text) => self.paste(&text),
@@ -276,6 +307,7 @@ impl App {
             Event::Mouse(mouse) => self.mouse(mouse),
             _ => self.dirty = false,
         }
+        self.dirty |= before;
     }
 
     fn key(&mut self, key: KeyEvent) {
@@ -466,10 +498,16 @@ impl App {
 
     /// The operation that an action is about.
     pub(crate) fn operation(&self) -> Option<&OperationView> {
-        if let Page::Tasks(op) = self.nav.page() {
+        if let Some(view) = self.pages.seen(self.nav.page()) {
+            let op = view.operation(&Around { snapshot: &self.snapshot, heat: &self.heat })?;
             return self.snapshot.operations.iter().find(|o| o.id == op);
         }
         self.operations().get(self.operation).copied()
+    }
+
+    /// The task that an action is about.
+    pub(crate) fn task(&self) -> Option<&crate::handle::TaskView> {
+        self.pages.seen(self.nav.page())?.task()
     }
 
     /// The host under the heatmap's cursor.
@@ -497,7 +535,7 @@ impl App {
             focus: self.focus,
             page: self.pages.seen(page).is_some(),
             sites: topology.sites.len() as u16,
-            lines: lines(&self.snapshot.fleet, heat_cells(self.size.width)).len().min(999) as u16,
+            lines: Map::wanted(topology, heat_width(self.size.width)).min(999) as u16,
             operations: self.snapshot.operations.len().min(99) as u16,
         };
         self.plan = Plan::new(self.size, wants);
@@ -512,19 +550,15 @@ impl App {
         self.vms.height = usize::from(inside(self.plan.vms).height).saturating_sub(above).max(1);
         self.vms.settle();
         let around = Around { snapshot: &self.snapshot, heat: &self.heat };
+        if page == Page::Tree {
+            self.pages.tree.count_marks(&self.vms.marks, &self.snapshot.fleet);
+        }
         if let Some(view) = self.pages.view(page) {
             view.settle(&around, inside(self.plan.page));
+            self.dirty |= view.has_news();
             if view.asks_anew() {
                 self.ask_page();
             }
         }
-    }
-
-    fn settle_heat(&mut self) {
-        let room = inside(self.plan.hosts);
-        let shown = usize::from(room.height.saturating_sub(1)).max(1);
-        let lines = lines(&self.snapshot.fleet, room.width.saturating_sub(LABELS));
-        let at = lines.iter().position(|l| l.hosts.contains(&self.host)).unwrap_or(0);
-        self.heat_top = self.heat_top.clamp((at + 1).saturating_sub(shown), at).min(lines.len().saturating_sub(shown));
     }
 }

@@ -9,8 +9,11 @@ use super::page::Page;
 use super::theme::Role;
 
 mod bars;
+mod big;
+mod braille;
 mod dialog;
 mod events;
+mod filtering;
 mod findings;
 mod heatmap;
 mod help;
@@ -18,11 +21,14 @@ mod host;
 mod hosts;
 mod operations;
 mod paint;
+mod parts;
+mod plot;
 mod popup;
 mod prompt;
 mod pulse;
 mod settings;
 mod sites;
+mod spark;
 mod tasks;
 mod tree;
 mod typing;
@@ -57,7 +63,7 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
         Page::Hosts => hosts::draw(app, &app.pages.hosts, &mut paint),
         Page::Host(host) => host::draw(app, host, &mut paint),
         Page::Vm(_) => vm::draw(app, &mut paint),
-        Page::Tree => tree::draw(app, &mut paint),
+        Page::Tree => tree::draw(app, &app.pages.tree, &mut paint),
         Page::Events => events::draw(app, &app.pages.events, &mut paint),
         Page::Pulse => pulse::draw(app, &mut paint),
         Page::Findings => findings::draw(app, &mut paint),

@@ -18,8 +18,8 @@ actions! {
         "retry-failed" "retry failed" true failed_operation "Asks again for what failed in the operation." |a| {
             if let Some(dialog) = a.operation().map(Dialog::retry) { a.open_dialog(dialog); }
         };
-        "cancel-task" "cancel task" true open_task "Cancels the task under the cursor." |a| {
-            if let Some(task) = a.tasks().and_then(|t| t.under_cursor()) {
+        "cancel-task" "cancel task" true open_task "Cancels the task under the cursor, or the one that works on the VM looked at." |a| {
+            if let Some(task) = a.task() {
                 let dialog = Dialog::cancel_task(task.id, &format!("{} of {}", task.kind.word(), task.name));
                 a.open_dialog(dialog);
             }

@@ -557,16 +557,14 @@ pub(super) static METRIC: Takes = Takes {
     complete: |_, text| among(0, text, metrics().map(|metric| (metric.word().to_owned(), String::new()))),
     check: |_, text| metric_named(text).map(drop),
     run: |app, text| {
-        app.heat.metric = metric_named(text)?;
-        app.heat.look(&app.snapshot.fleet);
+        app.show_heat(metric_named(text)?);
         app.focus(Panel::Hosts);
         Ok(())
     },
 };
 
 fn metrics() -> impl Iterator<Item = crate::console::heat::Metric> {
-    let first = crate::console::heat::Metric::default();
-    std::iter::successors(Some(first), move |metric| Some(metric.next()).filter(|next| *next != first))
+    crate::console::heat::Metric::ALL.into_iter()
 }
 
 fn metric_named(text: &str) -> Result<crate::console::heat::Metric, Wrong> {

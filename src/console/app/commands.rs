@@ -260,7 +260,7 @@ impl App {
 
     /// Asks before emptying these hosts.
     pub(crate) fn ask_evacuate_hosts(&mut self, hosts: &str) {
-        let mut dialog = Dialog::evacuate(&self.snapshot.fleet, crate::fleet::HostId(0));
+        let mut dialog = Dialog::evacuate(&self.snapshot.fleet, &[]);
         dialog.fill(&[(0, hosts.to_owned())]);
         self.open_dialog(dialog);
     }

@@ -100,6 +100,15 @@ fn counts(app: &App) -> Vec<Vec<Piece>> {
         plain(vms.len(), if vms.len() == 1 { "VM" } else { "VMs" }),
         state(glyphs.vm(VmState::Up), of(&[VmState::Up, VmState::Reachable]), "up", Role::Ok),
     ];
+    // Findings say more than how many VMs failed, and where to look.
+    let kinds = app.pages.findings.kinds();
+    if kinds > 0 {
+        let key = app.look.keymap.key_in(app.context(), "findings").unwrap_or_default();
+        let word = if kinds == 1 { "finding" } else { "findings" };
+        let mut group = state(glyphs.warn, kinds, word, Role::Warn);
+        group.push(piece(format!(" {key}"), Role::Key));
+        groups.push(group);
+    }
     let optional = [
         (VmState::Failed, of(&[VmState::Failed]), "failed", Role::Error),
         (VmState::Lost, of(&[VmState::Lost]), "lost", Role::Error),
@@ -139,7 +148,20 @@ fn hints(context: Context) -> &'static [&'static str] {
             "quit",
         ],
         Context::Sites => &["open", "next-panel", "help", "zoom", "boot", "command", "quit"],
-        Context::Hosts => &["open", "evacuate", "metric", "next-panel", "help", "zoom", "undrain", "command", "quit"],
+        Context::Hosts => &[
+            "open",
+            "mark",
+            "evacuate",
+            "metric",
+            "flows",
+            "next-panel",
+            "help",
+            "rectangle",
+            "zoom",
+            "undrain",
+            "command",
+            "quit",
+        ],
         Context::Operations => &[
             "open",
             "cancel-operation",
@@ -151,10 +173,27 @@ fn hints(context: Context) -> &'static [&'static str] {
             "command",
             "quit",
         ],
-        Context::Host => &["home", "open", "evacuate", "undrain", "back", "help"],
-        Context::Vm => &["home", "migrate", "destroy", "pause", "stress", "back", "help"],
-        Context::Tree | Context::Events | Context::Findings => &["home", "open", "filter", "help"],
-        Context::Pulse | Context::Settings => &["home", "help"],
+        Context::Host => {
+            &["home", "open", "evacuate", "migrate", "help", "next-panel", "undrain", "cancel-task", "back"]
+        }
+        Context::Vm => &[
+            "home",
+            "open-host",
+            "migrate",
+            "help",
+            "next-panel",
+            "next-vm",
+            "stress",
+            "pause",
+            "destroy",
+            "cancel-task",
+            "back",
+        ],
+        Context::Events => &["home", "open", "filter", "event-level", "help", "open-host"],
+        Context::Findings => &["home", "open", "help", "migrate", "destroy", "retry-failed"],
+        Context::Tree => &["open", "mark", "open-host", "tree-order", "filter", "migrate", "home", "help"],
+        Context::Pulse => &["home", "open", "help", "hold-operation", "cancel-operation", "retry-failed"],
+        Context::Settings => &["home", "filter", "help"],
         Context::Tasks => &[
             "home",
             "open",
