@@ -172,11 +172,11 @@ impl Options {
             locale: locale_by(&settings, var),
             mouse: settings.switch(Key::Mouse).unwrap_or(true),
             read_only: settings.switch(Key::ReadOnly).unwrap_or(false),
-            state: state_dir(var),
-            multiplexer: Multiplexer::from_env(var),
             settings,
             config,
             overrides,
+            state: state_dir(var),
+            multiplexer: Multiplexer::from_env(var),
         })
     }
 

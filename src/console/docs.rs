@@ -54,12 +54,13 @@ fn code(key: &str) -> String {
 fn actions(keymaps: &[Keymap]) -> String {
     let mut out = format!(
         "# Actions\n\n{GENERATED}Everything that the console can do. The first column is the action's name in keymap files; \
-         those without keys are found by their name with the key of `palette`.\n"
+         those without keys are typed into the command line (`:`) or found with the key of `palette`.\n"
     );
-    let titles: Vec<String> = ["action", "on screen", "what it does"].map(str::to_owned).to_vec();
+    let titles: Vec<String> =
+        ["action", "on screen", "what it does", "in the command line"].map(str::to_owned).to_vec();
     let titles = [titles, keymaps.iter().map(|keymap| keymap.name.clone()).collect()].concat();
     let mut area = "";
-    for Action { id, name, doc, area: chapter, .. } in action::all() {
+    for action @ Action { id, name, doc, area: chapter, .. } in action::all() {
         if *chapter != area {
             area = chapter;
             let _ = write!(out, "\n## {area}\n\n");
@@ -69,9 +70,15 @@ fn actions(keymaps: &[Keymap]) -> String {
             let keys: Vec<String> = keymap.keys_of(id).iter().map(|key| code(key)).collect();
             keys.join(" ")
         });
-        row(&mut out, [code(id), (*name).to_owned(), (*doc).to_owned()].into_iter().chain(keys));
+        row(&mut out, [code(id), (*name).to_owned(), (*doc).to_owned(), typed(action)].into_iter().chain(keys));
     }
     out
+}
+
+/// How an action is typed, where that is more than its name: with words after it, by other names.
+fn typed(action: &Action) -> String {
+    let words = action.takes.map(|takes| code(&format!(":{} {}", action.id, takes.usage)));
+    words.into_iter().chain(action.aliases.iter().map(|alias| code(&format!(":{alias}")))).collect::<Vec<_>>().join(" ")
 }
 
 fn keys(keymaps: &[Keymap]) -> String {

@@ -2,6 +2,7 @@
 
 use super::Reason;
 use crate::console::app::App;
+use crate::console::keymap::Context;
 use crate::console::page::Page;
 use crate::fleet::HostState;
 use crate::handle::{OpState, TaskState};
@@ -143,7 +144,11 @@ pub(super) fn has_future(app: &App) -> Result<(), Reason> {
 
 /// Something to copy the name of.
 pub(super) fn has_name(app: &App) -> Result<(), Reason> {
-    if app.means_vms() || app.meant_host().is_none() { knows_vms(app) } else { Ok(()) }
+    if matches!(app.context(), Context::Hosts | Context::Host) {
+        app.meant_host().map(drop).ok_or("there is no host here")
+    } else {
+        knows_vms(app)
+    }
 }
 
 pub(super) fn has_operations(app: &App) -> Result<(), Reason> {

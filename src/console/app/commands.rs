@@ -172,7 +172,9 @@ impl App {
         }
         prompt.show_words(found);
         if !words.trim().is_empty() {
-            prompt.wrong = (takes.check)(self, words).err().map(|wrong| call.wrong(wrong));
+            let wrong = (takes.check)(self, words).err().map(|wrong| call.wrong(wrong));
+            // The last word is no mistake as long as it can become one that fits.
+            prompt.wrong = wrong.filter(|wrong| prompt.rows.is_empty() || wrong.at < prompt.from);
         }
     }
 

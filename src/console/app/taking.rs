@@ -157,14 +157,14 @@ impl App {
         });
     }
 
-    /// Copies names: of the VMs that are meant, else of the host.
+    /// Copies names: of the hosts that are meant where one looks at hosts, else of the VMs.
     pub(crate) fn copy_names(&mut self) {
         let fleet = &self.snapshot.fleet;
         let about_hosts = matches!(self.context(), Context::Hosts | Context::Host);
-        let host = self.meant_host().filter(|_| about_hosts && self.vms.marks.is_empty());
-        if let Some(host) = host {
-            let name = fleet.topology.host(host).name.to_string();
-            return self.copy(&name, 1, "name");
+        if about_hosts {
+            let hosts = self.meant_hosts();
+            let text = lines(hosts.iter().map(|&host| fleet.topology.host(host).name.to_string()));
+            return self.copy(&text, hosts.len(), "name");
         }
         let vms = self.meant();
         let text = lines(vms.iter().map(|&vm| fleet.vms.name(vm).to_owned()));
@@ -209,9 +209,13 @@ impl App {
     pub(crate) fn open_act(&mut self) {
         let context = self.context();
         let (title, ids): (String, &[&str]) = match context {
-            Context::Hosts | Context::Host if self.vms.marks.is_empty() => {
-                let host = self.meant_host().map(|host| self.snapshot.fleet.topology.host(host).name.to_string());
-                (host.unwrap_or_else(|| "no host".into()), &WITH_HOSTS)
+            Context::Hosts | Context::Host => {
+                let title = match self.meant_hosts().as_slice() {
+                    [] => "no host".into(),
+                    [host] => self.snapshot.fleet.topology.host(*host).name.to_string(),
+                    many => counted(many.len(), "host"),
+                };
+                (title, &WITH_HOSTS)
             }
             Context::Operations | Context::Tasks => {
                 (self.operation().map_or_else(|| "no operation".into(), |op| op.id.to_string()), &WITH_OPERATIONS)
