@@ -17,6 +17,9 @@ use super::theme::{self, Background, Theme};
 use super::watch::Watch;
 use super::{Options, from_env};
 
+#[cfg(test)]
+mod tests;
+
 /// How the console looks, and what it was configured by.
 pub(crate) struct Look {
     pub theme: Theme,

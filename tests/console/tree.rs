@@ -58,7 +58,7 @@ fn unfolds_marks_and_opens() {
     assert_eq!((ids.len(), ids[0].0, ids[1].0), (21, 0, 504));
     console.keys("u").hides("selected");
     // The host of a row by its own key, a VM by Enter.
-    console.keys(".").shows("› tree › paradent-2").keys("Esc").shows("› tree");
+    console.keys("H").shows("› tree › paradent-2").keys("Esc").shows("› tree");
     console.keys("Right Right Enter").shows("› vm-2 ");
     console.keys("Esc").shows("vm-506 ").keys("Left Left").hides("vm-506 ");
     console.keys("e").shows("Evacuate hosts").shows("paradent-2").keys("Esc");

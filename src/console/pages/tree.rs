@@ -52,6 +52,7 @@ impl Node {
 }
 
 /// The page's state.
+#[allow(clippy::struct_excessive_bools)] // They are what is to be done next, each by itself.
 #[derive(Debug, Default)]
 pub(crate) struct TreePage {
     pub cursor: Cursor,
