@@ -226,9 +226,9 @@ impl App {
         // The heatmap is looked at again only where a snapshot came since.
         let look = self.looked.filter(|_| self.look_due).map(|at| at + LOOK);
         let ask = (self.asks_due && self.has_open_question()).then(|| self.asked + ASK_AGAIN);
-        let page = self.pages.seen(self.nav.page()).and_then(super::page::PageView::due);
         let frozen = self.habits.frozen.as_ref().map(super::freeze::Frozen::due);
-        [look, ask, self.order_due, page, frozen].into_iter().flatten().min()
+        let page = self.pages.seen(self.nav.page()).and_then(super::page::PageView::due);
+        [look, ask, self.order_due, frozen, page].into_iter().flatten().min()
     }
 
     fn has_open_question(&self) -> bool {

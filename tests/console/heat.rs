@@ -115,7 +115,7 @@ fn every_metric_by_keys_and_by_name() {
         .keys("h")
         .shows("Hosts · dirty rate");
     console.shows("dirties ").keys("h").shows("Hosts · cpu").keys("H").shows("Hosts · dirty rate");
-    console.keys(": \"heat:_memory\" Enter").shows("Hosts · memory");
+    console.keys(": \"heat-memory\" Enter").shows("Hosts · memory");
     console.end();
 }
 

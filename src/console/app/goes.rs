@@ -127,6 +127,13 @@ impl App {
         self.follow(go.unwrap_or(Go::Stay));
     }
 
+    /// Goes to the page of the host that is meant.
+    pub(crate) fn open_host(&mut self) {
+        if let Some(host) = self.meant_host() {
+            self.enter(Page::Host(host));
+        }
+    }
+
     /// Goes where Enter leads.
     pub(crate) fn follow(&mut self, go: Go) {
         match go {
@@ -175,13 +182,6 @@ impl App {
         self.leave();
         self.nav.replace(place);
         self.arrive();
-    }
-
-    /// Goes to the host that is meant.
-    pub(crate) fn open_host(&mut self) {
-        if let Some(host) = self.meant_host() {
-            self.enter(Page::Host(host));
-        }
     }
 
     fn go_up(&mut self) {

@@ -12,8 +12,8 @@ use crate::console::format::{clock, count, span};
 use crate::console::heat::{Cell, Sign};
 use crate::console::pages::pulse::foremost;
 use crate::console::theme::Role;
-use crate::fleet::{Fleet, HostId, HostState, VmState};
-use crate::handle::{OpState, OperationView};
+use crate::fleet::{Fleet, HostId, HostState, Time, VmState};
+use crate::handle::{OpState, OperationView, Samples};
 
 /// A figure and what it counts.
 struct Figure {
@@ -26,7 +26,9 @@ struct Figure {
 
 pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
     let area = app.plan.page;
-    let room = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    // A blank line below the header, where there is room for one.
+    let above = u16::from(area.height >= 16);
+    let room = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..below(area, above) };
     let used = figures(paint, room, &all(app));
     let mut rest = below(room, used);
     if let Some(op) = foremost(&app.snapshot.operations).filter(|_| rest.height >= 2) {
@@ -64,7 +66,7 @@ fn all(app: &App) -> Vec<Figure> {
         Figure {
             text: format!("{share} %"),
             word: if over { "CPU, some hosts over" } else { "CPU" },
-            role: if over { Role::Over } else { Role::Text },
+            role: if over { Role::Warn } else { Role::Text },
             longest: "100 %".into(),
         },
     ]
@@ -187,10 +189,11 @@ fn curve(app: &App, op: &OperationView, paint: &mut Paint<'_>, room: Rect) {
     let label = |n: f64| count(n as usize);
     let title = format!("{} done", op.kind.word());
     let ended = op.done + op.failed + op.cancelled;
+    let samples = until(&op.curve, to, ended);
     let plot = Plot {
         title: &title,
         now: count(ended as usize),
-        samples: &op.curve,
+        samples: &samples,
         from: op.started,
         to,
         ends: (clock(op.started), clock(to)),
@@ -202,17 +205,30 @@ fn curve(app: &App, op: &OperationView, paint: &mut Paint<'_>, room: Rect) {
     plot.draw(paint, room);
 }
 
+/// A curve that goes on to `to` with what is true now: it was kept only as long as something ended.
+fn until(curve: &Samples, to: Time, now: u32) -> Samples {
+    let missing = (to - curve.last).as_nanos() / curve.every.as_nanos().max(1);
+    let missing = missing.min(1000) as u32;
+    let mut values = curve.values.clone();
+    values.extend(std::iter::repeat_n(now, missing as usize));
+    Samples { every: curve.every, last: curve.last + curve.every * missing, values }
+}
+
 /// Hosts of a cluster, so many of them in a cell, so that all clusters fit.
 fn heat(app: &App, paint: &mut Paint<'_>, room: Rect) {
     let fleet = &app.snapshot.fleet;
     let labels = 11.min(room.width / 3);
-    let cells = u32::from(room.width.saturating_sub(labels)).max(1);
+    let columns = u32::from(room.width.saturating_sub(labels));
     let rows = u32::from(room.height.saturating_sub(1));
-    let lines = |per_cell: u32| -> u32 {
+    let lines = |per_cell: u32, wide: u32| -> u32 {
+        let cells = (columns / wide).max(1);
         fleet.topology.clusters.iter().map(|c| (c.hosts.len() as u32).div_ceil(per_cell).div_ceil(cells)).sum()
     };
     let most = fleet.topology.hosts.len().max(1) as u32;
-    let per_cell = (1..=most).find(|n| lines(*n) <= rows).unwrap_or(most);
+    let per_cell = (1..=most).find(|n| lines(*n, 1) <= rows).unwrap_or(most);
+    // Few hosts have wide cells.
+    let wide = (1..=4).rev().find(|wide| lines(per_cell, *wide) <= rows.min(most)).unwrap_or(1);
+    let cells = (columns / wide).max(1);
     let title = if per_cell == 1 { "hosts by load".to_owned() } else { format!("hosts by load, {per_cell} a cell") };
     paint.text(room.x, room.y, room.right(), &title, Role::Dim);
     let mut y = room.y + 1;
@@ -223,7 +239,8 @@ fn heat(app: &App, paint: &mut Paint<'_>, room: Rect) {
             let mut x = room.x + labels;
             for first in line.iter().filter(|_| y < room.bottom()) {
                 let last = (first + per_cell).min(cluster.hosts.end);
-                x = cell(app, paint, (x, y), room.right(), worst(app, fleet, *first..last));
+                let worst = worst(app, fleet, *first..last);
+                x = (0..wide).fold(x, |x, _| cell(app, paint, (x, y), room.right(), worst));
             }
             y += 1;
         }
