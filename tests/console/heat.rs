@@ -41,7 +41,8 @@ fn world(hosts: u32) -> Fleet {
 
 fn console(hosts: u32, width: u16, height: u16) -> Console {
     let console = Setup::new(fake::snapshot(world(hosts), Vec::new()), width, height).start();
-    console.keys("2").shows("Hosts");
+    // The hints are those of the heatmap.
+    console.keys("2").shows_all(&["Hosts", "Enter open  space mark"]);
     console
 }
 
