@@ -216,6 +216,9 @@ impl App {
     pub(super) fn look_at_page(&mut self) {
         let around = Around { snapshot: &self.snapshot, heat: &self.heat };
         self.pages.findings.count(&around);
+        if self.nav.page() == Page::Settings {
+            self.pages.settings.read(&self.look.settings);
+        }
         if let Some(view) = self.pages.view(self.nav.page()) {
             view.look(&around);
         }

@@ -90,6 +90,8 @@ pub(crate) enum Go {
     Vms(String),
     /// To the host table with this filter.
     Hosts(String),
+    /// Nowhere; the action of that id is run.
+    Run(&'static str),
 }
 
 /// A page with a state of its own, beside the overview and its panels. Drawing it is the view's work.

@@ -139,6 +139,12 @@ impl App {
         match go {
             Go::Stay => {}
             Go::Into(page) => self.enter(page),
+            Go::Run(id) => {
+                if let Some(action) = crate::console::action::named(id) {
+                    self.run(action);
+                    self.look_at_page();
+                }
+            }
             Go::Hosts(filter) => {
                 self.enter(Page::Hosts);
                 self.pages.hosts.set_filter(&filter);

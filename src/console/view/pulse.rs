@@ -229,7 +229,8 @@ fn heat(app: &App, paint: &mut Paint<'_>, room: Rect) {
     // Few hosts have wide cells.
     let wide = (1..=4).rev().find(|wide| lines(per_cell, *wide) <= rows.min(most)).unwrap_or(1);
     let cells = (columns / wide).max(1);
-    let title = if per_cell == 1 { "hosts by load".to_owned() } else { format!("hosts by load, {per_cell} a cell") };
+    let what = app.heat.metric.word();
+    let title = if per_cell == 1 { format!("hosts: {what}") } else { format!("hosts: {what}, {per_cell} a cell") };
     paint.text(room.x, room.y, room.right(), &title, Role::Dim);
     let mut y = room.y + 1;
     for cluster in &fleet.topology.clusters {
@@ -249,11 +250,14 @@ fn heat(app: &App, paint: &mut Paint<'_>, room: Rect) {
 
 /// The cell that most deserves to be seen.
 fn worst(app: &App, fleet: &Fleet, hosts: std::ops::Range<u32>) -> Cell {
-    let rank = |cell: &Cell| match cell.sign {
-        Sign::Coming => 1,
-        Sign::Ready | Sign::Draining => cell.level.map_or(0, |level| 2 + level),
-        Sign::Over => 20,
-        Sign::Down => 21,
+    let rank = |cell: &Cell| {
+        let sign = match cell.sign {
+            Sign::Ready | Sign::Draining => 1,
+            Sign::Coming => 0,
+            Sign::Over => 2,
+            Sign::Down => 3,
+        };
+        (sign, cell.level)
     };
     let there = hosts.filter(|host| (*host as usize) < fleet.topology.hosts.len());
     there.map(|host| app.heat.cell(HostId(host))).max_by_key(rank).unwrap_or_default()
