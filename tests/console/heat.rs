@@ -169,6 +169,12 @@ fn marked_hosts_are_emptied_and_their_vms_marked() {
     // 10 240 VMs in turn on 504 hosts: 21 on each of the first ones.
     console.keys("M").shows("105 more VMs marked on 5 hosts");
     console.keys("*").shows("504 hosts marked").keys("i").hides("hosts marked").keys("u").shows("nothing is marked");
+    console
+        .keys("U")
+        .shows("undone: marks, now 504 hosts")
+        .keys("U")
+        .shows("undone: marks, now 5 hosts")
+        .keys("ctrl-y");
     console.keys("3").shows("105 selected");
     console.end();
 }
