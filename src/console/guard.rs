@@ -4,12 +4,16 @@ use std::io::{self, Write};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste};
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use crossterm::{cursor, execute};
 
 /// Whether the terminal is ours now.
 static OURS: AtomicBool = AtomicBool::new(false);
+
+/// Reports buttons, the wheel and dragging, in the notation without a limit. Not every motion as crossterm asks for:
+/// nothing here follows the pointer, and over a long line it would only be in the way.
+const MOUSE: &[u8] = b"\x1b[?1000h\x1b[?1002h\x1b[?1006h";
 
 /// Holds the terminal: raw mode, the alternate screen, the mouse where it is used. Dropping it gives everything back.
 pub(crate) struct Guard {
@@ -50,7 +54,7 @@ fn take(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
     OURS.store(true, Ordering::SeqCst);
     execute!(io::stdout(), EnterAlternateScreen, cursor::Hide, EnableBracketedPaste)?;
-    if mouse { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) }
+    if mouse { io::stdout().write_all(MOUSE).and_then(|()| io::stdout().flush()) } else { Ok(()) }
 }
 
 /// Gives the terminal back where it is ours. What fails is not reported: there is nothing to report it on.

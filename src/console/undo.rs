@@ -1,6 +1,6 @@
 //! What can be taken back.
 
-use super::marks::VmSet;
+use super::marks::{HostSet, VmSet};
 use crate::fleet::TaskId;
 use crate::handle::Limits;
 
@@ -12,6 +12,8 @@ const REMEMBERED: usize = 50;
 pub(crate) enum Step {
     /// VMs were marked, or no longer.
     Marks(VmSet),
+    /// Hosts were marked, or no longer.
+    HostMarks(HostSet),
     /// The VM table had another filter.
     Filter(String),
     /// Limits were changed.
@@ -38,7 +40,8 @@ pub(crate) struct Undo {
 impl Undo {
     /// Notes a step. Single marks after one another are one step.
     pub(crate) fn note(&mut self, step: Step, single: bool) {
-        let goes_on = single && self.marking && matches!(self.done.last(), Some(Step::Marks(_)));
+        let alike = |last: &Step| std::mem::discriminant(last) == std::mem::discriminant(&step);
+        let goes_on = single && self.marking && self.done.last().is_some_and(alike);
         self.marking = single;
         self.undone.clear();
         if goes_on {

@@ -41,7 +41,8 @@ fn world(hosts: u32) -> Fleet {
 
 fn console(hosts: u32, width: u16, height: u16) -> Console {
     let console = Setup::new(fake::snapshot(world(hosts), Vec::new()), width, height).start();
-    console.keys("2").shows("Hosts");
+    // The hints are those of the heatmap.
+    console.keys("2").shows_all(&["Hosts", "Enter open  space mark"]);
     console
 }
 
@@ -115,7 +116,7 @@ fn every_metric_by_keys_and_by_name() {
         .keys("h")
         .shows("Hosts · dirty rate");
     console.shows("dirties ").keys("h").shows("Hosts · cpu").keys("H").shows("Hosts · dirty rate");
-    console.keys(": \"heat:_memory\" Enter").shows("Hosts · memory");
+    console.keys(": \"heat-memory\" Enter").shows("Hosts · memory");
     console.end();
 }
 
@@ -168,6 +169,12 @@ fn marked_hosts_are_emptied_and_their_vms_marked() {
     // 10 240 VMs in turn on 504 hosts: 21 on each of the first ones.
     console.keys("M").shows("105 more VMs marked on 5 hosts");
     console.keys("*").shows("504 hosts marked").keys("i").hides("hosts marked").keys("u").shows("nothing is marked");
+    console
+        .keys("U")
+        .shows("undone: marks, now 504 hosts")
+        .keys("U")
+        .shows("undone: marks, now 5 hosts")
+        .keys("ctrl-y");
     console.keys("3").shows("105 selected");
     console.end();
 }

@@ -41,6 +41,7 @@ impl App {
     /// Does something, and notes what of it can be taken back.
     pub(super) fn noting<R>(&mut self, act: impl FnOnce(&mut Self) -> R) -> R {
         let marks = self.vms.marks.clone();
+        let hosts = self.host_marks.clone();
         let filter = self.vms.filter_box.text.clone();
         let page = self.nav.page();
         let done = act(self);
@@ -51,6 +52,10 @@ impl App {
         if self.vms.marks != marks {
             let single = self.vms.marks.len().abs_diff(marks.len()) == 1;
             self.habits.undo.note(Step::Marks(marks), single);
+        }
+        if self.host_marks != hosts {
+            let single = self.host_marks.len().abs_diff(hosts.len()) == 1;
+            self.habits.undo.note(Step::HostMarks(hosts), single);
         }
         if self.vms.filter_box.text != filter && !self.is_filtering() {
             self.habits.undo.note(Step::Filter(filter), false);
@@ -103,6 +108,12 @@ impl App {
                 self.vms.anchor = None;
                 let text = format!("{word}: marks, now {}", counted(self.vms.marks.len(), "VM"));
                 (text, Some(Step::Marks(now)))
+            }
+            Step::HostMarks(hosts) => {
+                let now = std::mem::replace(&mut self.host_marks, hosts);
+                self.host_range = None;
+                let text = format!("{word}: marks, now {}", counted(self.host_marks.len(), "host"));
+                (text, Some(Step::HostMarks(now)))
             }
             Step::Filter(text) => {
                 let now = self.vms.filter_box.text.clone();
