@@ -83,7 +83,8 @@ fn keys(keymaps: &[Keymap]) -> String {
     for keymap in keymaps {
         let _ = write!(out, "\n## {}\n\n{}\n", keymap.name, keymap.about);
         for (context, name) in Context::ALL {
-            let keys: Vec<_> = keymap.all().filter(|(place, ..)| *place == context).collect();
+            let mut keys: Vec<_> = keymap.all().filter(|(place, ..)| *place == context).collect();
+            keys.sort_by_key(|(_, _, action)| action::all().position(|other| other.id == action.id));
             if keys.is_empty() {
                 continue;
             }
@@ -102,7 +103,8 @@ fn theme_items(themes: &[Theme]) -> String {
         "# Themes\n\n{GENERATED}A theme of your own is a file `$XDG_CONFIG_HOME/hemera/themes/NAME.toml`; begin it with \
          `inherit = \"light\"` and change what you like, role by role. A style is `\"FG on BG modifiers\"`: colours are `#rrggbb`, an \
          index of the 256, one of the sixteen by name, or a name of `[palette]`; modifiers are `bold`, `dim`, `italic`, \
-         `underline`, `reverse`.\n\n## Built-in themes\n\n"
+         `underline`, `reverse`. Beside `[palette]` and `[style]` a file may have a `name`, an `about` in a sentence, and the \
+         `background` that it is made for: `dark`, `light` or `any`.\n\n## Built-in themes\n\n"
     );
     head(&mut out, &["theme", "background", "what it is for"].map(str::to_owned));
     for theme in themes {

@@ -26,6 +26,8 @@ pub struct Takes {
     pub(crate) complete: fn(&App, &str) -> Completions,
     /// What is wrong with the words.
     pub(crate) check: fn(&App, &str) -> Result<(), Wrong>,
+    /// Shows beforehand what it would do, until it is done or given up; only where that costs nothing.
+    pub(crate) preview: Option<fn(&mut App, &str)>,
     /// Does it. What is hard to undo asks first, as it does without words.
     pub(crate) run: fn(&mut App, &str) -> Result<(), Wrong>,
 }
@@ -70,6 +72,7 @@ fn filters_hosts(app: &App, text: &str) -> Result<(), Wrong> {
 pub(super) static FILTER: Takes = Takes {
     usage: "EXPR",
     needed: false,
+    preview: None,
     when: always,
     complete: |app, text| selection(app, text, app.over()),
     check: |app, text| app.quick(text, app.over()).map(drop),
@@ -84,6 +87,7 @@ pub(super) static FILTER: Takes = Takes {
 pub(super) static VMS: Takes = Takes {
     usage: "EXPR",
     needed: false,
+    preview: None,
     when: always,
     complete: vms,
     check: filters_vms,
@@ -98,6 +102,7 @@ pub(super) static VMS: Takes = Takes {
 pub(super) static HOSTS: Takes = Takes {
     usage: "EXPR",
     needed: false,
+    preview: None,
     when: always,
     complete: hosts,
     check: filters_hosts,
@@ -113,6 +118,7 @@ pub(super) static HOSTS: Takes = Takes {
 pub(super) static MARK: Takes = Takes {
     usage: "EXPR",
     needed: false,
+    preview: None,
     when: has_any_vm,
     complete: vms,
     check: selects_vms,
@@ -124,7 +130,15 @@ pub(super) static UNMARK: Takes =
     Takes { needed: true, run: |app, text| app.choose(text, Purpose::Mark(false)), ..takes_vms() };
 
 const fn takes_vms() -> Takes {
-    Takes { usage: "EXPR", needed: false, when: has_any_vm, complete: vms, check: selects_vms, run: |_, _| Ok(()) }
+    Takes {
+        usage: "EXPR",
+        needed: false,
+        preview: None,
+        when: has_any_vm,
+        complete: vms,
+        check: selects_vms,
+        run: |_, _| Ok(()),
+    }
 }
 
 const fn changes() -> Takes {
@@ -157,6 +171,7 @@ fn moved(text: &str) -> (&str, Option<(&str, usize)>) {
 pub(super) static MIGRATE: Takes = Takes {
     usage: "[EXPR] [to HOSTS]",
     needed: false,
+    preview: None,
     when: steers,
     complete: |app, text| match moved(text) {
         (_, Some((to, at))) => {
@@ -199,6 +214,7 @@ fn either(text: &str) -> String {
 pub(super) static EVACUATE: Takes = Takes {
     usage: "HOST...",
     needed: false,
+    preview: None,
     when: steers,
     complete: |app, text| {
         if text.contains([':', '=', '(']) { hosts(app, text) } else { last_word(text, host_names(app)) }
@@ -240,6 +256,7 @@ fn boot_words(app: &App, text: &str) -> Result<Vec<(usize, String)>, Wrong> {
 pub(super) static BOOT: Takes = Takes {
     usage: "CLASS [COUNT] [HOSTS]",
     needed: false,
+    preview: None,
     when: steers_class,
     complete: |app, text| match text.matches(' ').count() {
         0 => {
@@ -282,7 +299,7 @@ fn limit_words(text: &str) -> Result<Vec<(usize, String)>, Wrong> {
         let Some((name, value)) = word.split_once('=') else {
             return Err(Wrong::new(here, format!("expected {word}=NUMBER")));
         };
-        let Some(field) = FIELDS.iter().position(|field| *field == name) else {
+        let Some(field) = FIELDS.iter().position(|field| *field == name.replace('-', "_")) else {
             let near = nearest(name, FIELDS).map_or_else(String::new, |near| format!(", perhaps `{near}`"));
             return Err(Wrong::new(here, format!("there is no limit `{name}`{near}")));
         };
@@ -298,6 +315,7 @@ fn limit_words(text: &str) -> Result<Vec<(usize, String)>, Wrong> {
 pub(super) static LIMITS: Takes = Takes {
     usage: "NAME=NUMBER...",
     needed: false,
+    preview: None,
     when: steers,
     complete: |app, text| {
         let now = app.snapshot.limits.named();
@@ -341,6 +359,7 @@ fn unknown(what: &str, name: &str, near: Option<&str>) -> String {
 pub(super) static SITE: Takes = Takes {
     usage: "NAME",
     needed: true,
+    preview: None,
     when: always,
     complete: |app, text| among(0, text, site_words(app)),
     check: |app, text| site_named(app, text).map(drop),
@@ -363,6 +382,7 @@ fn host_named(app: &App, text: &str) -> Result<HostId, Wrong> {
 pub(super) static HOST: Takes = Takes {
     usage: "NAME",
     needed: true,
+    preview: None,
     when: always,
     complete: |app, text| among(0, text, host_names(app)),
     check: |app, text| host_named(app, text).map(drop),
@@ -383,6 +403,7 @@ fn vm_named(app: &App, text: &str) -> Result<VmId, Wrong> {
 pub(super) static VM: Takes = Takes {
     usage: "NAME",
     needed: true,
+    preview: None,
     when: has_any_vm,
     complete: |app, text| among(0, text, vm_names(app, text)),
     // Only Enter looks through the whole fleet.
@@ -404,6 +425,7 @@ fn operation_named(app: &App, text: &str) -> Result<OpId, Wrong> {
 pub(super) static OPERATION: Takes = Takes {
     usage: "NUMBER",
     needed: true,
+    preview: None,
     when: has_operations,
     complete: |app, text| among(0, text, operations(app)),
     check: |app, text| operation_named(app, text).map(drop),
@@ -438,6 +460,7 @@ fn column_named(text: &str) -> Result<(crate::console::columns::Column, Option<b
 pub(super) static SORT: Takes = Takes {
     usage: "COLUMN [up|down]",
     needed: true,
+    preview: None,
     when: always,
     complete: |_, text| {
         if text.contains(' ') {
@@ -463,6 +486,7 @@ pub(super) static SORT: Takes = Takes {
 pub(super) static SAVE_FILTER: Takes = Takes {
     usage: "NAME",
     needed: true,
+    preview: None,
     when: super::when::has_filter,
     complete: |app, text| among(0, text, app.habits.saved.all().map(|(name, text)| (name.to_owned(), text.to_owned()))),
     check: anything,
@@ -473,6 +497,7 @@ pub(super) static SAVE_FILTER: Takes = Takes {
 pub(super) static COPY: Takes = Takes {
     usage: "names|row|filter|screen",
     needed: false,
+    preview: None,
     when: always,
     complete: |_, text| among(0, text, COPIED.map(|(word, id)| (word.to_owned(), copied_doc(id)))),
     check: |_, text| copied(text).map(drop),
@@ -499,6 +524,7 @@ fn copied(text: &str) -> Result<&'static super::Action, Wrong> {
 pub(super) static HELP: Takes = Takes {
     usage: "WORD",
     needed: false,
+    preview: None,
     when: always,
     complete: |_, text| among(0, text, super::all().map(|action| (action.id.to_owned(), action.doc.to_owned()))),
     check: anything,
@@ -512,6 +538,7 @@ pub(super) static HELP: Takes = Takes {
 pub(super) static COMMAND: Takes = Takes {
     usage: "TEXT",
     needed: false,
+    preview: None,
     when: always,
     complete: nothing,
     check: anything,
@@ -525,6 +552,7 @@ pub(super) static COMMAND: Takes = Takes {
 pub(super) static METRIC: Takes = Takes {
     usage: "METRIC",
     needed: false,
+    preview: None,
     when: always,
     complete: |_, text| among(0, text, metrics().map(|metric| (metric.word().to_owned(), String::new()))),
     check: |_, text| metric_named(text).map(drop),
@@ -545,3 +573,44 @@ fn metric_named(text: &str) -> Result<crate::console::heat::Metric, Wrong> {
         Wrong::new(0, format!("expected one of {}", known.join(", ")))
     })
 }
+
+/// Names that may be a file's path too.
+fn named_or_file(names: &[String], text: &str, what: &str) -> Result<(), Wrong> {
+    let name = text.trim();
+    if name.contains(['/', '.']) || names.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    Err(Wrong::new(0, unknown(what, name, nearest(name, names.iter().map(String::as_str)))))
+}
+
+/// The theme.
+pub(super) static THEME: Takes = Takes {
+    usage: "NAME",
+    needed: true,
+    preview: Some(|app, name| {
+        app.preview_theme(name);
+    }),
+    when: always,
+    complete: |app, text| among(0, text, app.look.themes().into_iter().map(|name| (name, String::new()))),
+    check: |app, text| named_or_file(&app.look.themes(), text, "theme"),
+    run: |app, text| {
+        named_or_file(&app.look.themes(), text, "theme")?;
+        app.set_theme(text.trim());
+        Ok(())
+    },
+};
+
+/// The keymap.
+pub(super) static KEYMAP: Takes = Takes {
+    usage: "NAME",
+    needed: true,
+    preview: None,
+    when: always,
+    complete: |app, text| among(0, text, app.look.keymaps().into_iter().map(|name| (name, String::new()))),
+    check: |app, text| named_or_file(&app.look.keymaps(), text, "keymap"),
+    run: |app, text| {
+        named_or_file(&app.look.keymaps(), text, "keymap")?;
+        app.set_keymap(text.trim());
+        Ok(())
+    },
+};

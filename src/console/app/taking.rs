@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::{App, Overlay, Tone};
 use crate::console::action::{self, Action};
 use crate::console::clipboard::lines;
-use crate::console::columns::SHAPES;
+use crate::console::columns::{Column, SHAPES};
 use crate::console::dialog::Dialog;
 use crate::console::format::counted;
 use crate::console::freeze::Frozen;
@@ -177,8 +177,12 @@ impl App {
         let vms = self.meant();
         let text = lines(vms.iter().map(|&vm| {
             let row = fleet.vms.row(vm);
-            let cells = SHAPES.iter().map(|shape| shape.column.text(fleet, vm, &row, self.look.glyphs));
-            cells.map(|cell| cell.trim().to_owned()).collect::<Vec<_>>().join("\t")
+            let cell = |column: Column| match column {
+                // The word alone: the sign before it is for eyes.
+                Column::State => row.state.word().to_owned(),
+                column => column.text(fleet, vm, &row, self.look.glyphs).trim().to_owned(),
+            };
+            SHAPES.iter().map(|shape| cell(shape.column)).collect::<Vec<_>>().join("\t")
         }));
         self.copy(&text, vms.len(), "row");
     }

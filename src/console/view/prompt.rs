@@ -53,7 +53,12 @@ pub(super) fn draw(app: &App, prompt: &Prompt, paint: &mut Paint<'_>) {
     paint.fill(Rect { height: 1, ..room }, Role::FieldFocus);
     let x = paint.text(room.x, room.y, end, if prompt.searching { "?" } else { ":" }, Role::FieldFocus);
     line_of_text(paint, x, room.y, end, &prompt.input);
+    // What is only not finished yet, and can be, is no mistake.
+    let unfinished = |at: usize| at >= prompt.text().chars().count() && !prompt.rows.is_empty();
     match (&prompt.wrong, &prompt.usage) {
+        (Some(wrong), Some(usage)) if unfinished(wrong.at) => {
+            paint.cut(x, room.y + 1, end, usage, Role::Dim);
+        }
         (Some(wrong), _) => error_under(paint, (x, room.y + 1, end), &prompt.input, wrong.at, &wrong.text),
         (None, Some(usage)) => {
             paint.cut(x, room.y + 1, end, usage, Role::Dim);

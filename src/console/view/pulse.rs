@@ -269,8 +269,8 @@ fn cell(app: &App, paint: &mut Paint<'_>, (x, y): (u16, u16), end: u16, cell: Ce
         (Sign::Over, _) => ("!", paint.style(Role::Over)),
         (Sign::Down, _) => (glyphs.bad, paint.style(Role::Error)),
         (Sign::Coming, _) => (glyphs.wait, paint.style(Role::Wait)),
-        (Sign::Ready | Sign::Draining, None) => (glyphs.idle, paint.style(Role::Dim)),
         (Sign::Ready | Sign::Draining, Some(level)) => (glyphs.heat[usize::from(level)], app.look.theme.heat(level)),
+        (Sign::Ready | Sign::Draining, None) => (glyphs.idle, paint.style(Role::Dim)),
     };
     paint.styled(x, y, end, sign, style)
 }
