@@ -29,7 +29,7 @@ fn commands_go_places_with_arguments() {
     console.keys(": \"vms_state:failed\" Enter").shows_all(&["/state:failed", "29 of 10 240 VMs"]);
     console.keys(": \"site_nancy\" Enter").shows_all(&["/site:nancy", "4 751 of 10 240 VMs"]);
     console.keys(": \"vm_vm-17\" Enter").shows("Timeline");
-    console.keys(": \"host_suno-3\" Enter").shows("› suno-3");
+    console.keys(": \"host_suno-3\" Enter").shows("suno-3 · sophia");
     console.keys(": \"op_3\" Enter").shows("round 3");
     console.keys(": \"events\" Enter").shows("does not answer");
     console.keys(": \"0\" Esc 0 : \"sort_cpu\" Enter").shows("by cpu ↓");

@@ -116,7 +116,7 @@ fn every_metric_by_keys_and_by_name() {
         .keys("h")
         .shows("Hosts · dirty rate");
     console.shows("dirties ").keys("h").shows("Hosts · cpu").keys("H").shows("Hosts · dirty rate");
-    console.keys(": \"heat-memory\" Enter").shows("Hosts · memory");
+    console.keys(":").shows("Command").keys("\"heat-memory\" Enter").shows("Hosts · memory");
     console.end();
 }
 
@@ -212,7 +212,7 @@ fn a_map_that_did_not_change_costs_nothing() {
     let frame = |snapshot: &hemera::handle::Snapshot, console: &Console| {
         let before = console.bytes().len();
         console.publish(snapshot.clone());
-        console.keys("?").shows("Moves the cursor d").keys("Esc").hides("Moves the cursor d");
+        console.keys("?").shows("Moves the cursor d").quiet().keys("Esc").hides("Moves the cursor d").quiet();
         console.bytes().len() - before
     };
     let same = frame(&snapshot, &console);

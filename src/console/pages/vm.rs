@@ -8,7 +8,7 @@ use super::Cursor;
 use super::parts::{LIST_TOP, Part, Parts};
 use crate::console::keymap::Context;
 use crate::console::page::{Around, Go, Page, PageView};
-use crate::fleet::{Finding, HostId, OpId, VmId, VmState};
+use crate::fleet::{Finding, HostId, OpId, VmId, VmRow, VmState};
 use crate::handle::{Answer, Query, TaskState, TaskView, VmView};
 
 /// Rows that say what it is and how it is, and those that more is said in where something is wrong.
@@ -55,7 +55,7 @@ impl PageView for VmPage {
 
     fn settle(&mut self, around: &Around<'_>, room: Rect) {
         let vms = &around.snapshot.fleet.vms;
-        let row = (self.vm.0 < vms.id_count()).then(|| vms.row(self.vm)).unwrap_or_default();
+        let row = if self.vm.0 < vms.id_count() { vms.row(self.vm) } else { VmRow::default() };
         let wrong = row.finding != Finding::None || matches!(row.state, VmState::Failed | VmState::Lost);
         self.parts.settle(room, ABOUT + if wrong { TROUBLE } else { 1 }, FIGURES);
         let (results, lines) = self.view.as_ref().map_or((0, 0), |v| (v.results.len(), v.timeline.len()));

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::paint::{Paint, piece, width};
-use super::parts::{helps, wrap};
+use super::parts::{fitted, helps, wrap};
 use crate::console::app::App;
 use crate::console::format::count;
 use crate::console::layout::inside;
@@ -99,7 +99,7 @@ fn advice(app: &App, paint: &mut Paint<'_>, room: Rect, group: &Group) {
         y += 1;
     }
     let keys = helps(app, group.kind.helps());
-    paint.whole(x, room.bottom() - 1, end, &keys);
+    fitted(paint, (x, room.bottom() - 1), end, &keys);
     if y + 1 < room.bottom() {
         paint.cut(x, y, end, &names(app, group, 20), Role::Dim);
     }

@@ -11,7 +11,7 @@ use crate::console::format::{age, count, counted, memory, mib, percent, rate, st
 use crate::console::pages::host::HostPage;
 use crate::console::pages::parts::{LIST_TOP, Part};
 use crate::console::theme::Role;
-use crate::fleet::{Host, HostId, HostRow, HostState, VmId};
+use crate::fleet::{Host, HostId, HostRow, HostState, Rate, VmId};
 use crate::handle::HostHistory;
 
 pub(super) fn draw(app: &App, host: HostId, paint: &mut Paint<'_>) {
@@ -63,7 +63,7 @@ fn load(app: &App, paint: &mut Paint<'_>, room: Rect, size: &Host, history: &Hos
     let cores = size.cores;
     let share = move |millicores: f64| format!("{} %", percent(millicores as u32, cores.max(1)));
     let amount = |m: f64| memory(m as u32);
-    let speed = |kib: f64| if kib < 0.5 { "0 B/s".to_owned() } else { rate(kib as u32) };
+    let speed = |kib: f64| Rate(kib * 1024.0).to_string();
     let room = Rect { x: room.x + 1, width: room.width.saturating_sub(2), ..room };
     let cpu = Plot::recent("cpu", &history.cpu.recent, now, &share).capped(f64::from(cores) * 1000.0);
     let mut held = Plot::recent("memory", &history.memory.recent, now, &amount).capped(size.memory.to_mib() as f64);

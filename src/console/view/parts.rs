@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ratatui::layout::Rect;
 
-use super::paint::{Paint, Piece, piece, title_role};
+use super::paint::{Paint, Piece, piece, title_role, width};
 use super::tasks::detail;
 use crate::console::action;
 use crate::console::app::App;
@@ -237,18 +237,26 @@ fn more(app: &App, paint: &mut Paint<'_>, room: Rect, task: &TaskView) {
     if second.is_empty() {
         second.push(piece(outcome(app, task), if failed(task) { Role::Error } else { Role::Text }));
     }
-    paint.whole(room.x + 1, room.y, room.right(), &first);
-    paint.whole(room.x + 1, room.y + 1, room.right(), &second);
+    fitted(paint, (room.x + 1, room.y), room.right(), &first);
+    fitted(paint, (room.x + 1, room.y + 1), room.right(), &second);
 }
 
-/// Pieces after one another: those that dots separate whole or not at all, a text that is too long cut.
+/// Pieces after one another: what stands between dots is drawn whole or not at all, a text without dots cut.
 pub(super) fn fitted(paint: &mut Paint<'_>, (x, y): (u16, u16), end: u16, pieces: &[Piece]) {
     let dot = paint.glyphs().dot;
-    if pieces.iter().any(|(text, _)| text.trim() == dot) {
-        paint.whole(x, y, end, pieces);
-        return;
+    let separates = |(text, _): &Piece| text.trim() == dot;
+    let mut at = x;
+    for (i, group) in pieces.split(separates).enumerate() {
+        let apart = format!(" {dot} ");
+        let before = if i > 0 { width(&apart) } else { 0 };
+        if i > 0 && at + before + group.iter().map(|(text, _)| width(text)).sum::<u16>() > end {
+            return;
+        }
+        if i > 0 {
+            at = paint.text(at, y, end, &apart, Role::Dim);
+        }
+        at = group.iter().fold(at, |at, (text, role)| paint.cut(at, y, end, text, *role));
     }
-    pieces.iter().fold(x, |x, (text, role)| paint.cut(x, y, end, text, *role));
 }
 
 /// Text in lines of at most `width` columns, broken at blanks.

@@ -175,7 +175,11 @@ fn graphs(app: &App, paint: &mut Paint<'_>, room: Rect) {
             heat(app, paint, below(room, high + 1));
             room.height = high;
         }
-        Plot::recent("VMs up", &history.up, now, &label).draw(paint, room);
+        let mut up = Plot::recent("VMs up", &history.up, now, &label);
+        // Against all VMs that there are.
+        let most = history.up.values.iter().max().copied().unwrap_or(0);
+        up.top = f64::from(most.max(app.snapshot.fleet.vms.len() as u32).max(1));
+        up.draw(paint, room);
         next += 1;
     }
     if next < columns {

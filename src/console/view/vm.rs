@@ -12,7 +12,7 @@ use crate::console::format::{age, counted, memory, percent, rate};
 use crate::console::pages::parts::Part;
 use crate::console::pages::vm::VmPage;
 use crate::console::theme::Role;
-use crate::fleet::{Finding, VmRow, VmState};
+use crate::fleet::{Finding, Rate, VmRow, VmState};
 use crate::handle::VmHistory;
 
 pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
@@ -70,7 +70,7 @@ fn load(app: &App, paint: &mut Paint<'_>, room: Rect, row: &VmRow, history: &VmH
     let now = app.snapshot.fleet.now;
     let vcpus = u32::from(row.vcpus.max(1));
     let share = move |millicores: f64| format!("{} %", percent(millicores as u32, vcpus));
-    let speed = |kib: f64| if kib < 0.5 { "0 B/s".to_owned() } else { rate(kib as u32) };
+    let speed = |kib: f64| Rate(kib * 1024.0).to_string();
     let room = Rect { x: room.x + 1, width: room.width.saturating_sub(2), ..room };
     let mut dirty = Plot::recent("dirties", &history.dirty, now, &speed).of_rates();
     dirty.role = Role::Heat6;
@@ -86,7 +86,7 @@ fn about(app: &App, page: &VmPage, row: &VmRow, paint: &mut Paint<'_>, room: Rec
     let (x, end) = (room.x + 1 + label, room.right());
     let text = usize::from(end.saturating_sub(x));
     let mut lines: Vec<(&str, Vec<Piece>)> = vec![("state", state(app, page, row))];
-    lines.extend(finding(app, page, row, text));
+    lines.extend(finding(app, page, row, (text, if room.height >= 12 { 4 } else { 2 })));
     lines.push(("host", place(app, row)));
     if let Some(task) = page.view.as_ref().and_then(|v| v.task.as_ref()) {
         let what = format!("{} of {} {} ", task.kind.word(), task.op, app.look.glyphs.dot);
@@ -113,8 +113,8 @@ fn state(app: &App, page: &VmPage, row: &VmRow) -> Vec<Piece> {
     pieces
 }
 
-/// What was found, and what helps.
-fn finding(app: &App, page: &VmPage, row: &VmRow, width: usize) -> Vec<(&'static str, Vec<Piece>)> {
+/// What was found, in at most so many lines of such a width, and what helps.
+fn finding(app: &App, page: &VmPage, row: &VmRow, (width, most): (usize, usize)) -> Vec<(&'static str, Vec<Piece>)> {
     let ids: &[&str] = match (row.finding, row.state) {
         (Finding::NonConverging, _) => &["stop-stress", "stress", "pause", "cancel-task"],
         (Finding::NoProgress, _) => &["cancel-task"],
@@ -127,7 +127,7 @@ fn finding(app: &App, page: &VmPage, row: &VmRow, width: usize) -> Vec<(&'static
     let said = page.view.as_ref().filter(|view| view.finding.0 == row.finding).map(|view| view.finding.1.clone());
     if row.finding != Finding::None {
         let text = said.filter(|text| !text.is_empty()).unwrap_or_else(|| row.finding.word().into());
-        for (i, line) in wrap(&format!("{} {text}", app.look.glyphs.warn), width).into_iter().take(2).enumerate() {
+        for (i, line) in wrap(&format!("{} {text}", app.look.glyphs.warn), width).into_iter().take(most).enumerate() {
             lines.push((if i == 0 { "finding" } else { "" }, vec![piece(line, Role::Warn)]));
         }
     }
