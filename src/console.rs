@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event, EventStream};
+use crossterm::event::Event;
 use futures_util::{Stream, StreamExt};
 use ratatui::Terminal;
 use ratatui::layout::Size;
@@ -26,6 +26,7 @@ mod dialog;
 mod edit;
 mod filter;
 mod format;
+mod front;
 mod glyphs;
 mod guard;
 mod heat;
@@ -37,8 +38,10 @@ mod order;
 mod page;
 mod pages;
 mod palette;
+mod run;
 mod screen;
 mod tasks;
+mod template;
 mod theme;
 mod view;
 mod vms;
@@ -46,11 +49,14 @@ mod vms;
 pub use color::ColorLevel;
 pub use config::ConfigError;
 pub use keymap::{Context, Keymap};
+pub use run::{Command as OwnCommand, Commands as OwnCommands, template};
 pub use screen::Screen;
+pub use template::{Placeholder, Template};
 pub use theme::{ROLES, Role, Theme};
 
 use crate::handle::Handle;
 use app::{App, Look};
+use front::{Front, Given, Tty};
 use guard::Guard;
 
 /// The shortest time between two frames that only data asked for.
@@ -59,6 +65,9 @@ const PACE: Duration = Duration::from_millis(100);
 const SLOW: Duration = Duration::from_millis(50);
 /// However slow the line, data is drawn this often.
 const SLOWEST: Duration = Duration::from_secs(3);
+
+/// An interrupt that comes so soon after a command gave the terminal back was meant for that command.
+const AFTERTHOUGHT: Duration = Duration::from_millis(100);
 
 /// How the console looks and what it may do.
 #[derive(Debug, Clone)]
@@ -73,6 +82,8 @@ pub struct Options {
     pub color: ColorLevel,
     /// Show everything, change nothing.
     pub read_only: bool,
+    /// Commands of the operator's own.
+    pub own: OwnCommands,
 }
 
 impl Default for Options {
@@ -83,6 +94,7 @@ impl Default for Options {
             ascii: false,
             color: ColorLevel::default(),
             read_only: false,
+            own: OwnCommands::default(),
         }
     }
 }
@@ -128,6 +140,10 @@ pub enum ConsoleError {
 pub enum Signal {
     /// The program is to end.
     End,
+    /// The same from the keyboard: while a command has the terminal, it is meant for that command.
+    Interrupt,
+    /// The program is to be stopped until it is let go on.
+    Stop,
     /// The program goes on after it was stopped: the screen may show anything.
     Continue,
 }
@@ -157,11 +173,7 @@ pub async fn run_async(handle: Handle, options: &Options) -> Result<(), ConsoleE
     let signals = signals()?;
     let guard = Guard::enter()?;
     let screen = Screen::new(io::stdout(), Size::new(width, height), options.color);
-    let suspend = || {
-        guard.suspend()?;
-        crossterm::terminal::size().map(|(w, h)| Size::new(w, h))
-    };
-    drive_with(handle, options, look, screen, EventStream::new(), signals, suspend).await
+    drive_with(handle, options, look, screen, Tty::new(guard), signals).await
 }
 
 /// Listens for what ends or wakes the process.
@@ -170,7 +182,9 @@ fn signals() -> io::Result<mpsc::Receiver<Signal>> {
     let kinds = [
         (SignalKind::terminate(), Signal::End),
         (SignalKind::hangup(), Signal::End),
-        (SignalKind::interrupt(), Signal::End),
+        (SignalKind::interrupt(), Signal::Interrupt),
+        (SignalKind::quit(), Signal::Interrupt),
+        (SignalKind::from_raw(signal_hook::consts::SIGTSTP), Signal::Stop),
         (SignalKind::from_raw(signal_hook::consts::SIGCONT), Signal::Continue),
     ];
     for (kind, meaning) in kinds {
@@ -182,9 +196,11 @@ fn signals() -> io::Result<mpsc::Receiver<Signal>> {
 }
 
 fn look(options: &Options) -> Result<Look, ConfigError> {
+    let mut keymap = Keymap::load(&options.keymap)?;
+    run::add(&options.own, options.read_only, &mut keymap)?;
     Ok(Look {
         theme: Theme::load(&options.theme, options.color)?,
-        keymap: Keymap::load(&options.keymap)?,
+        keymap,
         glyphs: if options.ascii { &glyphs::ASCII } else { &glyphs::UNICODE },
     })
 }
@@ -203,7 +219,7 @@ pub async fn drive<W: Write>(
 ) -> Result<(), ConsoleError> {
     let look = look(options)?;
     let size = ratatui::backend::Backend::size(&screen)?;
-    drive_with(handle, options, look, screen, events, signals, || Ok(size)).await
+    drive_with(handle, options, look, screen, Given::new(events, size), signals).await
 }
 
 async fn drive_with<W: Write>(
@@ -211,23 +227,31 @@ async fn drive_with<W: Write>(
     options: &Options,
     look: Look,
     screen: Screen<W>,
-    mut events: impl Stream<Item = io::Result<Event>> + Unpin,
+    mut front: impl Front,
     mut signals: mpsc::Receiver<Signal>,
-    suspend: impl Fn() -> io::Result<Size>,
 ) -> Result<(), ConsoleError> {
     let handle = if options.read_only { handle.read_only() } else { handle };
     let size = ratatui::backend::Backend::size(&screen)?;
     let mut terminal = Terminal::new(screen)?;
     let mut app = App::new(handle, look, size)?;
+    app.own.take(&options.own, options.read_only);
     let mut data_at = Instant::now();
     let mut signals_open = true;
     let mut shown = size;
+    let mut deaf_until = None;
     while !app.exit {
         app.settle();
         if app.suspend {
             app.suspend = false;
-            app.size = suspend()?;
+            app.size = front.stop()?;
             app.redraw = true;
+            continue;
+        }
+        if let Some(errand) = app.own.errand.take() {
+            let lent = run::in_front(&mut front, &mut signals, errand).await?;
+            app.now = Instant::now();
+            deaf_until = Some(app.now + AFTERTHOUGHT);
+            app.came_back(lent);
             continue;
         }
         if app.redraw || app.size != shown {
@@ -249,23 +273,24 @@ async fn drive_with<W: Write>(
         let lost = app.lost.is_some();
         tokio::select! {
             biased;
-            event = events.next() => {
+            event = front.events().next() => {
                 app.now = Instant::now();
                 match event {
                     Some(event) => app.event(event?),
                     None => break,
                 }
-                // Keys that wait already are taken together: one frame shows what they all did.
-                while let Some(event) = arrived(&mut events).await {
-                    app.event(event?);
-                    if app.exit || app.suspend {
-                        break;
-                    }
+                // Keys that wait already are taken together: one frame shows what they all did. Whoever is to have the
+                // terminal gets those that come from now on.
+                while !(app.exit || app.suspend || app.own.errand.is_some()) {
                     app.settle();
+                    let Some(event) = arrived(front.events()).await else { break };
+                    app.event(event?);
                 }
             }
             signal = signals.recv(), if signals_open => match signal {
-                Some(Signal::End) => break,
+                Some(Signal::Interrupt) if deaf_until.is_some_and(|until| Instant::now() < until) => {}
+                Some(Signal::End | Signal::Interrupt) => break,
+                Some(Signal::Stop) => app.suspend = true,
                 Some(Signal::Continue) => app.redraw = true,
                 None => signals_open = false,
             },

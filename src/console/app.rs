@@ -17,6 +17,7 @@ use super::nav::Nav;
 use super::order::{Found, Sorter};
 use super::page::{Around, Page, Pages};
 use super::palette::Palette;
+use super::run::Own;
 use super::tasks::Tasks;
 use super::theme::Theme;
 use super::vms::Vms;
@@ -80,6 +81,8 @@ pub(crate) struct App {
     pub overlays: Vec<Overlay>,
     pub note: Option<(Tone, String)>,
     pub asks: Asks,
+    /// Commands of the operator's own.
+    pub own: Own,
     pub sorter: Sorter,
     /// Keys of a sequence that has begun.
     pub keys: Vec<Key>,
@@ -119,6 +122,7 @@ impl App {
             overlays: Vec::new(),
             note: None,
             asks: Asks::default(),
+            own: Own::default(),
             sorter: Sorter::start()?,
             keys: Vec::new(),
             now,
@@ -224,6 +228,8 @@ impl App {
                 }
             }
             Heard::Reply(Ok(accepted)) => self.note = Some((Tone::Good, accepted.message.to_string())),
+            Heard::Ran((name, Ok(told))) => self.note = Some((Tone::Good, format!("{name}: {told}"))),
+            Heard::Ran((name, Err(wrong))) => self.note = Some((Tone::Bad, format!("{name}: {wrong}"))),
             Heard::Reply(Err(refused)) => self.note = Some((Tone::Bad, format!("refused: {refused}"))),
         }
     }
@@ -347,6 +353,10 @@ impl App {
             Outcome::Changed => self.ask_preview(),
             Outcome::Close => self.close(),
             Outcome::Quit => self.exit = true,
+            Outcome::Run(errand) => {
+                self.close();
+                self.start_errand(*errand);
+            }
             Outcome::Refuse(reason) => self.note = Some((Tone::Bad, reason)),
             Outcome::Do(command) => {
                 self.close();

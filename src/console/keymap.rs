@@ -188,7 +188,8 @@ impl Keymap {
         Ok(keymap)
     }
 
-    fn bind(&mut self, context: Context, keys: &str, action: Option<&'static Action>) -> Result<(), String> {
+    /// Gives keys in a context to an action, or frees them.
+    pub(super) fn bind(&mut self, context: Context, keys: &str, action: Option<&'static Action>) -> Result<(), String> {
         let sequence = keys.split_whitespace().map(Key::parse).collect::<Result<Vec<_>, _>>()?;
         if sequence.is_empty() {
             return Err("expected a key, found an empty text".into());
