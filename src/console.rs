@@ -6,6 +6,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,9 @@ mod asks;
 mod color;
 mod columns;
 mod config;
+mod demo;
 mod dialog;
+mod dock;
 mod edit;
 mod filter;
 mod format;
@@ -38,16 +41,19 @@ mod order;
 mod page;
 mod pages;
 mod palette;
+mod player;
 mod run;
 mod screen;
 mod tasks;
 mod template;
 mod theme;
+mod tour;
 mod view;
 mod vms;
 
 pub use color::ColorLevel;
 pub use config::ConfigError;
+pub use demo::Demo;
 pub use keymap::{Context, Keymap};
 pub use run::{Command as OwnCommand, Commands as OwnCommands, template};
 pub use screen::Screen;
@@ -84,6 +90,8 @@ pub struct Options {
     pub read_only: bool,
     /// Commands of the operator's own.
     pub own: OwnCommands,
+    /// The demo that is played at the start, and how many times as fast as its own pace.
+    pub demo: Option<(Arc<Demo>, f64)>,
 }
 
 impl Default for Options {
@@ -95,6 +103,7 @@ impl Default for Options {
             color: ColorLevel::default(),
             read_only: false,
             own: OwnCommands::default(),
+            demo: None,
         }
     }
 }
@@ -235,6 +244,10 @@ async fn drive_with<W: Write>(
     let mut terminal = Terminal::new(screen)?;
     let mut app = App::new(handle, look, size)?;
     app.own.take(&options.own, options.read_only);
+    if let Some((demo, pace)) = &options.demo {
+        app.guide.demo = Some(demo.clone());
+        app.play_demo(*pace);
+    }
     let mut data_at = Instant::now();
     let mut signals_open = true;
     let mut shown = size;
@@ -264,7 +277,9 @@ async fn drive_with<W: Write>(
         }
         if app.dirty {
             app.dirty = false;
-            terminal.draw(|frame| view::draw(&app, frame))?;
+            let drawn = terminal.draw(|frame| view::draw(&app, frame))?;
+            app.now = Instant::now();
+            app.saw(drawn.buffer);
         }
         let took = terminal.backend().took();
         let pace = if took > SLOW { (took * 10).min(SLOWEST) } else { PACE };
@@ -315,6 +330,7 @@ async fn drive_with<W: Write>(
             () = tokio::time::sleep_until(deadline.unwrap_or(data_at).into()), if deadline.is_some() => {
                 app.now = Instant::now();
                 app.refresh();
+                app.play();
             }
         }
     }

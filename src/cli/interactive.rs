@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::args::{ConsoleArgs, Speed};
 use super::platform::{self, Opened};
 use super::{DONE, Failure, classes};
-use crate::console::{self, ConsoleError, Options};
+use crate::console::{self, ConsoleError, Demo, Options};
 use crate::fleet::Time;
 use crate::handle::{About, Handle, Limits};
 use crate::runtime::{self, Driver, Running};
@@ -22,8 +22,15 @@ pub(super) fn open(args: &ConsoleArgs) -> Result<u8, Failure> {
             "the console needs a terminal on its standard input and output; `hemera run` needs none",
         ));
     }
-    let options = options(args);
-    let (handle, running) = start(args)?;
+    let mut options = options(args);
+    let mut args = args.clone();
+    if let Some(name) = &args.demo {
+        let demo = Demo::load(name).map_err(Failure::input)?;
+        args.world.clone_from(&demo.world);
+        (args.vms, args.seed, args.speed) = (demo.vms, demo.seed, Some(Speed::Times(demo.speed)));
+        options.demo = Some((Arc::new(demo), args.pace));
+    }
+    let (handle, running) = start(&args)?;
     let handle = if args.read_only { handle.read_only() } else { handle };
     let closed = console::run(handle, &options);
     // The console dropped its handle; that ends the runtime, unless something else did before.

@@ -43,6 +43,7 @@ macro_rules! actions {
 
 mod changing;
 mod choosing;
+mod guiding;
 mod moving;
 mod operations;
 mod running;
@@ -59,13 +60,14 @@ pub(super) fn add_own(actions: Vec<Action>) {
 
 /// Everything that the operator can do, in the order of the help.
 pub fn all() -> impl Iterator<Item = &'static Action> + Clone {
-    let chapters: [&'static [Action]; 7] = [
+    let chapters: [&'static [Action]; 8] = [
         moving::ACTIONS,
         viewing::ACTIONS,
         choosing::ACTIONS,
         changing::ACTIONS,
         operations::ACTIONS,
         running::ACTIONS,
+        guiding::ACTIONS,
         OWN.get().map_or(&[], Vec::as_slice),
     ];
     chapters.into_iter().flatten()

@@ -17,6 +17,7 @@ use super::nav::Nav;
 use super::order::{Found, Sorter};
 use super::page::{Around, Page, Pages};
 use super::palette::Palette;
+use super::player::Player;
 use super::run::Own;
 use super::tasks::Tasks;
 use super::theme::Theme;
@@ -24,7 +25,10 @@ use super::vms::Vms;
 use crate::fleet::HostId;
 use crate::handle::{Command, Handle, OpState, OperationView, Query, Snapshot};
 
+pub(crate) use guide::Guide;
+
 mod goes;
+mod guide;
 mod mouse;
 
 /// The shortest time between two looks at the hosts.
@@ -83,6 +87,8 @@ pub(crate) struct App {
     pub asks: Asks,
     /// Commands of the operator's own.
     pub own: Own,
+    /// The tour and demos.
+    pub guide: Guide,
     pub sorter: Sorter,
     /// Keys of a sequence that has begun.
     pub keys: Vec<Key>,
@@ -123,6 +129,7 @@ impl App {
             note: None,
             asks: Asks::default(),
             own: Own::default(),
+            guide: Guide::default(),
             sorter: Sorter::start()?,
             keys: Vec::new(),
             now,
@@ -182,7 +189,8 @@ impl App {
         // The heatmap is looked at again only where a snapshot came since.
         let look = self.looked.filter(|_| self.look_due).map(|at| at + LOOK);
         let ask = (self.asks_due && self.has_open_question()).then(|| self.asked + ASK_AGAIN);
-        [look, ask, self.order_due].into_iter().flatten().min()
+        let demo = self.guide.player.as_ref().and_then(Player::due);
+        [look, ask, self.order_due, demo].into_iter().flatten().min()
     }
 
     fn has_open_question(&self) -> bool {
@@ -244,6 +252,12 @@ impl App {
 
     /// Takes what the terminal says.
     pub(crate) fn event(&mut self, event: Event) {
+        if !self.demo_takes(&event) {
+            self.typed(event);
+        }
+    }
+
+    fn typed(&mut self, event: Event) {
         self.dirty = true;
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
@@ -268,6 +282,7 @@ impl App {
         } else if self.is_filtering() {
             self.filter_key(key);
         } else if key.code == KeyCode::Esc {
+            self.tour_esc();
             self.home();
         } else {
             self.run_key(key);
@@ -454,11 +469,13 @@ impl App {
 
     /// Plans the screen and brings every cursor into what there is.
     pub(crate) fn settle(&mut self) {
+        self.tour_look();
         let topology = &self.snapshot.fleet.topology;
         let page = self.nav.page();
         let wants = Wants {
             alone: if let Page::Panel(panel) = page { Some(panel) } else { None },
             focus: self.focus,
+            dock: self.told().map_or(0, |told| told.height(self.size)),
             page: self.pages.seen(page).is_some(),
             sites: topology.sites.len() as u16,
             lines: lines(&self.snapshot.fleet, heat_cells(self.size.width)).len().min(999) as u16,

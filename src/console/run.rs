@@ -25,6 +25,7 @@ use super::template::{Placeholder, Template};
 
 /// A command of the operator's own on what is under the cursor or marked.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools)] // They are what its file says, each by itself.
 pub struct Command {
     /// What it is called in the help and in the palette.
     pub name: String,

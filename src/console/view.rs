@@ -10,6 +10,7 @@ use super::theme::Role;
 
 mod bars;
 mod dialog;
+mod dock;
 mod events;
 mod findings;
 mod heatmap;
@@ -25,6 +26,7 @@ mod tasks;
 mod tree;
 mod vm;
 mod vms;
+mod welcome;
 
 use paint::Paint;
 
@@ -61,6 +63,7 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
         Page::Settings => settings::draw(app, &mut paint),
     }
     bars::footer(app, &mut paint);
+    dock::draw(app, &mut paint);
     for overlay in &app.overlays {
         match overlay {
             Overlay::Help(top) => help::keys(app, *top, &mut paint),
