@@ -56,7 +56,7 @@ fn take(terminal: &mut Terminal, class: &str, rate: &str) {
     terminal.keys("\x1b[C\r");
     terminal.wait_for("Take its load away");
     terminal.keys("3S");
-    terminal.wait_for("Stop stressing");
+    terminal.wait_for("Stop stressing 1 VM");
     terminal.keys("\x1b[C\r");
     terminal.wait_for("Now move it once more");
     migrate(terminal, "once more: m", "to send");
