@@ -2,10 +2,11 @@
 //!
 //! One loop ([`drive`]) waits for keys, answers, snapshots and signals, changes the state, and draws when something
 //! changed: what a key does at once, data at most ten times a second, more rarely on a slow line. Filtering and sorting
-//! run on a thread of their own. All that the operator can do stands in one list of actions ([`action::ACTIONS`]).
+//! run on a thread of their own. All that the operator can do stands in one list of actions ([`action::all`]).
 
 use std::future::poll_fn;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -20,55 +21,88 @@ use tokio::sync::mpsc;
 pub mod action;
 mod app;
 mod asks;
+mod background;
+mod clipboard;
 mod color;
 mod columns;
 mod config;
 mod demo;
 mod dialog;
 mod dock;
+pub mod docs;
 mod edit;
 mod filter;
 mod format;
+mod freeze;
 mod front;
 mod glyphs;
 mod guard;
+mod habits;
 mod heat;
+mod help;
+mod history;
+mod hosts_marked;
+mod input;
 mod keymap;
 mod layout;
+mod library;
+mod line;
+mod live;
+mod locale;
 mod marks;
+mod menu;
 mod nav;
 mod order;
 mod page;
 mod pages;
 mod palette;
 mod player;
+mod plugins;
+mod prompt;
 mod run;
+mod saved;
 mod screen;
+pub mod settings;
 mod tasks;
 mod template;
+mod terms;
 mod theme;
 mod tour;
+mod undo;
 mod view;
 mod vms;
+mod watch;
 
+pub use clipboard::Multiplexer;
 pub use color::ColorLevel;
 pub use config::ConfigError;
 pub use demo::Demo;
 pub use keymap::{Context, Keymap};
-pub use run::{Command as OwnCommand, Commands as OwnCommands, template};
+pub use library::Library;
+pub use locale::Locale;
+pub use plugins::Plugin;
 pub use screen::Screen;
+pub use settings::{Key, Overrides, Settings};
 pub use template::{Placeholder, Template};
-pub use theme::{ROLES, Role, Theme};
+pub use theme::{Background, ROLES, Role, Theme};
 
 use crate::handle::Handle;
-use app::{App, Look};
+use app::App;
+use background::Listening;
 use front::{Front, Given, Tty};
 use guard::Guard;
+use habits::Habits;
+use input::Input;
+use line::Line;
+use live::Look;
+use watch::Watch;
 
 /// The shortest time between two frames that only data asked for.
 const PACE: Duration = Duration::from_millis(100);
 /// A write that takes longer shows a slow line: data is then drawn so rarely that writing takes a tenth of the time.
 const SLOW: Duration = Duration::from_millis(50);
+/// How long the end waits for the terminal's last answers.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 /// However slow the line, data is drawn this often.
 const SLOWEST: Duration = Duration::from_secs(3);
 
@@ -78,18 +112,34 @@ const AFTERTHOUGHT: Duration = Duration::from_millis(100);
 /// How the console looks and what it may do.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// A built-in theme's name or a file's path.
+    /// A theme's name or a file's path, or `auto`.
     pub theme: String,
-    /// A built-in keymap's name or a file's path.
+    /// A keymap's name or a file's path.
     pub keymap: String,
+    /// Where themes, keymaps and plugins are found by name.
+    pub library: Library,
     /// Draw with ASCII alone.
     pub ascii: bool,
     /// Colours of the terminal.
     pub color: ColorLevel,
+    /// The terminal's background, where it is known.
+    pub background: Option<Background>,
+    /// How numbers and dates are written.
+    pub locale: Locale,
+    /// Use the mouse.
+    pub mouse: bool,
     /// Show everything, change nothing.
     pub read_only: bool,
-    /// Commands of the operator's own.
-    pub own: OwnCommands,
+    /// Every setting, where what stands above comes from.
+    pub settings: Settings,
+    /// The configuration file that was given by name.
+    pub config: Option<PathBuf>,
+    /// What goes before the configuration file.
+    pub overrides: Overrides,
+    /// The folder of what is remembered from one console to the next; none: nothing is.
+    pub state: Option<PathBuf>,
+    /// What stands between the console and the terminal.
+    pub multiplexer: Multiplexer,
     /// The demo that is played at the start, and how many times as fast as its own pace.
     pub demo: Option<(Arc<Demo>, f64)>,
 }
@@ -99,35 +149,94 @@ impl Default for Options {
         Self {
             theme: "dark".into(),
             keymap: "default".into(),
+            library: Library::default(),
             ascii: false,
             color: ColorLevel::default(),
+            background: None,
+            locale: Locale::default(),
+            mouse: true,
             read_only: false,
-            own: OwnCommands::default(),
+            settings: Settings::default(),
+            config: None,
+            overrides: Overrides::default(),
+            state: None,
+            multiplexer: Multiplexer::default(),
             demo: None,
         }
     }
 }
 
 impl Options {
-    /// What the environment asks for: colours by `NO_COLOR`, `COLORTERM` and `TERM`, ASCII where the locale is not
-    /// UTF-8 or the terminal is Linux's own console, whose font lacks most signs.
-    pub fn from_env() -> Self {
-        Self::from_vars(&|name| std::env::var(name).ok())
+    /// Options by the configuration: flags before the environment, that before the file (`config`, else the one of the
+    /// user's library), that before what is built in.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or with the line of the first thing in it that cannot be understood.
+    pub fn read(
+        config: Option<PathBuf>,
+        overrides: Overrides,
+        var: &impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let library = Library::from_env(var);
+        let settings = Settings::read(&library, config.as_deref(), &overrides)?;
+        Ok(Self {
+            theme: settings.text(Key::Theme).to_owned(),
+            keymap: settings.text(Key::Keymap).to_owned(),
+            library,
+            ascii: settings.switch(Key::Ascii).unwrap_or_else(|| ascii_by(var)),
+            color: ColorLevel::named(settings.text(Key::Colors)).unwrap_or_else(|| ColorLevel::from_env(var)),
+            background: background::told(var),
+            locale: locale_by(&settings, var),
+            mouse: settings.switch(Key::Mouse).unwrap_or(true),
+            read_only: settings.switch(Key::ReadOnly).unwrap_or(false),
+            settings,
+            config,
+            overrides,
+            state: state_dir(var),
+            multiplexer: Multiplexer::from_env(var),
+            demo: None,
+        })
     }
 
-    fn from_vars(var: &impl Fn(&str) -> Option<String>) -> Self {
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| var(name).filter(|v| !v.is_empty()));
-        let utf8 = locale.is_some_and(|l| {
-            let l = l.to_ascii_lowercase();
-            l.contains("utf-8") || l.contains("utf8")
-        });
-        let term = var("TERM").unwrap_or_default();
-        Self {
-            ascii: !utf8 || matches!(term.as_str(), "linux" | "dumb" | "vt100" | "vt220"),
-            color: ColorLevel::from_env(var),
-            ..Self::default()
-        }
+    /// Checks that all files that it names can be understood.
+    ///
+    /// # Errors
+    /// With the line of the first thing that cannot.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        Look::new(self).map(drop)
     }
+}
+
+/// The variables of this process.
+pub(crate) fn from_env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Whether only ASCII can be drawn: where the locale is not UTF-8, or on terminals whose fonts lack most signs.
+fn ascii_by(var: &impl Fn(&str) -> Option<String>) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| var(name).filter(|v| !v.is_empty()));
+    let utf8 = locale.is_some_and(|l| {
+        let l = l.to_ascii_lowercase();
+        l.contains("utf-8") || l.contains("utf8")
+    });
+    let term = var("TERM").unwrap_or_default();
+    !utf8
+        || ["linux", "dumb", "unknown", ""].contains(&term.as_str())
+        || term.starts_with("vt")
+        || term.starts_with("cons")
+}
+
+/// The locale that the settings name, else that of the environment.
+fn locale_by(settings: &Settings, var: &impl Fn(&str) -> Option<String>) -> Locale {
+    Locale::named(settings.text(Key::Locale)).unwrap_or_else(|| Locale::from_env(var))
+}
+
+/// `$XDG_STATE_HOME/hemera`, else `~/.local/state/hemera`.
+fn state_dir(var: &impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let set = |name| var(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    // As its specification says, a relative XDG_STATE_HOME is as good as none.
+    let state = set("XDG_STATE_HOME").filter(|path| path.is_absolute());
+    state.or_else(|| set("HOME").map(|home| home.join(".local/state"))).map(|dir| dir.join("hemera"))
 }
 
 /// Why the console ended or did not begin.
@@ -155,6 +264,12 @@ pub enum Signal {
     Stop,
     /// The program goes on after it was stopped: the screen may show anything.
     Continue,
+    /// A file of the configuration may have changed.
+    Files,
+    /// The terminal says what its background is.
+    Background(Background),
+    /// The terminal answered the question of a [`Screen`] that asks: it has shown one more frame.
+    Answered,
 }
 
 /// Runs the console on this process's terminal until the operator quits or the process is told to end. Blocks; builds
@@ -174,20 +289,29 @@ pub fn run(handle: Handle, options: &Options) -> Result<(), ConsoleError> {
 pub async fn run_async(handle: Handle, options: &Options) -> Result<(), ConsoleError> {
     use std::io::IsTerminal;
     // Mistakes in files are told before the terminal is touched.
-    let look = look(options)?;
+    let mut look = Look::new(options)?;
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         return Err(ConsoleError::NoTerminal);
     }
     let (width, height) = crossterm::terminal::size()?;
-    let signals = signals()?;
-    let guard = Guard::enter()?;
-    let screen = Screen::new(io::stdout(), Size::new(width, height), options.color);
-    drive_with(handle, options, look, screen, Tty::new(guard), signals).await
+    let (sender, signals) = signals()?;
+    match Watch::start(sender.clone()) {
+        Ok(watch) => look.watch(watch),
+        Err(error) => tracing::warn!("changes of the configuration are not seen: {error}"),
+    }
+    let guard = Guard::enter(options.mouse)?;
+    let asked = look.wonders() && background::may_ask(&from_env);
+    if asked {
+        io::stdout().write_all(background::QUESTION)?;
+    }
+    let events = Listening::new(Input::new(sender.clone())?, asked.then_some(sender));
+    let screen = Screen::new(io::stdout(), Size::new(width, height), options.color).asking();
+    drive_with(handle, options, look, screen, Tty::new(guard, events), signals).await
 }
 
-/// Listens for what ends or wakes the process.
-fn signals() -> io::Result<mpsc::Receiver<Signal>> {
-    let (sender, receiver) = mpsc::channel(4);
+/// Listens for what ends or wakes the process; also gives a sender for whoever hears more.
+fn signals() -> io::Result<(mpsc::Sender<Signal>, mpsc::Receiver<Signal>)> {
+    let (sender, receiver) = mpsc::channel(64);
     let kinds = [
         (SignalKind::terminate(), Signal::End),
         (SignalKind::hangup(), Signal::End),
@@ -201,17 +325,7 @@ fn signals() -> io::Result<mpsc::Receiver<Signal>> {
         let sender = sender.clone();
         tokio::spawn(async move { while stream.recv().await.is_some() && sender.send(meaning).await.is_ok() {} });
     }
-    Ok(receiver)
-}
-
-fn look(options: &Options) -> Result<Look, ConfigError> {
-    let mut keymap = Keymap::load(&options.keymap)?;
-    run::add(&options.own, options.read_only, &mut keymap)?;
-    Ok(Look {
-        theme: Theme::load(&options.theme, options.color)?,
-        keymap,
-        glyphs: if options.ascii { &glyphs::ASCII } else { &glyphs::UNICODE },
-    })
+    Ok((sender, receiver))
 }
 
 /// The console's loop over any screen, events and signals. Returns when the operator quits, an end signal comes or the
@@ -226,7 +340,7 @@ pub async fn drive<W: Write>(
     events: impl Stream<Item = io::Result<Event>> + Unpin,
     signals: mpsc::Receiver<Signal>,
 ) -> Result<(), ConsoleError> {
-    let look = look(options)?;
+    let look = Look::new(options)?;
     let size = ratatui::backend::Backend::size(&screen)?;
     drive_with(handle, options, look, screen, Given::new(events, size), signals).await
 }
@@ -242,8 +356,8 @@ async fn drive_with<W: Write>(
     let handle = if options.read_only { handle.read_only() } else { handle };
     let size = ratatui::backend::Backend::size(&screen)?;
     let mut terminal = Terminal::new(screen)?;
-    let mut app = App::new(handle, look, size)?;
-    app.own.take(&options.own, options.read_only);
+    let mut app = App::new(handle, look, Habits::load(options), size)?;
+    app.take_own(options.read_only);
     if let Some((demo, pace)) = &options.demo {
         app.guide.demo = Some(demo.clone());
         app.play_demo(*pace);
@@ -251,16 +365,20 @@ async fn drive_with<W: Write>(
     let mut data_at = Instant::now();
     let mut signals_open = true;
     let mut shown = size;
+    let mut line = Line::default();
     let mut deaf_until = None;
     while !app.exit {
+        app.look.speak();
         app.settle();
         if app.suspend {
             app.suspend = false;
+            last_answers(&mut line, front.events(), &mut signals).await;
             app.size = front.stop()?;
             app.redraw = true;
             continue;
         }
         if let Some(errand) = app.own.errand.take() {
+            last_answers(&mut line, front.events(), &mut signals).await;
             let lent = run::in_front(&mut front, &mut signals, errand).await?;
             app.now = Instant::now();
             deaf_until = Some(app.now + AFTERTHOUGHT);
@@ -275,11 +393,24 @@ async fn drive_with<W: Write>(
             terminal.resize(ratatui::layout::Rect::from((ratatui::layout::Position::ORIGIN, app.size)))?;
             app.settle();
         }
-        if app.dirty {
+        // On a slow line one frame shows what several keys did.
+        if app.dirty && line.has_room() {
             app.dirty = false;
+            if let Some(bytes) = app.habits.clipboard.outgoing.take() {
+                terminal.backend_mut().pass(&bytes);
+            }
             let drawn = terminal.draw(|frame| view::draw(&app, frame))?;
             app.now = Instant::now();
             app.saw(drawn.buffer);
+            let text = app.habits.clipboard.screen.then(|| clipboard::text_of(drawn.buffer));
+            let sent = terminal.backend_mut().take_sent();
+            if sent > 0 {
+                line.asked(Instant::now(), sent);
+            }
+            if let Some(text) = text {
+                app.copy_frame(&text);
+                continue;
+            }
         }
         let took = terminal.backend().took();
         let pace = if took > SLOW { (took * 10).min(SLOWEST) } else { PACE };
@@ -294,8 +425,8 @@ async fn drive_with<W: Write>(
                     Some(event) => app.event(event?),
                     None => break,
                 }
-                // Keys that wait already are taken together: one frame shows what they all did. Whoever is to have the
-                // terminal gets those that come from now on.
+                // Keys that wait already are taken together: one frame shows what they all did. Each finds the cursors
+                // where the one before left them. Whoever is to have the terminal gets those that come from now on.
                 while !(app.exit || app.suspend || app.own.errand.is_some()) {
                     app.settle();
                     let Some(event) = arrived(front.events()).await else { break };
@@ -307,6 +438,9 @@ async fn drive_with<W: Write>(
                 Some(Signal::End | Signal::Interrupt) => break,
                 Some(Signal::Stop) => app.suspend = true,
                 Some(Signal::Continue) => app.redraw = true,
+                Some(Signal::Files) => app.reload(),
+                Some(Signal::Background(background)) => app.see_background(background),
+                Some(Signal::Answered) => line.answered(),
                 None => signals_open = false,
             },
             heard = app.asks.next() => {
@@ -322,19 +456,45 @@ async fn drive_with<W: Write>(
             alive = async {
                 tokio::time::sleep_until(due.into()).await;
                 app.handle.changed().await
-            }, if !lost => {
+            }, if !lost && line.is_clear() => {
                 app.now = Instant::now();
                 data_at = app.now;
                 if alive { app.take_snapshot() } else { app.lose() }
             }
-            () = tokio::time::sleep_until(deadline.unwrap_or(data_at).into()), if deadline.is_some() => {
+            () = tokio::time::sleep_until(deadline.unwrap_or(data_at).into()), if deadline.is_some() && line.is_clear() => {
                 app.now = Instant::now();
                 app.refresh();
                 app.play();
             }
+            () = tokio::time::sleep_until(line.deadline().unwrap_or(data_at).into()), if !line.is_clear() => {
+                line.give_up(Instant::now());
+            }
         }
     }
+    last_answers(&mut line, front.events(), &mut signals).await;
     Ok(())
+}
+
+/// Waits until all that was asked is answered: an answer that comes later would stand in the operator's shell. Keys that
+/// come meanwhile are lost.
+async fn last_answers(
+    line: &mut Line,
+    events: &mut (impl Stream<Item = io::Result<Event>> + Unpin),
+    signals: &mut mpsc::Receiver<Signal>,
+) {
+    let until = tokio::time::Instant::now() + LAST_ANSWERS;
+    while !line.is_clear() {
+        tokio::select! {
+            biased;
+            event = events.next() => if !matches!(event, Some(Ok(_))) { return },
+            signal = signals.recv() => match signal {
+                Some(Signal::Answered) => line.answered(),
+                Some(_) => {}
+                None => return,
+            },
+            () = tokio::time::sleep_until(until) => return,
+        }
+    }
 }
 
 /// What has arrived on a stream already, if anything has.

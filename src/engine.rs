@@ -5,8 +5,11 @@
 //! of what happened. The same engine drives real hosts and, seeded, thousands of simulated fault schedules.
 
 mod commands;
+mod config;
+mod curve;
 mod ending;
 mod history;
+mod host_view;
 mod names;
 mod observe;
 mod placement;
@@ -14,91 +17,30 @@ mod plan;
 mod preview;
 mod queue;
 mod record;
+mod retry;
+mod sampling;
 mod schedule;
 mod steps;
 mod task;
+mod tell;
 mod views;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use config::{Config, Expected, Patience};
 pub use record::{Counts, Record, TaskRecord, What};
 
 use crate::fleet::{Fleet, HostId, OpId, Share, TaskId, Time, Topology, VM_OVERHEAD, VmClass, VmId, VmRow, VmState};
-use crate::handle::Limits;
 use crate::platform::Request;
 
 use history::History;
 use names::Names;
 use queue::Queue;
+use sampling::Sampler;
 use steps::Steps;
 use task::{Operation, Task};
-
-/// How an engine is set up.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Config {
-    /// Seed of random placement.
-    pub seed: u64,
-    /// Limits to begin with.
-    pub limits: Limits,
-    /// When a task without progress is given up.
-    pub patience: Patience,
-    /// What is known of the platform's migrations.
-    pub migration: Expected,
-}
-
-/// What predictions assume of a platform's migrations. The defaults are QEMU's.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Expected {
-    /// The longest pause of a guest that they aim at.
-    pub max_downtime: Duration,
-    /// Rounds after which the guest is stopped whatever is left; 0: no limit.
-    pub max_rounds: u32,
-    /// The share of its network rate that a migration really gets.
-    pub efficiency: Share,
-    /// Time before the first byte is sent.
-    pub setup: Duration,
-}
-
-impl Default for Expected {
-    fn default() -> Self {
-        Self { max_downtime: Duration::from_millis(300), max_rounds: 0, efficiency: Share(1.0), setup: Duration::ZERO }
-    }
-}
-
-/// How long a running task may go on without any progress, by what it does; it is then cancelled and fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// Boots.
-    pub boot: Duration,
-    /// Migrations that send no byte.
-    pub migrate: Duration,
-    /// Migrations that send bytes without coming nearer to their end: no round is smaller than those before.
-    pub converge: Duration,
-    /// Everything else.
-    pub change: Duration,
-    /// How long a task that is being ended early may take to end; it then fails without the platform's word.
-    pub cancel: Duration,
-    /// How long tasks wait for memory while nothing runs that could free it.
-    pub memory: Duration,
-    /// How long tasks wait for a host to answer while nothing runs.
-    pub host: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            boot: Duration::from_secs(120),
-            migrate: Duration::from_secs(300),
-            converge: Duration::from_secs(3600),
-            change: Duration::from_secs(60),
-            cancel: Duration::from_secs(60),
-            memory: Duration::from_secs(30),
-            host: Duration::from_secs(600),
-        }
-    }
-}
 
 /// What the engine wants done.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,6 +75,8 @@ pub struct Engine {
     operations: Vec<Operation>,
     /// The first and last of the tasks of each VM that have not ended.
     lines: HashMap<VmId, (TaskId, TaskId)>,
+    /// The last task of each VM that ever had one, ended or not; [`task::NO_TASK`] of others.
+    latest: Vec<TaskId>,
     queue: Queue,
     running: u32,
     /// When a task is to be looked at for progress.
@@ -143,6 +87,7 @@ pub struct Engine {
     /// Names of VMs destroyed in the last seconds: a listing made before may still have them.
     gone: VecDeque<(Time, Arc<str>)>,
     history: History,
+    sampler: Option<Box<Sampler>>,
     outputs: VecDeque<Output>,
     /// Grows with changes that no table's version shows.
     changes: u64,
@@ -170,6 +115,7 @@ impl Engine {
             tasks: Vec::new(),
             operations: Vec::new(),
             lines: HashMap::new(),
+            latest: Vec::new(),
             queue: Queue::new(config.limits),
             running: 0,
             checks: BTreeSet::new(),
@@ -177,6 +123,7 @@ impl Engine {
             steps: None,
             gone: VecDeque::new(),
             history: History::default(),
+            sampler: config.history.then(Box::default),
             outputs: VecDeque::new(),
             changes: 0,
         }
@@ -224,7 +171,8 @@ impl Engine {
         let check = self.checks.first().map(|&(at, _)| at);
         let stuck = self.stuck_since.map(|since| self.stuck_deadline(since));
         let step = self.steps.as_ref().and_then(Steps::deadline);
-        [check, stuck, step].into_iter().flatten().min()
+        let sample = self.sampler.as_ref().map(|sampler| sampler.deadline());
+        [check, stuck, step, sample].into_iter().flatten().min()
     }
 
     /// The next thing the engine wants done, in order; none when there is nothing more for now.

@@ -6,7 +6,7 @@ mod terminal;
 
 use std::sync::Arc;
 
-use hemera::console::{Context, Options, OwnCommand, OwnCommands, template};
+use hemera::console::{Library, Options, Overrides, Settings};
 use hemera::fleet::{Bytes, Fleet, HostId, HostState, NewHost, Rate, Topology, VmRow, VmState};
 use hemera::handle::{About, Snapshot};
 use portable_pty::CommandBuilder;
@@ -16,32 +16,40 @@ use terminal::Terminal;
 const SSH_HOST: &str = "echo on {host}; read x; echo got $x; echo again; read y; echo and $y; sleep 0.05";
 const SSH_VM: &str = "echo on {vm} of {host}; read x; exit 7";
 
-/// A command, for the VM table.
-fn plugin(key: &str, name: &str, command: &str) -> OwnCommand {
-    OwnCommand {
-        name: name.into(),
-        description: format!("Does what {name} does."),
-        key: Some(key.into()),
-        context: Context::Vms,
-        command: template(command).unwrap(),
-        confirm: false,
-        dangerous: false,
-        wait: false,
-        background: false,
-    }
-}
-
-fn commands() -> OwnCommands {
-    let mut commands = OwnCommands::logging_in(SSH_HOST, SSH_VM).unwrap();
-    let front = OwnCommand { wait: true, ..plugin("x", "say", "echo 'it is' {vm}") };
-    let behind = OwnCommand { background: true, ..plugin("y", "count", "set -- {vms}; echo $# of them: $2") };
-    let fails = OwnCommand { background: true, ..plugin("C", "fails", "echo no use >&2; exit 4") };
-    let asks = OwnCommand { confirm: true, background: true, ..plugin("Y", "ask", "echo {vms} {hosts} {state}") };
-    let wipes = OwnCommand { dangerous: true, background: true, ..plugin("X", "wipe", "echo wiped {vms}") };
-    let sleeps = plugin("Z", "sleep", "sleep 1000");
-    commands.plugins = vec![front, behind, fails, asks, wipes, sleeps];
-    commands
-}
+const PLUGINS: &str = r#"
+[[plugin]]
+name = "say"
+key = "alt-x"
+command = "echo 'it is' {vm}"
+wait = true
+[[plugin]]
+name = "count"
+key = "alt-y"
+command = "set -- {vms}; echo $# of them: $2"
+background = true
+[[plugin]]
+name = "fails"
+key = "alt-c"
+command = "echo no use >&2; exit 4"
+background = true
+[[plugin]]
+name = "ask"
+key = "alt-d"
+command = "echo {vms} {hosts} {state}"
+confirm = true
+background = true
+[[plugin]]
+name = "wipe"
+key = "ctrl-w"
+command = "echo wiped {vms}"
+description = "Does what wipe does."
+dangerous = true
+background = true
+[[plugin]]
+name = "sleep"
+key = "alt-z"
+command = "sleep 1000"
+"#;
 
 /// Not a test of its own: a console on two real hosts that nobody is behind.
 #[test]
@@ -63,7 +71,13 @@ fn a_console_with_commands() {
     let about = About { world: "lab".into(), platform: "libvirt".into(), multiplied: 1, speed: 1.0, classes: vec![] };
     let (handle, _service) =
         hemera::handle::pair(Arc::new(Snapshot { fleet, about: Arc::new(about), ..Snapshot::default() }));
-    let options = Options { own: commands(), read_only: mode == "read-only", ..Options::default() };
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!("[ssh]\nhost = \"{SSH_HOST}\"\nvm = \"{SSH_VM}\"\n");
+    std::fs::write(folder.path().join("config.toml"), config).unwrap();
+    std::fs::write(folder.path().join("plugins.toml"), PLUGINS).unwrap();
+    let library = Library::new(Some(folder.path().into()));
+    let settings = Settings::read(&library, None, &Overrides::default()).unwrap();
+    let options = Options { library, settings, read_only: mode == "read-only", ..Options::default() };
     hemera::console::run(handle, &options).unwrap();
 }
 
@@ -158,7 +172,7 @@ fn a_shell_is_opened_and_left() {
 #[test]
 fn output_stays_until_enter() {
     let mut terminal = console();
-    terminal.keys("x");
+    terminal.keys("\x1bx");
     terminal.wait_for("it is it's one");
     terminal.wait_for("Enter goes back to the console");
     assert!(!terminal.screen().alternate_screen());
@@ -170,9 +184,9 @@ fn output_stays_until_enter() {
 #[test]
 fn behind_the_console_the_last_line_is_told() {
     let mut terminal = console();
-    terminal.keys("*y");
+    terminal.keys("*\x1by");
     terminal.wait_for("count: 3 of them: vm-2");
-    terminal.keys("C");
+    terminal.keys("\x1bc");
     terminal.wait_for("fails: exit code 4: no use");
     assert!(terminal.screen().alternate_screen());
 }
@@ -180,21 +194,21 @@ fn behind_the_console_the_last_line_is_told() {
 #[test]
 fn what_wants_a_question_is_asked_and_shows_what_would_run() {
     let mut terminal = console();
-    terminal.keys("Y");
+    terminal.keys("\x1bd");
     terminal.wait_for("Run ask on 1 VM?");
     terminal.wait_for(r"$ echo 'it'\''s one' h2 up");
     // Enter lies on the safe choice.
     terminal.keys("\r");
     terminal.wait_until("no question", |screen| !screen.contains("Run ask"));
-    terminal.keys("Y");
+    terminal.keys("\x1bd");
     terminal.press("Run");
     terminal.wait_for("ask: it's one h2 up");
-    terminal.keys("X");
+    terminal.keys("\x17");
     terminal.press("Run");
     terminal.wait_for("wipe: wiped it's one");
     // They stand in the help as every action does.
     terminal.keys("?");
-    terminal.keys("\x1b[6~\x1b[6~\x1b[6~\x1b[6~\x1b[6~\x1b[6~\x1b[6~\x1b[6~\x1b[6~");
+    terminal.keys(&"\x1b[6~".repeat(25));
     terminal.wait_until("the commands", |screen| {
         screen.contains("Your own commands") && screen.contains("Does what wipe does.")
     });
@@ -203,12 +217,12 @@ fn what_wants_a_question_is_asked_and_shows_what_would_run() {
 #[test]
 fn a_read_only_console_has_no_dangerous_command() {
     let mut terminal = console_that("read-only");
-    terminal.keys("X:wipe");
+    terminal.keys("\x17:wipe");
     terminal.wait_for(":wipe");
     assert!(!terminal.text().contains("Does what wipe does"));
     terminal.keys("\x1b");
     back(&terminal);
-    terminal.keys("y");
+    terminal.keys("\x1by");
     terminal.wait_for("count: 1 of them");
 }
 
@@ -228,7 +242,7 @@ fn stopped_from_outside_it_gives_the_terminal_back() {
     terminal.signal("CONT");
     back(&terminal);
     // The same while a command has the terminal.
-    terminal.keys("Z");
+    terminal.keys("\x1bz");
     terminal.wait_until("the main screen", |screen| !screen.contains("it's one"));
     terminal.signal("TSTP");
     while state(terminal.id()) != Some('T') {

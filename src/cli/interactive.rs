@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::args::{ConsoleArgs, Speed};
 use super::platform::{self, Opened};
 use super::{DONE, Failure, classes};
-use crate::console::{self, ConsoleError, Demo, Options};
+use crate::console::{self, ConfigError, ConsoleError, Demo, Key, Options, Overrides};
+use crate::engine::Engine;
 use crate::fleet::Time;
 use crate::handle::{About, Handle, Limits};
+use crate::platform::sim::SimPlatform;
 use crate::runtime::{self, Driver, Running};
 use crate::world::{Kind, World};
 
@@ -17,21 +19,31 @@ const PRELOADED: &str = "vm-{n}";
 
 /// Opens the console and returns the exit code.
 pub(super) fn open(args: &ConsoleArgs) -> Result<u8, Failure> {
+    let mut options = options(args)?;
+    let mut args = args.clone();
+    let mut speed = options.settings.speed();
+    let mut name = options.settings.text(Key::World).to_owned();
+    if let Some(demo) = &args.demo {
+        let demo = Demo::load(demo).map_err(Failure::input)?;
+        name.clone_from(&demo.world);
+        speed = demo.speed;
+        (args.vms, args.seed) = (demo.vms, demo.seed);
+        options.demo = Some((Arc::new(demo), args.pace));
+    }
+    // Mistakes in files are told before anything is started.
+    options.check()?;
+    // A mistake in a world's file is told as it is, of a name that nothing has who named it.
+    let world = World::load(&name).map_err(|error| match error.place {
+        Some(_) => Failure::input(error),
+        None => Failure::input(options.settings.blame(Key::World, &error.to_string())),
+    })?;
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(Failure::input(
             "the console needs a terminal on its standard input and output; `hemera run` needs none",
         ));
     }
-    let mut options = options(args);
-    let mut args = args.clone();
-    if let Some(name) = &args.demo {
-        let demo = Demo::load(name).map_err(Failure::input)?;
-        args.world.clone_from(&demo.world);
-        (args.vms, args.seed, args.speed) = (demo.vms, demo.seed, Some(Speed::Times(demo.speed)));
-        options.demo = Some((Arc::new(demo), args.pace));
-    }
-    let (handle, running) = start(&args)?;
-    let handle = if args.read_only { handle.read_only() } else { handle };
+    let (handle, running) = start(&args, world, speed)?;
+    let handle = if options.read_only { handle.read_only() } else { handle };
     let closed = console::run(handle, &options);
     // The console dropped its handle; that ends the runtime, unless something else did before.
     running.join()?;
@@ -42,19 +54,16 @@ pub(super) fn open(args: &ConsoleArgs) -> Result<u8, Failure> {
     }
 }
 
-/// How the console looks: flags before what the environment says.
-fn options(args: &ConsoleArgs) -> Options {
-    let mut options = Options::from_env();
-    options.theme = args.theme.clone().unwrap_or(options.theme);
-    options.keymap = args.keymap.clone().unwrap_or(options.keymap);
-    options.ascii |= args.ascii;
-    options.read_only = args.read_only;
-    options
+/// How the console looks: flags before the environment, and that before the configuration file.
+fn options(args: &ConsoleArgs) -> Result<Options, ConfigError> {
+    let var = |name: &str| std::env::var(name).ok();
+    let overrides = args.overrides(Overrides::from_env(&var)?)?;
+    Options::read(args.config.clone(), overrides, &var)
 }
 
 /// Starts the runtime that the console looks at.
-fn start(args: &ConsoleArgs) -> Result<(Handle, Running), Failure> {
-    let world = World::load(&args.world)?.with_seed(args.seed).with_default_load();
+fn start(args: &ConsoleArgs, world: World, speed: f64) -> Result<(Handle, Running), Failure> {
+    let world = world.with_seed(args.seed).with_default_load();
     let tiny = classes::tiny();
     let world = world.fit(args.vms, tiny.memory);
     let speed = match (&world.kind, args.speed) {
@@ -67,8 +76,7 @@ fn start(args: &ConsoleArgs) -> Result<(Handle, Running), Failure> {
         (_, Some(Speed::Max)) => {
             return Err(Failure::input("--speed: the console cannot follow `max`; give a number, as in 10"));
         }
-        (_, Some(Speed::Times(speed))) => speed,
-        (_, None) => 1.0,
+        _ => speed,
     };
     let about = Arc::new(About {
         world: world.name.clone(),
@@ -77,20 +85,25 @@ fn start(args: &ConsoleArgs) -> Result<(Handle, Running), Failure> {
         speed,
         classes: classes::offered(&world.kind, args.classes.as_deref())?,
     });
-    let mut engine = platform::engine(&world, args.seed, Limits::default());
+    let engine = platform::engine(&world, args.seed, Limits::default(), true);
     match platform::open(&world)? {
-        Opened::Sim(mut sim) => {
-            if args.vms > 0 {
-                let placed = engine.preload(Time::ZERO, &tiny, args.vms, PRELOADED);
-                if placed < args.vms {
-                    return Err(Failure::input(format!(
-                        "--vms {}: world `{}` has room for {placed} VMs of {}",
-                        args.vms, world.name, tiny.memory
-                    )));
-                }
-                sim.place(engine.fleet());
+        Opened::Sim(sim) => {
+            let (vms, room) = (args.vms, world.room(tiny.memory));
+            if room < u64::from(vms) {
+                return Err(Failure::input(format!(
+                    "--vms {vms}: world `{}` has room for {room} VMs of {}",
+                    world.name, tiny.memory
+                )));
             }
-            Ok(runtime::spawn_paced(Driver::new(engine, *sim, (), None), speed, about)?)
+            let driver = Driver::new(engine, *sim, (), None);
+            if vms == 0 {
+                return Ok(runtime::spawn_paced(driver, speed, about)?);
+            }
+            let fill = move |engine: &mut Engine, sim: &mut SimPlatform| {
+                engine.preload(Time::ZERO, &tiny, vms, PRELOADED);
+                sim.place(engine.fleet());
+            };
+            Ok(runtime::spawn_filled(driver, vms, fill, speed, about)?)
         }
         #[cfg(feature = "libvirt")]
         Opened::Libvirt { platform, notify, started } => {

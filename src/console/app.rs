@@ -9,44 +9,56 @@ use tokio::sync::oneshot;
 
 use super::asks::{Asks, Heard};
 use super::dialog::{Ahead, Dialog, Outcome};
-use super::glyphs::Glyphs;
-use super::heat::{Heat, lines};
-use super::keymap::{Context, Key, Keymap, Meaning};
-use super::layout::{LABELS, Panel, Plan, Wants, heat_cells, inside};
+use super::habits::Habits;
+use super::heat::{Heat, Map};
+use super::help::Help;
+use super::keymap::{Context, Key, Meaning};
+use super::layout::{Panel, Plan, Wants, heat_width, inside};
+use super::live::Look;
+use super::marks::HostSet;
+use super::menu::Menu;
 use super::nav::Nav;
 use super::order::{Found, Sorter};
 use super::page::{Around, Page, Pages};
 use super::palette::Palette;
 use super::player::Player;
+use super::prompt::Prompt;
 use super::run::Own;
 use super::tasks::Tasks;
-use super::theme::Theme;
 use super::vms::Vms;
 use crate::fleet::HostId;
 use crate::handle::{Command, Handle, OpState, OperationView, Query, Snapshot};
 
-pub(crate) use guide::Guide;
-
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // What is unexpected here fails the test.
+mod chaos;
+mod choosing;
+mod commands;
 mod goes;
 mod guide;
+mod heatmap;
+mod marking;
 mod mouse;
+mod taking;
+
+pub(crate) use choosing::Purpose;
+pub(crate) use guide::Guide;
+
+pub(crate) use marking::HostRange;
 
 /// The shortest time between two looks at the hosts.
 const LOOK: Duration = Duration::from_millis(500);
 /// The shortest time between two answers to the same open question.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
-/// How the console looks.
-pub(crate) struct Look {
-    pub theme: Theme,
-    pub glyphs: &'static Glyphs,
-    pub keymap: Keymap,
-}
-
 /// What lies over the panels.
 pub(crate) enum Overlay {
-    /// All actions with their keys, from this line on.
-    Help(usize),
+    /// All actions with their keys.
+    Help(Help),
+    /// The command line.
+    Prompt(Box<Prompt>),
+    /// A short list to choose from.
+    Menu(Menu),
     /// Actions by a few of their letters.
     Palette(Palette),
     /// Something that needs a decision.
@@ -76,9 +88,17 @@ pub(crate) struct App {
     /// The site under the cursor.
     pub site: usize,
     pub heat: Heat,
-    /// The host under the heatmap's cursor, and the first line shown.
+    /// The heatmap as it is laid out, the host under its cursor, the column that the cursor keeps on its way up and down,
+    /// and the first line shown.
+    pub map: Map,
     pub host: u32,
+    heat_column: Option<u32>,
     pub heat_top: usize,
+    /// Marked hosts, the same in the heatmap and in the table of hosts, and the range that is being marked.
+    pub host_marks: HostSet,
+    pub host_range: Option<HostRange>,
+    /// The last click on a host: what makes a second one a double click, and where dragging began.
+    clicked: Option<(Instant, HostId)>,
     pub vms: Vms,
     /// The operation under the cursor, counted from the newest.
     pub operation: usize,
@@ -90,6 +110,7 @@ pub(crate) struct App {
     /// The tour and demos.
     pub guide: Guide,
     pub sorter: Sorter,
+    pub habits: Habits,
     /// Keys of a sequence that has begun.
     pub keys: Vec<Key>,
     pub now: Instant,
@@ -107,7 +128,7 @@ pub(crate) struct App {
 
 impl App {
     /// A console on that screen.
-    pub(crate) fn new(mut handle: Handle, look: Look, size: Size) -> std::io::Result<Self> {
+    pub(crate) fn new(mut handle: Handle, look: Look, habits: Habits, size: Size) -> std::io::Result<Self> {
         let now = Instant::now();
         let mut app = Self {
             snapshot: handle.snapshot(),
@@ -121,16 +142,22 @@ impl App {
             focus: Panel::Vms,
             site: 0,
             heat: Heat::default(),
+            map: Map::default(),
             host: 0,
+            heat_column: None,
             heat_top: 0,
+            host_marks: HostSet::default(),
+            host_range: None,
+            clicked: None,
             vms: Vms::new(now),
             operation: 0,
             overlays: Vec::new(),
-            note: None,
+            note: habits.problem.clone().map(|problem| (Tone::Bad, problem)),
             asks: Asks::default(),
             own: Own::default(),
             guide: Guide::default(),
             sorter: Sorter::start()?,
+            habits,
             keys: Vec::new(),
             now,
             dirty: true,
@@ -149,6 +176,12 @@ impl App {
 
     /// Takes what is now.
     pub(crate) fn take_snapshot(&mut self) {
+        if let Some(frozen) = &mut self.habits.frozen {
+            // Seen, but not shown.
+            drop(self.handle.snapshot());
+            frozen.miss();
+            return;
+        }
         let gone = self.snapshot.fleet.vms.id_count() as usize - self.snapshot.fleet.vms.len();
         self.snapshot = self.handle.snapshot();
         let fleet = &self.snapshot.fleet;
@@ -169,13 +202,18 @@ impl App {
 
     /// Brings what is derived from the snapshot up to date, as far as it is due.
     pub(crate) fn refresh(&mut self) {
+        if let Some(frozen) = &mut self.habits.frozen {
+            self.dirty |= frozen.refresh(self.now);
+        }
         let fleet = &self.snapshot.fleet;
         if self.look_due && self.looked.is_none_or(|at| self.now >= at + LOOK) {
-            self.heat.look(fleet);
+            self.heat.look(fleet, self.shows_heat());
+            self.look_at_page();
             self.looked = Some(self.now);
             self.look_due = false;
             self.dirty = true;
         }
+        let fleet = &self.snapshot.fleet;
         let rows_before = self.vms.order.len();
         self.order_due = self.vms.refresh(fleet, &self.sorter, self.now);
         self.dirty |= self.vms.order.len() != rows_before;
@@ -184,13 +222,24 @@ impl App {
         }
     }
 
+    /// Lets the page look through the fleet.
+    pub(super) fn look_at_page(&mut self) {
+        let around = Around { snapshot: &self.snapshot, heat: &self.heat };
+        self.pages.findings.count(&around);
+        if let Some(view) = self.pages.view(self.nav.page()) {
+            view.look(&around);
+        }
+    }
+
     /// When something is due though nothing happens.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         // The heatmap is looked at again only where a snapshot came since.
         let look = self.looked.filter(|_| self.look_due).map(|at| at + LOOK);
         let ask = (self.asks_due && self.has_open_question()).then(|| self.asked + ASK_AGAIN);
+        let frozen = self.habits.frozen.as_ref().map(super::freeze::Frozen::due);
+        let page = self.pages.seen(self.nav.page()).and_then(super::page::PageView::due);
         let demo = self.guide.player.as_ref().and_then(Player::due);
-        [look, ask, self.order_due, demo].into_iter().flatten().min()
+        [look, ask, self.order_due, frozen, page, demo].into_iter().flatten().min()
     }
 
     fn has_open_question(&self) -> bool {
@@ -235,10 +284,16 @@ impl App {
                     view.take(answer);
                 }
             }
-            Heard::Reply(Ok(accepted)) => self.note = Some((Tone::Good, accepted.message.to_string())),
             Heard::Ran((name, Ok(told))) => self.note = Some((Tone::Good, format!("{name}: {told}"))),
             Heard::Ran((name, Err(wrong))) => self.note = Some((Tone::Bad, format!("{name}: {wrong}"))),
-            Heard::Reply(Err(refused)) => self.note = Some((Tone::Bad, format!("refused: {refused}"))),
+            Heard::Chosen(found, purpose, text) => self.chosen(&found, &purpose, &text),
+            Heard::Reply(reply) => {
+                let said = self.habits.undo.said.take().map_or_else(String::new, |said| format!("{said}: "));
+                self.note = Some(match reply {
+                    Ok(accepted) => (Tone::Good, format!("{said}{}", accepted.message)),
+                    Err(refused) => (Tone::Bad, format!("{said}refused: {refused}")),
+                });
+            }
         }
     }
 
@@ -258,14 +313,20 @@ impl App {
     }
 
     fn typed(&mut self, event: Event) {
-        self.dirty = true;
+        // What does nothing by itself must not hide what a key before it did.
+        let before = std::mem::replace(&mut self.dirty, true);
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
             Event::Paste(text) => self.paste(&text),
-            Event::Resize(width, height) => self.size = Size::new(width, height),
+            Event::Resize(width, height) => {
+                // A size that came and went again between two frames leaves a terminal that shows something else.
+                self.size = Size::new(width, height);
+                self.redraw = true;
+            }
             Event::Mouse(mouse) => self.mouse(mouse),
             _ => self.dirty = false,
         }
+        self.dirty |= before;
     }
 
     fn key(&mut self, key: KeyEvent) {
@@ -283,7 +344,7 @@ impl App {
             self.filter_key(key);
         } else if key.code == KeyCode::Esc {
             self.tour_esc();
-            self.home();
+            self.noting(Self::home);
         } else {
             self.run_key(key);
         }
@@ -297,6 +358,10 @@ impl App {
             Meaning::Run(action) => {
                 self.keys.clear();
                 self.run(action);
+            }
+            Meaning::Say(action, words) => {
+                self.keys.clear();
+                self.say_by_key(action, &words);
             }
         }
     }
@@ -312,7 +377,7 @@ impl App {
     /// Runs an action, or says why it cannot be run.
     pub(crate) fn run(&mut self, action: &'static super::action::Action) {
         match (action.when)(self) {
-            Ok(()) => (action.run)(self),
+            Ok(()) => self.noting(|app| (action.run)(app)),
             Err(reason) => self.note = Some((Tone::Bad, format!("{}: {reason}", action.name))),
         }
     }
@@ -331,34 +396,32 @@ impl App {
     }
 
     fn overlay_key(&mut self, key: KeyEvent) {
-        let scroll = |top: &mut usize| match key.code {
-            KeyCode::Down | KeyCode::Char('j') => *top = top.saturating_add(1),
-            KeyCode::Up | KeyCode::Char('k') => *top = top.saturating_sub(1),
-            KeyCode::PageDown | KeyCode::Char(' ') => *top = top.saturating_add(10),
-            KeyCode::PageUp => *top = top.saturating_sub(10),
-            KeyCode::Home | KeyCode::Char('g') => *top = 0,
-            _ => {}
-        };
-        let leaves = matches!(key.code, KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?'));
-        match self.overlays.last_mut() {
-            Some(Overlay::Help(_)) if leaves => self.close(),
-            Some(Overlay::Help(top)) => scroll(top),
-            Some(Overlay::Palette(palette)) => match key.code {
-                KeyCode::Esc => self.close(),
-                KeyCode::Enter => {
-                    let chosen = palette.chosen();
-                    self.close();
-                    if let Some(action) = chosen {
-                        self.run(action);
-                    }
+        // The command line, the palette and menus may open something else in their place.
+        match self.overlays.pop() {
+            Some(Overlay::Prompt(prompt)) => return self.prompt_key(prompt, key),
+            Some(Overlay::Menu(menu)) => return self.menu_key(menu, key),
+            Some(Overlay::Palette(palette)) if key.code == KeyCode::Enter => {
+                if let Some(pick) = palette.chosen() {
+                    self.palette_pick(pick);
                 }
-                _ => palette.key(key),
-            },
+                return;
+            }
+            Some(Overlay::Palette(_)) if key.code == KeyCode::Esc => return,
+            Some(overlay) => self.overlays.push(overlay),
+            None => return,
+        }
+        match self.overlays.last_mut() {
+            Some(Overlay::Help(help)) => {
+                if help.key(key) {
+                    self.close();
+                }
+            }
+            Some(Overlay::Palette(palette)) => palette.key(key),
             Some(Overlay::Dialog(dialog)) => {
                 let outcome = dialog.key(key);
                 self.dialog_outcome(outcome);
             }
-            None => {}
+            Some(Overlay::Prompt(_) | Overlay::Menu(_)) | None => {}
         }
     }
 
@@ -374,7 +437,10 @@ impl App {
             }
             Outcome::Refuse(reason) => self.note = Some((Tone::Bad, reason)),
             Outcome::Do(command) => {
-                self.close();
+                if let Some(Overlay::Dialog(dialog)) = self.overlays.pop() {
+                    self.note_command(&dialog, &command);
+                }
+                self.asks.preview = None;
                 self.command(*command);
             }
         }
@@ -404,6 +470,12 @@ impl App {
         if matches!(dialog.command(), Ok(Command::Start(_)) | Err(_)) {
             dialog.ahead = Ahead::Asking(None);
         }
+        if let Some(frozen) = &self.habits.frozen {
+            let age = frozen.age();
+            dialog.facts.push(format!(
+                "The screen has stood still for {age}; what would happen is worked out from what is now."
+            ));
+        }
         self.overlays.push(Overlay::Dialog(Box::new(dialog)));
         self.ask_preview();
     }
@@ -427,6 +499,11 @@ impl App {
                 self.dialog_outcome(outcome);
             }
             Some(Overlay::Palette(palette)) => palette.paste(text),
+            Some(Overlay::Prompt(_)) => {
+                for c in text.chars().filter(|c| !c.is_control()) {
+                    self.overlay_key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+                }
+            }
             Some(_) => {}
             None => {
                 if let Some(typed) = self.filter_box().map(|b| b.paste(text)) {
@@ -445,10 +522,16 @@ impl App {
 
     /// The operation that an action is about.
     pub(crate) fn operation(&self) -> Option<&OperationView> {
-        if let Page::Tasks(op) = self.nav.page() {
+        if let Some(view) = self.pages.seen(self.nav.page()) {
+            let op = view.operation(&Around { snapshot: &self.snapshot, heat: &self.heat })?;
             return self.snapshot.operations.iter().find(|o| o.id == op);
         }
         self.operations().get(self.operation).copied()
+    }
+
+    /// The task that an action is about.
+    pub(crate) fn task(&self) -> Option<&crate::handle::TaskView> {
+        self.pages.seen(self.nav.page())?.task()
     }
 
     /// The host under the heatmap's cursor.
@@ -470,6 +553,7 @@ impl App {
     /// Plans the screen and brings every cursor into what there is.
     pub(crate) fn settle(&mut self) {
         self.tour_look();
+        self.own.give_keys(&mut self.look.keymap);
         let topology = &self.snapshot.fleet.topology;
         let page = self.nav.page();
         let wants = Wants {
@@ -478,7 +562,7 @@ impl App {
             dock: self.told().map_or(0, |told| told.height(self.size)),
             page: self.pages.seen(page).is_some(),
             sites: topology.sites.len() as u16,
-            lines: lines(&self.snapshot.fleet, heat_cells(self.size.width)).len().min(999) as u16,
+            lines: Map::wanted(topology, heat_width(self.size.width)).min(999) as u16,
             operations: self.snapshot.operations.len().min(99) as u16,
         };
         self.plan = Plan::new(self.size, wants);
@@ -493,19 +577,15 @@ impl App {
         self.vms.height = usize::from(inside(self.plan.vms).height).saturating_sub(above).max(1);
         self.vms.settle();
         let around = Around { snapshot: &self.snapshot, heat: &self.heat };
+        if page == Page::Tree {
+            self.pages.tree.count_marks(&self.vms.marks, &self.snapshot.fleet);
+        }
         if let Some(view) = self.pages.view(page) {
             view.settle(&around, inside(self.plan.page));
+            self.dirty |= view.has_news();
             if view.asks_anew() {
                 self.ask_page();
             }
         }
-    }
-
-    fn settle_heat(&mut self) {
-        let room = inside(self.plan.hosts);
-        let shown = usize::from(room.height.saturating_sub(1)).max(1);
-        let lines = lines(&self.snapshot.fleet, room.width.saturating_sub(LABELS));
-        let at = lines.iter().position(|l| l.hosts.contains(&self.host)).unwrap_or(0);
-        self.heat_top = self.heat_top.clamp((at + 1).saturating_sub(shown), at).min(lines.len().saturating_sub(shown));
     }
 }

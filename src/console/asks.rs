@@ -6,6 +6,8 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
+use super::app::Purpose;
+use super::marks::VmSet;
 use super::run::Ran;
 use crate::handle::{Answer, Refused, Reply};
 
@@ -19,6 +21,8 @@ pub(crate) enum Heard {
     Reply(Reply),
     /// The end of a command of the operator's own behind the console.
     Ran(Ran),
+    /// The VMs that a selection selects, what they were chosen for, and the selection.
+    Chosen(VmSet, Purpose, String),
 }
 
 /// What is awaited.
@@ -26,6 +30,7 @@ pub(crate) enum Heard {
 pub(crate) struct Asks {
     pub preview: Option<oneshot::Receiver<Answer>>,
     pub page: Option<oneshot::Receiver<Answer>>,
+    pub chosen: Option<(oneshot::Receiver<VmSet>, Purpose, String)>,
     pub replies: Vec<oneshot::Receiver<Reply>>,
     pub ran: Vec<oneshot::Receiver<Ran>>,
 }
@@ -60,6 +65,12 @@ impl Asks {
                         }
                     }
                 }
+            }
+            if let Some((chosen, ..)) = &mut self.chosen
+                && let Poll::Ready(found) = Pin::new(chosen).poll(cx)
+                && let Some((_, purpose, text)) = self.chosen.take()
+            {
+                return Poll::Ready(Heard::Chosen(found.unwrap_or_default(), purpose, text));
             }
             if let Some(answer) = answered(&mut self.preview, cx) {
                 return Poll::Ready(Heard::Preview(answer));

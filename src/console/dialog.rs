@@ -15,11 +15,9 @@ use crate::handle::{Answer, Command, OperationSpec, Preview};
 
 mod act;
 mod build;
+mod fill;
 
 pub(crate) use act::Change;
-
-/// VMs above which destroying or rebooting wants the count typed.
-pub(crate) const TYPED_ABOVE: usize = 100;
 
 /// What a dialog is about.
 #[derive(Debug, Clone)]

@@ -1,9 +1,8 @@
 //! What the loop stands on: where keys come from, and the terminal, which can be given away for a while.
 
 use std::io;
-use std::time::Duration;
 
-use crossterm::event::{Event, EventStream};
+use crossterm::event::Event;
 use futures_util::Stream;
 use ratatui::layout::Size;
 
@@ -22,33 +21,29 @@ pub(crate) trait Front {
 
     /// Gives the terminal to a command; false where there is none to give. Nothing is read from it until
     /// [`Front::take_back`].
-    fn lend(&mut self) -> io::Result<bool>;
+    fn lend(&mut self) -> bool;
 
     /// Takes the terminal back; the size that it has now.
     fn take_back(&mut self) -> io::Result<Size>;
 }
 
 /// The terminal of this process.
-pub(crate) struct Tty {
+pub(crate) struct Tty<E> {
     guard: Guard,
-    /// None until it is asked.
-    events: Option<EventStream>,
+    events: E,
 }
 
-/// What a thread that was just asked for keys needs to begin waiting for them.
-const LET_GO: Duration = Duration::from_millis(1);
-
-impl Tty {
-    pub(crate) const fn new(guard: Guard) -> Self {
-        Self { guard, events: None }
+impl<E> Tty<E> {
+    pub(crate) const fn new(guard: Guard, events: E) -> Self {
+        Self { guard, events }
     }
 }
 
-impl Front for Tty {
-    type Events = EventStream;
+impl<E: Stream<Item = io::Result<Event>> + Unpin> Front for Tty<E> {
+    type Events = E;
 
-    fn events(&mut self) -> &mut EventStream {
-        self.events.get_or_insert_with(EventStream::new)
+    fn events(&mut self) -> &mut E {
+        &mut self.events
     }
 
     fn stop(&mut self) -> io::Result<Size> {
@@ -56,19 +51,10 @@ impl Front for Tty {
         size()
     }
 
-    fn lend(&mut self) -> io::Result<bool> {
-        // The stream has a thread that waits for keys while it is asked for some, and would take those of the command.
-        // Dropping it wakes that thread for its end. One that is only about to wait is woken by the next streams' ends.
-        drop(self.events.take());
-        for _ in 0..2 {
-            // Made only once the thread has let go of the reader.
-            drop(EventStream::new());
-            std::thread::sleep(LET_GO);
-        }
-        // Takes what woke: the reader would take it for a reason to pass over the first key afterwards.
-        crossterm::event::poll(Duration::ZERO)?;
+    fn lend(&mut self) -> bool {
+        // Keys are read only while they are waited for: from now on they are the command's.
         self.guard.lend();
-        Ok(true)
+        true
     }
 
     fn take_back(&mut self) -> io::Result<Size> {
@@ -104,8 +90,8 @@ impl<E: Stream<Item = io::Result<Event>> + Unpin> Front for Given<E> {
         Ok(self.size)
     }
 
-    fn lend(&mut self) -> io::Result<bool> {
-        Ok(false)
+    fn lend(&mut self) -> bool {
+        false
     }
 
     fn take_back(&mut self) -> io::Result<Size> {

@@ -69,9 +69,12 @@ impl Order {
 struct Job {
     generation: u64,
     fleet: Fleet,
-    filter: Option<Arc<Selection>>,
+    let_through: LetThrough,
     sort: Sort,
 }
+
+/// What is shown: what a filter selects, of these VMs alone.
+pub(crate) type LetThrough = (Option<Arc<Selection>>, Option<Arc<VmSet>>);
 
 /// What a job found.
 pub(crate) struct Found {
@@ -109,10 +112,10 @@ impl Sorter {
     }
 
     /// Asks for an order. What was asked for before is given up.
-    pub(crate) fn ask(&self, generation: u64, fleet: Fleet, filter: Option<Arc<Selection>>, sort: Sort) {
+    pub(crate) fn ask(&self, generation: u64, fleet: Fleet, let_through: LetThrough, sort: Sort) {
         self.desk.latest.store(generation, Relaxed);
         let mut job = self.desk.job.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        job.0 = Some(Job { generation, fleet, filter, sort });
+        job.0 = Some(Job { generation, fleet, let_through, sort });
         drop(job);
         self.desk.wake.notify_one();
     }
@@ -147,7 +150,7 @@ fn work(desk: &Desk, results: &mpsc::Sender<Found>) {
         };
         let started = Instant::now();
         let current = || desk.latest.load(Relaxed) == job.generation;
-        if let Some((order, visible)) = arrange(&job.fleet, job.filter.as_deref(), job.sort, &current) {
+        if let Some((order, visible)) = arrange(&job.fleet, &job.let_through, job.sort, &current) {
             let found = Found { generation: job.generation, order, visible, took: started.elapsed() };
             if results.blocking_send(found).is_err() {
                 return;
@@ -162,11 +165,11 @@ const CHUNK: usize = 4096;
 /// Filters and sorts; nothing where `current` became false meanwhile.
 fn arrange(
     fleet: &Fleet,
-    filter: Option<&Selection>,
+    (filter, only): &LetThrough,
     sort: Sort,
     current: &dyn Fn() -> bool,
 ) -> Option<(Order, Option<VmSet>)> {
-    let everything = filter.is_none() && fleet.vms.len() == fleet.vms.id_count() as usize;
+    let everything = filter.is_none() && only.is_none() && fleet.vms.len() == fleet.vms.id_count() as usize;
     if everything && sort == Sort::default() {
         return Some((Order::All(fleet.vms.id_count()), None));
     }
@@ -175,11 +178,11 @@ fn arrange(
         if i % CHUNK == 0 && !current() {
             return None;
         }
-        if filter.is_none_or(|f| f.has_vm(fleet, vm)) {
+        if only.as_ref().is_none_or(|o| o.contains(vm)) && filter.as_ref().is_none_or(|f| f.has_vm(fleet, vm)) {
             list.push(vm.0);
         }
     }
-    let visible = filter.map(|_| list.iter().map(|&id| VmId(id)).collect());
+    let visible = (filter.is_some() || only.is_some()).then(|| list.iter().map(|&id| VmId(id)).collect());
     match sort.column {
         Column::Id => {}
         Column::Name => list.sort_by(|&a, &b| natural(fleet.vms.name(VmId(a)), fleet.vms.name(VmId(b)))),
@@ -250,7 +253,7 @@ mod tests {
     }
 
     fn ids(fleet: &Fleet, column: Column, descending: bool) -> Vec<u32> {
-        let (order, _) = arrange(fleet, None, Sort { column, descending }, &|| true).unwrap();
+        let (order, _) = arrange(fleet, &LetThrough::default(), Sort { column, descending }, &|| true).unwrap();
         order.rows(0..99).map(|vm| vm.0).collect()
     }
 
@@ -266,14 +269,20 @@ mod tests {
     #[test]
     fn the_whole_fleet_by_id_needs_no_list_until_a_vm_is_gone() {
         let mut fleet = fleet();
-        assert!(matches!(arrange(&fleet, None, Sort::default(), &|| true), Some((Order::All(3), None))));
+        assert!(matches!(
+            arrange(&fleet, &LetThrough::default(), Sort::default(), &|| true),
+            Some((Order::All(3), None))
+        ));
         fleet.vms.update(VmId(1), |row| row.state = VmState::Gone);
         assert_eq!(ids(&fleet, Column::Id, false), [0, 2]);
     }
 
     #[test]
     fn an_outdated_job_is_given_up() {
-        assert!(arrange(&fleet(), None, Sort { column: Column::Cpu, descending: true }, &|| false).is_none());
+        assert!(
+            arrange(&fleet(), &LetThrough::default(), Sort { column: Column::Cpu, descending: true }, &|| false)
+                .is_none()
+        );
     }
 
     #[test]
@@ -288,7 +297,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut sorter = Sorter::start().unwrap();
         for generation in 1..=50 {
-            sorter.ask(generation, fleet(), None, Sort { column: Column::Cpu, descending: true });
+            sorter.ask(generation, fleet(), LetThrough::default(), Sort { column: Column::Cpu, descending: true });
         }
         runtime.block_on(async {
             while let Some(found) = sorter.found().await {

@@ -1,5 +1,7 @@
 //! Pages: what fills the screen between the header and the hints, how one gets from one to another, and back.
 
+use std::time::Instant;
+
 use ratatui::layout::{Position, Rect};
 
 use super::filter::FilterBox;
@@ -12,7 +14,7 @@ use super::pages::{
 };
 use super::tasks::Tasks;
 use crate::fleet::{Fleet, HostId, OpId, VmId};
-use crate::handle::{Answer, Query, Snapshot};
+use crate::handle::{Answer, Query, Snapshot, TaskView};
 
 /// What fills the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,6 +88,8 @@ pub(crate) enum Go {
     Into(Page),
     /// To the VM table with this filter.
     Vms(String),
+    /// To the host table with this filter.
+    Hosts(String),
 }
 
 /// A page with a state of its own, beside the overview and its panels. Drawing it is the view's work.
@@ -134,10 +138,44 @@ pub(crate) trait PageView {
     fn vms(&self, _around: &Around<'_>) -> Vec<VmId> {
         Vec::new()
     }
+    /// The VMs that marks of all are about, where it is not the VM table's.
+    fn shown_vms(&self) -> Option<&[VmId]> {
+        None
+    }
+    /// Whether there is any VM that an action is about here.
+    fn has_vms(&self, around: &Around<'_>) -> bool {
+        !self.vms(around).is_empty()
+    }
+    /// When it is to be settled again though nothing happens.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+    /// Whether settling it changed what it shows.
+    fn has_news(&mut self) -> bool {
+        false
+    }
+    /// The hosts that it shows, in the order in which it shows them: what ranges and marks of all are about.
+    fn hosts(&self, _around: &Around<'_>) -> Vec<HostId> {
+        Vec::new()
+    }
     /// The host that an action is about here.
     fn host(&self, _around: &Around<'_>) -> Option<HostId> {
         None
     }
+    /// The operation that an action is about here.
+    fn operation(&self, _around: &Around<'_>) -> Option<OpId> {
+        None
+    }
+    /// The task that an action is about here.
+    fn task(&self) -> Option<&TaskView> {
+        None
+    }
+    /// Gives its next part the keys, or the one before; false where it has only one.
+    fn next_part(&mut self, _forward: bool) -> bool {
+        false
+    }
+    /// Looks through the fleet for what it shows: when one comes to it, then at most twice a second.
+    fn look(&mut self, _around: &Around<'_>) {}
 }
 
 /// The pages' states. Those of things looked at closely are there while one looks.

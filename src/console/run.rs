@@ -16,80 +16,12 @@ mod slots;
 pub(crate) use lend::{Lent, in_front};
 pub(crate) use login::{has_login_host, has_login_vm};
 
-use super::action::{self, Action, Reason};
+use super::action::{self, Reason};
 use super::app::{App, Tone};
-use super::config::ConfigError;
 use super::dialog::Dialog;
-use super::keymap::{Context, Keymap};
-use super::template::{Placeholder, Template};
-
-/// A command of the operator's own on what is under the cursor or marked.
-#[derive(Debug, Clone, PartialEq)]
-#[allow(clippy::struct_excessive_bools)] // They are what its file says, each by itself.
-pub struct Command {
-    /// What it is called in the help and in the palette.
-    pub name: String,
-    /// What it does, in a sentence.
-    pub description: String,
-    /// The keys that run it, as keymaps write them; none: it is found in the palette.
-    pub key: Option<String>,
-    /// Where the keys hold.
-    pub context: Context,
-    /// What the shell runs.
-    pub command: Template,
-    /// Whether the operator is asked first.
-    pub confirm: bool,
-    /// Whether it can do harm: it is asked about as what is hard to undo, and read-only consoles do not have it.
-    pub dangerous: bool,
-    /// Whether its output stays on screen until Enter is pressed.
-    pub wait: bool,
-    /// Whether it runs behind the console, without the terminal.
-    pub background: bool,
-}
-
-/// A command in which every place may stand.
-///
-/// # Errors
-/// With what is wrong in it.
-pub fn template(text: &str) -> Result<Template, String> {
-    let places: Vec<_> = Placeholder::ALL.iter().map(|(place, ..)| *place).collect();
-    Template::parse(text, &places).map_err(|unknown| unknown.problem)
-}
-
-/// All commands of the operator's own.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Commands {
-    /// Plugins.
-    pub plugins: Vec<Command>,
-    /// Logs in to a host.
-    pub ssh_host: Template,
-    /// Logs in to a VM.
-    pub ssh_vm: Template,
-}
-
-/// How one logs in to a host where nobody says otherwise.
-const SSH_HOST: &str = "ssh root@{host}";
-/// How one logs in to a VM where nobody says otherwise: by its serial console, which needs no address.
-const SSH_VM: &str = "ssh -t root@{host} virsh console {vm}";
-
-impl Commands {
-    /// Commands with these ways to log in to a host and to a VM.
-    ///
-    /// # Errors
-    /// With what is wrong in one of them.
-    pub fn logging_in(host: &str, vm: &str) -> Result<Self, String> {
-        Ok(Self { plugins: Vec::new(), ssh_host: template(host)?, ssh_vm: template(vm)? })
-    }
-}
-
-impl Default for Commands {
-    fn default() -> Self {
-        match Self::logging_in(SSH_HOST, SSH_VM) {
-            Ok(commands) => commands,
-            Err(problem) => unreachable!("built-in commands are sound: {problem}"),
-        }
-    }
-}
+use super::keymap::Keymap;
+use super::plugins::Plugin;
+use super::template::Placeholder;
 
 /// A command with every place filled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,54 +38,43 @@ pub(crate) type Ran = (String, Result<String, String>);
 /// What the console knows of the operator's own commands.
 #[derive(Default)]
 pub(crate) struct Own {
-    commands: Commands,
+    /// Those that it had at its start; a read-only console has no dangerous ones.
+    plugins: Vec<Plugin>,
     /// What is to have the terminal next.
     pub errand: Option<Errand>,
 }
 
 impl Own {
-    /// Takes the operator's commands; a read-only console has no dangerous ones.
-    pub(crate) fn take(&mut self, commands: &Commands, read_only: bool) {
-        self.commands = commands.clone();
-        if read_only {
-            self.commands.plugins.retain(|plugin| !plugin.dangerous);
-        }
+    /// Gives the plugins their keys, where the keymap is another one than it was.
+    pub(crate) fn give_keys(&self, keymap: &mut Keymap) {
+        keymap.add_own(self.plugins.iter().filter_map(|plugin| {
+            let action = action::named(&plugin.name)?;
+            Some((plugin.context, plugin.key.as_str(), plugin.keys.as_slice(), action))
+        }));
     }
 }
 
-/// Adds the plugins to the list of actions and their keys to the keymap. A read-only console gets no dangerous ones.
-///
-/// # Errors
-/// Where there are too many, or a key or a name cannot be had.
-pub(crate) fn add(commands: &Commands, read_only: bool, keymap: &mut Keymap) -> Result<(), ConfigError> {
-    let wrong = |problem| ConfigError { file: "plugins".into(), line: 0, problem };
-    let own = actions(commands, read_only);
-    if commands.plugins.len() > slots::SLOTS.len() {
-        return Err(wrong(format!("{} plugins: at most {} are taken", commands.plugins.len(), slots::SLOTS.len())));
-    }
-    action::add_own(own);
-    for plugin in &commands.plugins {
-        let Some((key, action)) = plugin.key.as_ref().zip(action::named(&plugin.name)) else { continue };
-        keymap.bind(plugin.context, key, Some(action)).map_err(wrong)?;
-    }
-    Ok(())
-}
-
-/// The plugins as actions; for a read-only console dangerous ones are left out.
-fn actions(commands: &Commands, read_only: bool) -> Vec<Action> {
-    let plugins = commands.plugins.iter().filter(|plugin| !(plugin.dangerous && read_only));
-    plugins.zip(slots::SLOTS).map(|(plugin, slot)| slot.action(plugin)).collect()
+/// The plugins that a console has: where it is read-only, no dangerous ones; never more than there are places for.
+fn had(plugins: &[Plugin], read_only: bool) -> Vec<Plugin> {
+    plugins.iter().filter(|plugin| !(plugin.dangerous && read_only)).take(slots::SLOTS.len()).cloned().collect()
 }
 
 impl App {
+    /// Takes the operator's commands into the list of actions.
+    pub(crate) fn take_own(&mut self, read_only: bool) {
+        self.own.plugins = had(&self.look.plugins, read_only);
+        let actions = self.own.plugins.iter().zip(slots::SLOTS).map(|(plugin, slot)| slot.action(plugin));
+        action::add_own(actions.collect());
+    }
+
     /// Whether a plugin can be run, or why not.
     pub(super) fn may_run_own(&self, at: usize) -> Result<(), Reason> {
-        self.own.commands.plugins.get(at).map_or(Err("it is gone"), |plugin| fill::possible(self, &plugin.command))
+        self.own.plugins.get(at).map_or(Err("it is gone"), |plugin| fill::possible(self, &plugin.command))
     }
 
     /// Runs a plugin on what is under the cursor or marked, after a question where it wants one.
     pub(super) fn run_own(&mut self, at: usize) {
-        let Some(plugin) = self.own.commands.plugins.get(at).cloned() else { return };
+        let Some(plugin) = self.own.plugins.get(at).cloned() else { return };
         let errand = Errand {
             command: fill::fill(self, &plugin.command),
             name: plugin.name,
@@ -163,7 +84,7 @@ impl App {
         if plugin.confirm || plugin.dangerous {
             let many = plugin.command.asks(Placeholder::Vms) || plugin.command.asks(Placeholder::Hosts);
             let vms = many.then(|| self.meant().len());
-            self.open_dialog(Dialog::own(errand, vms, plugin.dangerous));
+            self.open_dialog(Dialog::own(errand, vms, plugin.dangerous, self.look.settings.confirm_above()));
         } else {
             self.start_errand(errand);
         }
@@ -191,6 +112,13 @@ impl App {
         self.size = lent.size;
         self.note = Some(lent.note);
         self.exit |= lent.end;
+        for signal in lent.heard {
+            match signal {
+                super::Signal::Files => self.reload(),
+                super::Signal::Background(background) => self.see_background(background),
+                _ => {}
+            }
+        }
         self.redraw = true;
     }
 }
@@ -250,20 +178,10 @@ mod tests {
 
     #[test]
     fn read_only_consoles_have_no_dangerous_commands() {
-        let template = Template::parse("true", &[]).unwrap();
-        let plugin = |name: &str, dangerous| Command {
-            name: name.into(),
-            description: String::new(),
-            key: None,
-            context: Context::Vms,
-            command: template.clone(),
-            confirm: false,
-            dangerous,
-            wait: false,
-            background: true,
-        };
-        let commands = Commands { plugins: vec![plugin("wipe", true), plugin("look", false)], ..Commands::default() };
-        let names = |read_only| actions(&commands, read_only).iter().map(|a| a.name).collect::<Vec<_>>();
+        let text = "[[plugin]]\nname = \"wipe\"\nkey = \"f11\"\ncommand = \"x\"\ndangerous = true\n\
+                    [[plugin]]\nname = \"look\"\nkey = \"f12\"\ncommand = \"x\"\n";
+        let plugins = Plugin::parse("plugins.toml".as_ref(), text).unwrap();
+        let names = |read_only| had(&plugins, read_only).into_iter().map(|plugin| plugin.name).collect::<Vec<_>>();
         assert_eq!(names(false), ["wipe", "look"]);
         assert_eq!(names(true), ["look"]);
     }

@@ -9,9 +9,12 @@ use super::page::Page;
 use super::theme::Role;
 
 mod bars;
+mod big;
+mod braille;
 mod dialog;
 mod dock;
 mod events;
+mod filtering;
 mod findings;
 mod heatmap;
 mod help;
@@ -19,11 +22,17 @@ mod host;
 mod hosts;
 mod operations;
 mod paint;
+mod parts;
+mod plot;
+mod popup;
+mod prompt;
 mod pulse;
 mod settings;
 mod sites;
+mod spark;
 mod tasks;
 mod tree;
+mod typing;
 mod vm;
 mod vms;
 mod welcome;
@@ -56,18 +65,26 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
         Page::Hosts => hosts::draw(app, &app.pages.hosts, &mut paint),
         Page::Host(host) => host::draw(app, host, &mut paint),
         Page::Vm(_) => vm::draw(app, &mut paint),
-        Page::Tree => tree::draw(app, &mut paint),
+        Page::Tree => tree::draw(app, &app.pages.tree, &mut paint),
         Page::Events => events::draw(app, &app.pages.events, &mut paint),
         Page::Pulse => pulse::draw(app, &mut paint),
         Page::Findings => findings::draw(app, &mut paint),
         Page::Settings => settings::draw(app, &mut paint),
     }
     bars::footer(app, &mut paint);
+    if let Some(choosing) = app.filter_choosing() {
+        popup::words(app, choosing, &mut paint);
+    }
+    if !app.keys.is_empty() {
+        popup::following(app, &mut paint);
+    }
     dock::draw(app, &mut paint);
     for overlay in &app.overlays {
         match overlay {
-            Overlay::Help(top) => help::keys(app, *top, &mut paint),
-            Overlay::Palette(palette) => help::palette(app, palette, &mut paint),
+            Overlay::Help(help) => help::keys(app, help, &mut paint),
+            Overlay::Prompt(prompt) => prompt::draw(app, prompt, &mut paint),
+            Overlay::Menu(menu) => popup::menu(app, menu, &mut paint),
+            Overlay::Palette(palette) => prompt::palette(app, palette, &mut paint),
             Overlay::Dialog(dialog) => dialog::draw(app, dialog, &mut paint),
         }
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::filter::FilterBox;
 use super::marks::VmSet;
 use super::order::{Found, Order, Sort, Sorter};
+use super::saved::Saved;
 use crate::fleet::{Fleet, Selection, VmId};
 
 /// The shortest time between two orders that only moving figures ask for.
@@ -44,7 +45,9 @@ pub(crate) struct Vms {
     /// Until the first order came.
     pub loading: bool,
     /// What is to be marked once the order that was asked for is there: marks mean the filter that one sees.
-    pub awaited: Option<Marking>,
+    awaited: Vec<Marking>,
+    /// The VMs that were marked when only those were to be shown.
+    only: Option<Arc<VmSet>>,
     /// The row to stand on once the order that was asked for is there, instead of the VM under the cursor.
     stand: Option<usize>,
     generation: u64,
@@ -68,7 +71,8 @@ impl Vms {
             marks: VmSet::default(),
             anchor: None,
             loading: true,
-            awaited: None,
+            awaited: Vec::new(),
+            only: None,
             stand: None,
             generation: 0,
             in_flight: false,
@@ -90,7 +94,7 @@ impl Vms {
         if (ids, version) == (self.asked.1, self.asked.2) {
             return None;
         }
-        let plain = self.filter.is_none() && self.sort == Sort::default();
+        let plain = self.filter.is_none() && self.only.is_none() && self.sort == Sort::default();
         if plain && fleet.vms.len() == fleet.vms.id_count() as usize {
             // Nothing to filter or sort: the order is known at once.
             self.generation += 1;
@@ -114,7 +118,7 @@ impl Vms {
         let ids = u64::from(fleet.vms.id_count()) << 32 | fleet.vms.len() as u64;
         let version = if self.follows_figures() { fleet.vms.version() } else { 0 };
         self.asked = (now, ids, version);
-        sorter.ask(self.generation, fleet.clone(), self.filter.clone(), self.sort);
+        sorter.ask(self.generation, fleet.clone(), (self.filter.clone(), self.only.clone()), self.sort);
     }
 
     /// Takes an order; the cursor stays on its VM, and the VM on its line of the screen. False for an outdated one.
@@ -135,7 +139,7 @@ impl Vms {
             self.top = row.saturating_sub(line);
         }
         self.settle();
-        if let Some(marking) = self.awaited.take() {
+        for marking in std::mem::take(&mut self.awaited) {
             self.mark(marking);
         }
         true
@@ -188,13 +192,28 @@ impl Vms {
     /// Marks everything that the filter lets through, as soon as it is known.
     pub(crate) fn mark(&mut self, marking: Marking) {
         if self.in_flight {
-            self.awaited = Some(marking);
+            self.awaited.push(marking);
             return;
         }
         for vm in self.order.rows(0..usize::MAX) {
             let present = marking == Marking::All || !self.marks.contains(vm);
             self.marks.set(vm, present);
         }
+    }
+
+    /// Whether marks that were asked for wait for the filter.
+    pub(crate) const fn awaits_marks(&self) -> bool {
+        !self.awaited.is_empty()
+    }
+
+    /// Whether only VMs that were marked are shown.
+    pub(crate) const fn only_marked(&self) -> bool {
+        self.only.is_some()
+    }
+
+    /// Shows only these of what the filter lets through, or all of it.
+    pub(crate) fn show_only(&mut self, only: Option<Arc<VmSet>>) {
+        self.only = only;
     }
 
     /// Marks that the filter hides.
@@ -217,13 +236,16 @@ impl Vms {
     }
 
     /// Sets the filter; true where it can be read and is another one. An unreadable one leaves the last good one.
-    pub(crate) fn set_filter(&mut self, text: &str) -> bool {
+    pub(crate) fn set_filter(&mut self, text: &str, saved: &Saved) -> bool {
         if text.trim().is_empty() {
             self.filter_box.error = None;
             self.filter_box.text.clear();
             return self.filter.take().is_some();
         }
-        match Selection::quick_vms(text) {
+        let read = saved
+            .expand(text)
+            .and_then(|expanded| Selection::quick_vms(&expanded.text).map_err(|error| expanded.error(error)));
+        match read {
             Ok(selection) => {
                 self.filter_box.error = None;
                 text.clone_into(&mut self.filter_box.text);

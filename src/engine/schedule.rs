@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{Bytes, Finding, HostId, HostState, OpId, SiteId, TaskId, VmId, VmRow, VmState};
-use crate::handle::{Event, Level, OpKind, OperationSpec, TaskEnd, TaskState, WaitReason};
+use crate::fleet::{Bytes, HostId, HostState, OpId, SiteId, TaskId, VmId, VmRow, VmState};
+use crate::handle::{Level, OpKind, OperationSpec, TaskEnd, TaskState, WaitReason};
 use crate::platform::{Change, Request};
 
 use super::history::Moment;
 use super::plan::{Plan, Planned, Planner, Subject, can, footprint};
 use super::queue::{Key, Slots};
-use super::task::{Detail, Operation, Task, Work};
+use super::task::{Detail, NO_TASK, Operation, Task, Work};
 use super::{Engine, What};
 
 /// Whether a task can start.
@@ -114,6 +114,7 @@ impl Engine {
             Subject::Vm(vm) => vm,
         };
         let now = self.fleet.now;
+        let earlier = self.note_latest(vm, id);
         self.tasks.push(Task {
             op,
             vm,
@@ -126,6 +127,7 @@ impl Engine {
             ended: None,
             advanced: now,
             next: None,
+            earlier,
             detail: None,
         });
         if matches!(self.op(op).work, Work::Move(_))
@@ -140,6 +142,14 @@ impl Engine {
             self.lines.insert(vm, (id, id));
         }
         id
+    }
+
+    /// Notes that a VM has a new task; gives the one before it.
+    fn note_latest(&mut self, vm: VmId, task: TaskId) -> TaskId {
+        if self.latest.len() <= vm.index() {
+            self.latest.resize(vm.index() + 1, NO_TASK);
+        }
+        std::mem::replace(&mut self.latest[vm.index()], task)
     }
 
     /// Starts a task that is parked nowhere, or parks it at the first thing that holds it up.
@@ -348,49 +358,6 @@ impl Engine {
             Work::Move(_) => self.config.patience.migrate,
             Work::Change(_) => self.config.patience.change,
         }
-    }
-
-    /// Sets a VM's finding where it is another one.
-    pub(super) fn find(&mut self, vm: VmId, finding: Finding, text: &str) {
-        if self.fleet.vms.row(vm).finding == finding {
-            return;
-        }
-        self.fleet.vms.update(vm, |row| row.finding = finding);
-        let name = self.vm_name(vm);
-        if finding != Finding::None {
-            self.history.moment(self.fleet.now, vm, Moment::Said(text.into()));
-            self.say(Level::Warning, Some(vm), None, None, format!("{name}: {text}"));
-        }
-        self.record(What::Finding { vm: name, finding, text: text.into() });
-    }
-
-    pub(super) fn set_host_state(&mut self, host: HostId, state: HostState, reason: &str) {
-        let now = self.fleet.now;
-        if self.fleet.hosts.row(host).state == state {
-            return;
-        }
-        self.fleet.hosts.update(host, |row| row.enter(state, now));
-        let reasons = Arc::make_mut(&mut self.fleet.host_reasons);
-        if reason.is_empty() {
-            reasons.remove(&host);
-        } else {
-            reasons.insert(host, reason.into());
-        }
-        self.record(What::HostState { host: self.host_name(Some(host)), state, reason: reason.into() });
-        self.queue.free(Key::Host(host));
-        self.changes += 1;
-    }
-
-    pub(super) fn say(
-        &mut self,
-        level: Level,
-        vm: Option<VmId>,
-        host: Option<HostId>,
-        op: Option<OpId>,
-        text: impl Into<Arc<str>>,
-    ) {
-        self.history.event(Event { at: self.fleet.now, level, vm, host, op, text: text.into() });
-        self.changes += 1;
     }
 }
 

@@ -5,9 +5,15 @@
 mod acting;
 mod driver;
 mod fake;
+mod habits;
+mod heat;
+mod line;
 mod living;
 mod look;
+mod pages;
+mod past;
 mod size;
+mod tree;
 
 use driver::{Console, Setup};
 

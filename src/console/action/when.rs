@@ -2,6 +2,7 @@
 
 use super::Reason;
 use crate::console::app::App;
+use crate::console::page::Page;
 use crate::fleet::HostState;
 use crate::handle::{OpState, TaskState};
 
@@ -42,21 +43,55 @@ pub(super) fn has_vms(app: &App) -> Result<(), Reason> {
 pub(super) fn steers_vms(app: &App) -> Result<(), Reason> {
     steers(app)?;
     // What is about to be marked is not known yet; without it, the VM under the cursor would be meant.
-    if app.vms.awaited.is_some() { Err("the filter is still at work") } else { has_vms(app) }
+    if app.vms.awaits_marks() {
+        Err("the filter is still at work")
+    } else if app.asks.chosen.is_some() {
+        Err("the selection is still at work")
+    } else {
+        has_vms(app)
+    }
+}
+
+pub(super) fn has_hosts(app: &App) -> Result<(), Reason> {
+    if app.means_hosts() { Ok(()) } else { Err("there is no host here") }
 }
 
 pub(super) fn steers_hosts(app: &App) -> Result<(), Reason> {
     steers(app)?;
-    app.meant_host().map(|_| ()).ok_or("there is no host here")
+    has_hosts(app)
 }
 
 pub(super) fn steers_drained(app: &App) -> Result<(), Reason> {
-    steers(app)?;
-    match app.meant_host().map(|host| app.snapshot.fleet.hosts.row(host).state) {
-        None => Err("there is no host here"),
-        Some(HostState::Draining) => Ok(()),
-        Some(_) => Err("the host is not draining"),
+    steers_hosts(app)?;
+    let state = |host| app.snapshot.fleet.hosts.row(host).state;
+    let drains = app.meant_hosts().into_iter().any(|host| state(host) == HostState::Draining);
+    if drains { Ok(()) } else { Err("the host is not draining") }
+}
+
+/// Something that can be marked: VMs, or hosts where hosts have the focus.
+pub(super) fn can_mark(app: &App) -> Result<(), Reason> {
+    if app.marks_hosts() { has_hosts(app) } else { has_vms(app) }
+}
+
+pub(super) fn can_range(app: &App) -> Result<(), Reason> {
+    can_mark(app)?;
+    if app.has_ranges() { Ok(()) } else { Err("ranges are marked among hosts and in the VM table") }
+}
+
+/// In the heatmap, where hosts stand beside and below each other.
+pub(super) fn in_hosts(app: &App) -> Result<(), Reason> {
+    if app.panel() != Some(crate::console::layout::Panel::Hosts) {
+        return Err("go to the heatmap first");
     }
+    has_hosts(app)
+}
+
+pub(super) fn in_tree(app: &App) -> Result<(), Reason> {
+    if app.nav.page() == crate::console::page::Page::Tree { Ok(()) } else { Err("go to the tree first") }
+}
+
+pub(super) fn can_mark_all(app: &App) -> Result<(), Reason> {
+    if app.marks_hosts() { has_hosts(app) } else { has_any_vm(app) }
 }
 
 pub(super) fn steers_class(app: &App) -> Result<(), Reason> {
@@ -89,8 +124,8 @@ pub(super) fn any_open(app: &App) -> Result<(), Reason> {
 
 pub(super) fn open_task(app: &App) -> Result<(), Reason> {
     steers(app)?;
-    match app.tasks().and_then(|t| t.under_cursor()) {
-        None => Err("open an operation and choose a task first"),
+    match app.task() {
+        None => Err("there is no task here"),
         Some(task) if matches!(task.state, TaskState::Ended(_)) => Err("it has ended"),
         Some(_) => Ok(()),
     }
@@ -101,7 +136,8 @@ pub(super) fn in_tasks(app: &App) -> Result<(), Reason> {
 }
 
 pub(super) fn has_marks(app: &App) -> Result<(), Reason> {
-    if app.vms.marks.is_empty() { Err("nothing is marked") } else { Ok(()) }
+    let none = if app.marks_hosts() { app.host_marks.is_empty() } else { app.vms.marks.is_empty() };
+    if none { Err("nothing is marked") } else { Ok(()) }
 }
 
 pub(super) fn has_past(app: &App) -> Result<(), Reason> {
@@ -110,4 +146,44 @@ pub(super) fn has_past(app: &App) -> Result<(), Reason> {
 
 pub(super) fn has_future(app: &App) -> Result<(), Reason> {
     if app.nav.has_future() { Ok(()) } else { Err("there is nothing after this") }
+}
+
+pub(super) fn has_operations(app: &App) -> Result<(), Reason> {
+    if app.snapshot.operations.is_empty() { Err("there is no operation") } else { Ok(()) }
+}
+
+pub(super) fn has_filter(app: &App) -> Result<(), Reason> {
+    if app.filter_text().is_empty() { Err("there is no filter") } else { Ok(()) }
+}
+
+pub(super) fn has_saved(app: &App) -> Result<(), Reason> {
+    if app.habits.saved.all().next().is_some() {
+        Ok(())
+    } else {
+        Err("no filter is saved: `:save-filter NAME` saves one")
+    }
+}
+
+pub(super) fn marked_or_only(app: &App) -> Result<(), Reason> {
+    if app.vms.only_marked() { Ok(()) } else { has_marks(app) }
+}
+
+pub(super) fn can_undo(app: &App) -> Result<(), Reason> {
+    if app.habits.undo.is_empty() { Err("there is nothing to take back") } else { Ok(()) }
+}
+
+pub(super) fn can_redo(app: &App) -> Result<(), Reason> {
+    if app.habits.undo.has_undone() { Ok(()) } else { Err("nothing was taken back") }
+}
+
+pub(super) fn has_host(app: &App) -> Result<(), Reason> {
+    if app.meant_host().is_some() { Ok(()) } else { Err("there is no host here") }
+}
+
+pub(super) fn at_vm(app: &App) -> Result<(), Reason> {
+    if matches!(app.nav.page(), Page::Vm(_)) { Ok(()) } else { Err("open a VM first") }
+}
+
+pub(super) fn at_events(app: &App) -> Result<(), Reason> {
+    if app.nav.page() == Page::Events { Ok(()) } else { Err("open the events first") }
 }

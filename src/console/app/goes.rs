@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyCode, KeyEvent};
-
 use super::App;
 use crate::console::columns::Column;
 use crate::console::dialog::{Change, Dialog};
-use crate::console::filter::{FilterBox, Typed};
-use crate::console::heat::lines;
-use crate::console::layout::{LABELS, Panel, inside};
+use crate::console::filter::FilterBox;
+use crate::console::hosts_marked::select_hosts;
+use crate::console::layout::{Panel, inside};
 use crate::console::order::Sort;
-use crate::console::page::{Around, Go, Page, Place};
-use crate::fleet::{HostId, Selection, VmId};
+use crate::console::page::{Around, Go, Page, PageView, Place};
+use crate::fleet::{HostId, HostState, Selection, VmId};
 use crate::handle::{Command, OpState};
 
 impl App {
@@ -20,6 +18,8 @@ impl App {
     pub(crate) fn home(&mut self) {
         if !self.keys.is_empty() {
             self.keys.clear();
+        } else if self.host_range.is_some() {
+            self.host_range = None;
         } else if self.vms.anchor.is_some() {
             self.vms.anchor = None;
         } else if self.nav.trail().len() > 1 {
@@ -28,6 +28,8 @@ impl App {
             self.focus = Panel::Vms;
         } else if !self.vms.filter_box.text.is_empty() {
             self.filter_by("");
+        } else if self.vms.only_marked() {
+            self.toggle_only_marked();
         }
     }
 
@@ -45,8 +47,11 @@ impl App {
         }
     }
 
-    /// The next panel that is shown, `by` panels on.
+    /// The next panel that is shown, `by` panels on; on a page with parts, its next part.
     pub(crate) fn next_panel(&mut self, by: usize) {
+        if self.pages.view(self.nav.page()).is_some_and(|view| view.next_part(by == 1)) {
+            return;
+        }
         let all = Panel::ALL;
         let at = all.iter().position(|p| *p == self.focus).unwrap_or(0);
         let any = self.plan.cramped() || self.nav.page() != Page::Overview;
@@ -69,21 +74,12 @@ impl App {
         }
     }
 
-    /// A line of the heatmap up or down, staying in the column where the line is long enough.
-    fn step_heat(&mut self, by: isize) {
-        let lines = lines(&self.snapshot.fleet, inside(self.plan.hosts).width.saturating_sub(LABELS));
-        let Some(at) = lines.iter().position(|l| l.hosts.contains(&self.host)) else { return };
-        let column = self.host - lines[at].hosts.start;
-        let to = &lines[at.saturating_add_signed(by).min(lines.len() - 1)].hosts;
-        self.host = (to.start + column).min(to.end - 1);
-    }
-
     /// To the left or to the right.
     pub(crate) fn side(&mut self, by: i32) {
         if let Some(view) = self.pages.view(self.nav.page()) {
             view.side(by);
         } else if self.focus == Panel::Hosts {
-            self.host = self.host.saturating_add_signed(by);
+            self.side_heat(by);
         }
     }
 
@@ -94,6 +90,7 @@ impl App {
         }
         match self.focus {
             Panel::Vms => self.vms.height.max(1) as isize,
+            Panel::Hosts => self.heat_page(),
             panel => isize::try_from(inside(self.plan.rect(panel)).height.max(2)).unwrap_or(2) - 1,
         }
     }
@@ -105,7 +102,7 @@ impl App {
             return;
         }
         match self.focus {
-            Panel::Hosts => self.host = if last { u32::MAX } else { 0 },
+            Panel::Hosts => self.side_heat(if last { i32::MAX } else { i32::MIN }),
             Panel::Vms => self.vms.go(if last { usize::MAX } else { 0 }),
             _ => self.step(if last { isize::MAX } else { isize::MIN }),
         }
@@ -130,11 +127,22 @@ impl App {
         self.follow(go.unwrap_or(Go::Stay));
     }
 
+    /// Goes to the page of the host that is meant.
+    pub(crate) fn open_host(&mut self) {
+        if let Some(host) = self.meant_host() {
+            self.enter(Page::Host(host));
+        }
+    }
+
     /// Goes where Enter leads.
     pub(crate) fn follow(&mut self, go: Go) {
         match go {
             Go::Stay => {}
             Go::Into(page) => self.enter(page),
+            Go::Hosts(filter) => {
+                self.enter(Page::Hosts);
+                self.pages.hosts.set_filter(&filter);
+            }
             Go::Vms(filter) => self.enter_place(Place { page: Page::Panel(Panel::Vms), focus: Panel::Vms, filter }),
         }
     }
@@ -161,6 +169,18 @@ impl App {
     fn enter_place(&mut self, place: Place) {
         self.leave();
         self.nav.enter(place);
+        self.arrive();
+    }
+
+    /// Looks at the next VM in the order of the table, or at one before, in place of this one.
+    pub(crate) fn next_vm(&mut self, by: isize) {
+        let Page::Vm(vm) = self.nav.page() else { return };
+        let row = self.vms.order.position(vm).map(|row| row.saturating_add_signed(by));
+        let Some((row, next)) = row.and_then(|row| Some((row, self.vms.order.get(row)?))) else { return };
+        self.vms.go(row);
+        let place = self.place(Page::Vm(next));
+        self.leave();
+        self.nav.replace(place);
         self.arrive();
     }
 
@@ -195,6 +215,7 @@ impl App {
         self.focus = place.focus;
         self.filter_vms(&place.filter);
         self.pages.arrive(place.page);
+        self.look_at_page();
         self.ask_open();
     }
 
@@ -223,8 +244,8 @@ impl App {
     }
 
     /// Shows only the VMs that `text` selects.
-    fn filter_vms(&mut self, text: &str) {
-        if self.vms.set_filter(text) {
+    pub(super) fn filter_vms(&mut self, text: &str) {
+        if self.vms.set_filter(text, &self.habits.saved) {
             self.vms.ask(&self.snapshot.fleet, &self.sorter, self.now);
         }
     }
@@ -239,24 +260,6 @@ impl App {
         }
         if let Some(filter) = self.filter_box() {
             filter.begin();
-        }
-    }
-
-    pub(super) fn filter_key(&mut self, key: KeyEvent) {
-        let Some(typed) = self.filter_box().map(|b| b.key(key)) else { return };
-        let page = self.page();
-        match (&typed, key.code) {
-            (Typed::Other, KeyCode::Up) => self.step(-1),
-            (Typed::Other, KeyCode::Down) => self.step(1),
-            (Typed::Other, KeyCode::PageUp) => self.step(-page),
-            (Typed::Other, KeyCode::PageDown) => self.step(page),
-            _ => self.filter_typed(typed),
-        }
-    }
-
-    pub(super) fn filter_typed(&mut self, typed: Typed) {
-        if let Typed::Changed(text) = typed {
-            self.filter_by(&text);
         }
     }
 
@@ -287,13 +290,15 @@ impl App {
 
     /// Whether an action would be about any VM.
     pub(crate) fn means_vms(&self) -> bool {
+        let around = Around { snapshot: &self.snapshot, heat: &self.heat };
         match self.pages.seen(self.nav.page()) {
-            Some(_) => !self.meant().is_empty(),
+            Some(view) if self.vms.marks.is_empty() || matches!(self.nav.page(), Page::Vm(_)) => view.has_vms(&around),
+            Some(_) => true,
             None => !self.vms.marks.is_empty() || self.vms.cursor.is_some(),
         }
     }
 
-    fn hidden_marks(&self) -> usize {
+    pub(super) fn hidden_marks(&self) -> usize {
         if self.vms.marks.is_empty() || self.pages.seen(self.nav.page()).is_some() {
             0
         } else {
@@ -303,7 +308,8 @@ impl App {
 
     /// Asks before changing the VMs that are meant.
     pub(crate) fn ask_change(&mut self, change: Change) {
-        let dialog = Dialog::change(&self.snapshot.fleet, self.meant(), change, self.hidden_marks());
+        let typed_above = self.look.settings.confirm_above();
+        let dialog = Dialog::change(&self.snapshot.fleet, self.meant(), change, self.hidden_marks(), typed_above);
         self.open_dialog(dialog);
     }
 
@@ -324,18 +330,18 @@ impl App {
         host.or_else(|| self.pointed())
     }
 
-    /// Asks before emptying the host that is meant.
+    /// Asks before emptying the hosts that are meant.
     pub(crate) fn ask_evacuate(&mut self) {
-        if let Some(host) = self.meant_host() {
-            self.open_dialog(Dialog::evacuate(&self.snapshot.fleet, host));
-        }
+        let hosts = self.meant_hosts();
+        self.open_dialog(Dialog::evacuate(&self.snapshot.fleet, &hosts));
     }
 
-    /// Lets the host that is meant take VMs again. Nothing is lost by it, so that nothing is asked.
+    /// Lets the hosts that are meant take VMs again. Nothing is lost by it, so that nothing is asked.
     pub(crate) fn undrain(&mut self) {
-        let name = self.meant_host().map(|host| self.snapshot.fleet.topology.host(host).name.clone());
-        // A host's name is a selection of that host.
-        if let Some(hosts) = name.and_then(|name| Selection::hosts(&name).ok()) {
+        let fleet = &self.snapshot.fleet;
+        let mut hosts = self.meant_hosts();
+        hosts.retain(|&host| fleet.hosts.row(host).state == HostState::Draining);
+        if let Ok(hosts) = Selection::hosts(&select_hosts(&fleet.topology, &hosts)) {
             self.command(Command::Undrain(hosts));
         }
     }

@@ -4,8 +4,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
 use super::App;
-use crate::console::heat::lines;
-use crate::console::layout::{LABELS, Panel, inside};
+use crate::console::layout::{Panel, inside};
 use crate::console::page::Around;
 
 /// Rows that a notch of the wheel moves.
@@ -39,6 +38,8 @@ impl App {
                 self.focus(panel);
                 self.click(panel, at);
             }
+            MouseEventKind::Drag(MouseButton::Left) if panel == Panel::Hosts => self.drag_heat(at),
+            MouseEventKind::Up(MouseButton::Left) => self.drop_heat(),
             _ => self.dirty = false,
         }
     }
@@ -64,16 +65,7 @@ impl App {
                     self.vms.go(self.vms.top + line - above);
                 }
             }
-            Panel::Hosts => {
-                let lines = lines(&self.snapshot.fleet, room.width.saturating_sub(LABELS));
-                let cell = (at.x - room.x).checked_sub(LABELS);
-                if let (Some(line), Some(cell)) = (lines.get(self.heat_top + line), cell) {
-                    let host = line.hosts.start + u32::from(cell);
-                    if line.hosts.contains(&host) {
-                        self.host = host;
-                    }
-                }
-            }
+            Panel::Hosts => self.click_heat(at),
         }
     }
 }

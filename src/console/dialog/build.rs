@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::act::{PATTERNS, PLACEMENTS, class_label};
-use super::{Act, Ahead, Change, Dialog, Field, TYPED_ABOVE};
+use super::{Act, Ahead, Change, Dialog, Field};
 use crate::console::format::{count, counted};
+use crate::console::hosts_marked::{name_hosts, select_hosts};
 use crate::console::run::Errand;
 use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, TaskId, VmId};
 use crate::handle::{Limits, OpState, OperationView, Snapshot};
@@ -59,19 +60,28 @@ impl Dialog {
         dialog
     }
 
-    /// Everything away from a host.
-    pub(crate) fn evacuate(fleet: &Fleet, host: HostId) -> Self {
+    /// Everything away from these hosts.
+    pub(crate) fn evacuate(fleet: &Fleet, hosts: &[HostId]) -> Self {
+        let topology = &fleet.topology;
         let fields = vec![
-            Field::text("hosts", &fleet.topology.host(host).name, "which are emptied: paradent-17, site:rennes"),
+            Field::text("hosts", &select_hosts(topology, hosts), "which are emptied: paradent-17, site:rennes"),
             Field::text("to hosts", "", "which may take the VMs; empty: all others"),
         ];
-        let mut dialog = Self::new(Act::Evacuate, "Evacuate hosts".into(), "Evacuate", fields);
+        let title = match hosts {
+            [] | [_] => "Evacuate hosts".into(),
+            many => format!("Evacuate {}", counted(many.len(), "host")),
+        };
+        let mut dialog = Self::new(Act::Evacuate, title, "Evacuate", fields);
+        if hosts.len() > 1 {
+            let vms = hosts.iter().map(|&host| fleet.hosts.row(host).vms as usize).sum();
+            dialog.facts.push(format!("{} on {}.", counted(vms, "VM"), name_hosts(topology, hosts)));
+        }
         dialog.facts.push("The hosts take no new VMs from then on.".into());
         dialog
     }
 
-    /// Something done to these VMs where they are.
-    pub(crate) fn change(fleet: &Fleet, vms: Vec<VmId>, change: Change, hidden: usize) -> Self {
+    /// Something done to these VMs where they are. Of more than `typed_above`, what is hard to undo wants the count typed.
+    pub(crate) fn change(fleet: &Fleet, vms: Vec<VmId>, change: Change, hidden: usize, typed_above: usize) -> Self {
         let (verb, danger) = match change {
             Change::Destroy => ("Destroy", true),
             Change::Pause => ("Pause", false),
@@ -88,7 +98,7 @@ impl Dialog {
                 Field::text("working set", &DEFAULT_WORKING_SET.to_string(), "of the VM's memory"),
             ];
         }
-        let typed = (danger && vms.len() > TYPED_ABOVE).then_some(vms.len());
+        let typed = (danger && vms.len() > typed_above).then_some(vms.len());
         if typed.is_some() {
             fields.push(Field::text("count", "", "type the number of VMs to confirm"));
         }
@@ -159,10 +169,10 @@ impl Dialog {
     }
 
     /// A command of the operator's own, on so many VMs.
-    pub(crate) fn own(errand: Errand, vms: Option<usize>, danger: bool) -> Self {
+    pub(crate) fn own(errand: Errand, vms: Option<usize>, danger: bool, typed_above: usize) -> Self {
         let on = vms.map(|n| format!(" on {}", counted(n, "VM"))).unwrap_or_default();
         let title = format!("Run {}{on}?", errand.name);
-        let typed = vms.filter(|n| danger && *n > TYPED_ABOVE);
+        let typed = vms.filter(|n| danger && *n > typed_above);
         let fields = typed.map(|_| Field::text("count", "", "type the number of VMs to confirm"));
         let command = format!("$ {}", errand.command);
         let mut dialog = Self::new(Act::Own(Box::new(errand)), title, "Run", fields.into_iter().collect());

@@ -20,20 +20,23 @@ pub(crate) struct Lent {
     pub note: (Tone, String),
     /// Whether the console was told to end meanwhile.
     pub end: bool,
+    /// What else was heard meanwhile.
+    pub heard: Vec<Signal>,
 }
 
 /// Lends the terminal to a command and waits until it has ended.
 ///
 /// Interrupts from the keyboard are the command's alone: they come to every process on the terminal, this one too.
 pub(crate) async fn in_front(front: &mut impl Front, signals: &mut Signals, errand: Errand) -> io::Result<Lent> {
-    if !front.lend()? {
+    if !front.lend() {
         let note = (Tone::Bad, format!("{}: there is no terminal that it could have", errand.name));
-        return Ok(Lent { size: front.take_back()?, note, end: false });
+        return Ok(Lent { size: front.take_back()?, note, end: false, heard: Vec::new() });
     }
     let name = errand.name.clone();
     let (sender, mut ended) = oneshot::channel();
     let spawned = std::thread::Builder::new().name("own command".into()).spawn(move || drop(sender.send(run(&errand))));
     let mut end = false;
+    let mut heard = Vec::new();
     let waited = match spawned {
         Err(error) => Err(error),
         Ok(_) => loop {
@@ -44,6 +47,7 @@ pub(crate) async fn in_front(front: &mut impl Front, signals: &mut Signals, erra
                     // The terminal is not ours to restore: only the process stops.
                     Signal::Stop => guard::stop()?,
                     Signal::Interrupt | Signal::Continue => {}
+                    other => heard.push(other),
                 },
             }
         },
@@ -53,7 +57,7 @@ pub(crate) async fn in_front(front: &mut impl Front, signals: &mut Signals, erra
         Ok(Err(how)) => (Tone::Bad, format!("{name}: {how}")),
         Err(error) => (Tone::Bad, format!("{name}: {error}")),
     };
-    Ok(Lent { size: front.take_back()?, note, end })
+    Ok(Lent { size: front.take_back()?, note, end, heard })
 }
 
 /// Runs a command on the terminal that this process has.

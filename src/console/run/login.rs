@@ -2,7 +2,7 @@
 
 use super::{App, Errand, fill};
 use crate::console::action::Reason;
-use crate::console::template::Template;
+use crate::console::settings::Key;
 
 /// A shell where the console was started.
 const SHELL: &str = "exec \"${SHELL:-sh}\"";
@@ -12,10 +12,15 @@ fn real(app: &App) -> Result<(), Reason> {
     if app.snapshot.about.is_simulated() { Err("simulated: there is nothing to log in to") } else { Ok(()) }
 }
 
+/// Whether the command of a setting can be filled, or why not.
+fn possible(app: &App, key: Key) -> Result<(), Reason> {
+    app.look.settings.template(key).map_or(Err("the settings have no command for it"), |t| fill::possible(app, &t))
+}
+
 /// Whether one can log in to the host under the cursor, or why not.
 pub(crate) fn has_login_host(app: &App) -> Result<(), Reason> {
     real(app)?;
-    fill::possible(app, &app.own.commands.ssh_host)
+    possible(app, Key::SshHost)
 }
 
 /// Whether one can log in to the VM under the cursor, or why not.
@@ -25,20 +30,18 @@ pub(crate) fn has_login_vm(app: &App) -> Result<(), Reason> {
     if !app.snapshot.fleet.vms.state(vm).runs() {
         return Err("the VM does not run");
     }
-    fill::possible(app, &app.own.commands.ssh_vm)
+    possible(app, Key::SshVm)
 }
 
 impl App {
     /// Logs in to the host under the cursor.
     pub(crate) fn log_in_to_host(&mut self) {
-        let template = self.own.commands.ssh_host.clone();
-        self.log_in("the login on the host", &template);
+        self.log_in("the login on the host", Key::SshHost);
     }
 
     /// Logs in to the VM under the cursor.
     pub(crate) fn log_in_to_vm(&mut self) {
-        let template = self.own.commands.ssh_vm.clone();
-        self.log_in("the login on the VM", &template);
+        self.log_in("the login on the VM", Key::SshVm);
     }
 
     /// Opens a shell.
@@ -46,9 +49,11 @@ impl App {
         self.in_front("the shell", SHELL.into());
     }
 
-    fn log_in(&mut self, name: &str, template: &Template) {
-        let command = fill::fill(self, template);
-        self.in_front(name, command);
+    fn log_in(&mut self, name: &str, key: Key) {
+        if let Some(template) = self.look.settings.template(key) {
+            let command = fill::fill(self, &template);
+            self.in_front(name, command);
+        }
     }
 
     fn in_front(&mut self, name: &str, command: String) {

@@ -1,6 +1,6 @@
 //! Places in the list of actions for plugins. Actions are plain functions, so that each place has functions of its own.
 
-use super::{App, Command};
+use super::{App, Plugin};
 use crate::console::action::{Action, Reason};
 
 /// A place: the functions that an action there has.
@@ -20,7 +20,7 @@ fn run<const AT: usize>(app: &mut App) {
 
 macro_rules! slots {
     ($($at:literal)*) => {
-        /// All places; more plugins are refused.
+        /// All places; there are no more plugins than that.
         pub(super) const SLOTS: [Slot; [$($at),*].len()] = [$(Slot { when: when::<$at>, run: run::<$at> }),*];
     };
 }
@@ -32,7 +32,7 @@ slots! {
 
 impl Slot {
     /// The action that runs a plugin. What it is called lives as long as the program, as all actions do.
-    pub(super) fn action(self, plugin: &Command) -> Action {
+    pub(super) fn action(self, plugin: &Plugin) -> Action {
         let kept = |text: &str| &*Box::leak(text.to_owned().into_boxed_str());
         let doc = if plugin.description.is_empty() {
             format!("Runs `{}`.", plugin.command)
@@ -45,6 +45,8 @@ impl Slot {
             doc: kept(&doc),
             area: "Your own commands",
             keyed: false,
+            aliases: &[],
+            takes: None,
             when: self.when,
             run: self.run,
         }

@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::widgets::{Block, Clear, Widget};
 
-use crate::console::app::Look;
 use crate::console::format::cut;
 use crate::console::glyphs::Glyphs;
+use crate::console::live::Look;
 use crate::console::theme::Role;
 
 /// What is drawn on.
@@ -100,16 +100,24 @@ impl<'a> Paint<'a> {
         self.buffer.set_style(area, style);
     }
 
+    /// A border without titles.
+    pub(super) fn frame(&mut self, area: Rect, role: Role) {
+        let style = self.style(role);
+        Block::bordered().border_set(self.look.glyphs.border).border_style(style).render(self.clip(area), self.buffer);
+    }
+
     /// A panel's border and titles.
     pub(super) fn panel(&mut self, area: Rect, focus: bool, title: &[Piece], right: &[Piece]) {
         let border = if focus { Role::Focus } else { Role::Border };
-        let style = self.style(border);
-        Block::bordered().border_set(self.look.glyphs.border).border_style(style).render(self.clip(area), self.buffer);
+        self.frame(area, border);
         let end = area.right().saturating_sub(2);
         let x = self.text(area.x + 1, area.y, end, " ", border);
+        let wide: u16 = right.iter().map(|(t, _)| width(t)).sum();
+        // Where both do not fit, what stands on the right matters more than all but the title's first word.
+        let both = x + title.iter().map(|(t, _)| width(t)).sum::<u16>() + wide + 4;
+        let title = if wide > 0 && both > end { &title[..title.len().min(1)] } else { title };
         let x = self.pieces(x, area.y, end, title);
         let x = self.text(x, area.y, end, " ", border);
-        let wide: u16 = right.iter().map(|(t, _)| width(t)).sum();
         if wide > 0 && x + wide + 2 < end {
             let at = end - wide - 1;
             self.text(at - 1, area.y, end, " ", border);

@@ -4,10 +4,13 @@ use ratatui::layout::Rect;
 
 use super::bars::marked;
 use super::paint::{Paint, piece, title_role};
+use super::typing::error_under;
+pub(super) use super::typing::line_of_text;
 use crate::console::app::App;
 use crate::console::columns::{Column, fitting};
 use crate::console::format::{count, counted, cut, percent};
 use crate::console::layout::{Panel, inside};
+use crate::console::terms::split;
 use crate::console::theme::Role;
 use crate::fleet::{Finding, VmId, VmRow, VmState};
 
@@ -27,6 +30,9 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
     let mut title = vec![piece("VMs", title_role(focus))];
     let arrow = if app.vms.sort.descending { paint.glyphs().down } else { paint.glyphs().up };
     title.push(piece(format!(" {} by {} {arrow}", paint.glyphs().dot, app.vms.sort.column.title()), Role::Dim));
+    if app.vms.only_marked() {
+        title.push(piece(format!(" {} only marked", paint.glyphs().dot), Role::Mark));
+    }
     paint.panel(area, focus, &title, &[piece(total, Role::Dim)]);
     let mut room = inside(area);
     for role in [Role::Text, Role::Error] {
@@ -52,7 +58,7 @@ fn filter_line(app: &App, paint: &mut Paint<'_>, room: Rect) -> bool {
         }
         None if !app.vms.filter_box.text.is_empty() => {
             let x = paint.text(room.x + 1, room.y, end, "/", Role::Key);
-            let x = paint.cut(x, room.y, end, &app.vms.filter_box.text, Role::Strong);
+            let x = crumbs(paint, x, room.y, end, &app.vms.filter_box.text);
             paint.right(end, room.y, x + 1, "Esc clears", Role::Dim);
             true
         }
@@ -60,21 +66,23 @@ fn filter_line(app: &App, paint: &mut Paint<'_>, room: Rect) -> bool {
     }
 }
 
-/// A line that is typed into, with a cursor of our own.
-pub(super) fn line_of_text(paint: &mut Paint<'_>, x: u16, y: u16, end: u16, input: &tui_input::Input) {
-    let width = usize::from(end.saturating_sub(x + 1)).max(1);
-    let skip = input.visual_scroll(width);
-    let shown: String = input.value().chars().skip(skip).take(width).collect();
-    paint.text(x, y, end, &shown, Role::FieldFocus);
-    let at = x + (input.visual_cursor().saturating_sub(skip)) as u16;
-    paint.tint(Rect::new(at.min(end), y, 1, 1), Role::Pointed);
+/// The terms of a filter after one another, so that one sees what the last one narrows.
+fn crumbs(paint: &mut Paint<'_>, mut x: u16, y: u16, end: u16, text: &str) -> u16 {
+    let between = format!(" {} ", paint.glyphs().crumb);
+    for (i, term) in split(text).into_iter().enumerate() {
+        if i > 0 {
+            x = paint.text(x, y, end, &between, Role::Dim);
+        }
+        x = paint.cut(x, y, end, term, Role::Strong);
+    }
+    x
 }
 
 fn error_line(app: &App, paint: &mut Paint<'_>, room: Rect) -> bool {
-    let Some(error) = &app.vms.filter_box.error else { return false };
-    let at = (error.column as u16).saturating_sub(1).min(room.width / 2);
-    let text = format!("{} expected {}, found {}", paint.glyphs().up, error.expected, error.found);
-    paint.cut(room.x + 2 + at, room.y, room.right() - 1, &text, Role::Error);
+    let filter = &app.vms.filter_box;
+    let (Some(error), Some((input, _))) = (&filter.error, &filter.editing) else { return false };
+    let text = format!("expected {}, found {}", error.expected, error.found);
+    error_under(paint, (room.x + 2, room.y, room.right() - 1), input, error.column.saturating_sub(1), &text);
     true
 }
 
@@ -188,10 +196,14 @@ pub(super) const fn state_role(state: VmState) -> Role {
 fn empty(app: &App, paint: &mut Paint<'_>, room: Rect) {
     let lines = if app.vms.loading || app.snapshot.fleet.topology.hosts.is_empty() {
         vec!["waiting for the engine".to_owned()]
+    } else if app.snapshot.loading > 0 {
+        vec![format!("loading {}", counted(app.snapshot.loading as usize, "VM"))]
     } else if app.snapshot.fleet.vms.is_empty() {
         return super::welcome::draw(app, paint, room);
     } else {
-        vec!["No VM is selected by this filter.".to_owned(), "Esc clears it".to_owned()]
+        let what =
+            if app.vms.only_marked() { "No VM that is marked is shown." } else { "No VM is selected by this filter." };
+        vec![what.to_owned(), "Esc clears it".to_owned()]
     };
     let top = room.y + room.height.saturating_sub(lines.len() as u16) / 2;
     for (i, line) in lines.iter().enumerate() {
