@@ -406,7 +406,11 @@ fn pretty(keys: &str) -> String {
                 .replace("left", "Left")
                 .replace("right", "Right")
         })
-        .map(|key| if key == "tab" { "Tab".into() } else { key })
+        .map(|key| match key.as_str() {
+            "tab" => "Tab".into(),
+            key if key.strip_prefix('f').is_some_and(|n| n.parse::<u8>().is_ok()) => key.to_uppercase(),
+            _ => key,
+        })
         .collect();
     words.concat()
 }
