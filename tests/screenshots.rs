@@ -90,7 +90,7 @@ const VIEWS: [(&str, &str, &str); 14] = [
     ("findings", "8", "findings"),
     ("pulse", "9", "pulse"),
     ("settings", ",", "settings"),
-    ("vm", "3\r", "timeline"),
+    ("vm", "3\r", "› vm-1"),
     ("host", "2\r", "paradent-1"),
     ("vms", "3z", "vm-1 "),
     ("hosts", "2z", "paradent"),
