@@ -7,6 +7,7 @@
 use std::future::poll_fn;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -25,12 +26,15 @@ mod clipboard;
 mod color;
 mod columns;
 mod config;
+mod demo;
 mod dialog;
+mod dock;
 pub mod docs;
 mod edit;
 mod filter;
 mod format;
 mod freeze;
+mod front;
 mod glyphs;
 mod guard;
 mod habits;
@@ -52,8 +56,10 @@ mod order;
 mod page;
 mod pages;
 mod palette;
+mod player;
 mod plugins;
 mod prompt;
+mod run;
 mod saved;
 mod screen;
 pub mod settings;
@@ -61,6 +67,7 @@ mod tasks;
 mod template;
 mod terms;
 mod theme;
+mod tour;
 mod undo;
 mod view;
 mod vms;
@@ -69,6 +76,7 @@ mod watch;
 pub use clipboard::Multiplexer;
 pub use color::ColorLevel;
 pub use config::ConfigError;
+pub use demo::Demo;
 pub use keymap::{Context, Keymap};
 pub use library::Library;
 pub use locale::Locale;
@@ -81,6 +89,7 @@ pub use theme::{Background, ROLES, Role, Theme};
 use crate::handle::Handle;
 use app::App;
 use background::Listening;
+use front::{Front, Given, Tty};
 use guard::Guard;
 use habits::Habits;
 use input::Input;
@@ -94,6 +103,9 @@ const PACE: Duration = Duration::from_millis(100);
 const SLOW: Duration = Duration::from_millis(50);
 /// However slow the line, data is drawn this often.
 const SLOWEST: Duration = Duration::from_secs(3);
+
+/// An interrupt that comes so soon after a command gave the terminal back was meant for that command.
+const AFTERTHOUGHT: Duration = Duration::from_millis(100);
 
 /// How the console looks and what it may do.
 #[derive(Debug, Clone)]
@@ -126,6 +138,8 @@ pub struct Options {
     pub state: Option<PathBuf>,
     /// What stands between the console and the terminal.
     pub multiplexer: Multiplexer,
+    /// The demo that is played at the start, and how many times as fast as its own pace.
+    pub demo: Option<(Arc<Demo>, f64)>,
 }
 
 impl Default for Options {
@@ -145,6 +159,7 @@ impl Default for Options {
             overrides: Overrides::default(),
             state: None,
             multiplexer: Multiplexer::default(),
+            demo: None,
         }
     }
 }
@@ -177,6 +192,7 @@ impl Options {
             overrides,
             state: state_dir(var),
             multiplexer: Multiplexer::from_env(var),
+            demo: None,
         })
     }
 
@@ -240,6 +256,10 @@ pub enum ConsoleError {
 pub enum Signal {
     /// The program is to end.
     End,
+    /// The same from the keyboard: while a command has the terminal, it is meant for that command.
+    Interrupt,
+    /// The program is to be stopped until it is let go on.
+    Stop,
     /// The program goes on after it was stopped: the screen may show anything.
     Continue,
     /// A file of the configuration may have changed.
@@ -284,11 +304,7 @@ pub async fn run_async(handle: Handle, options: &Options) -> Result<(), ConsoleE
     }
     let events = Listening::new(Input::new(sender.clone())?, asked.then_some(sender));
     let screen = Screen::new(io::stdout(), Size::new(width, height), options.color).asking();
-    let suspend = || {
-        guard.suspend()?;
-        crossterm::terminal::size().map(|(w, h)| Size::new(w, h))
-    };
-    drive_with(handle, options, look, screen, events, signals, suspend).await
+    drive_with(handle, options, look, screen, Tty::new(guard, events), signals).await
 }
 
 /// Listens for what ends or wakes the process; also gives a sender for whoever hears more.
@@ -297,7 +313,9 @@ fn signals() -> io::Result<(mpsc::Sender<Signal>, mpsc::Receiver<Signal>)> {
     let kinds = [
         (SignalKind::terminate(), Signal::End),
         (SignalKind::hangup(), Signal::End),
-        (SignalKind::interrupt(), Signal::End),
+        (SignalKind::interrupt(), Signal::Interrupt),
+        (SignalKind::quit(), Signal::Interrupt),
+        (SignalKind::from_raw(signal_hook::consts::SIGTSTP), Signal::Stop),
         (SignalKind::from_raw(signal_hook::consts::SIGCONT), Signal::Continue),
     ];
     for (kind, meaning) in kinds {
@@ -322,7 +340,7 @@ pub async fn drive<W: Write>(
 ) -> Result<(), ConsoleError> {
     let look = Look::new(options)?;
     let size = ratatui::backend::Backend::size(&screen)?;
-    drive_with(handle, options, look, screen, events, signals, || Ok(size)).await
+    drive_with(handle, options, look, screen, Given::new(events, size), signals).await
 }
 
 async fn drive_with<W: Write>(
@@ -330,26 +348,39 @@ async fn drive_with<W: Write>(
     options: &Options,
     look: Look,
     screen: Screen<W>,
-    mut events: impl Stream<Item = io::Result<Event>> + Unpin,
+    mut front: impl Front,
     mut signals: mpsc::Receiver<Signal>,
-    suspend: impl Fn() -> io::Result<Size>,
 ) -> Result<(), ConsoleError> {
     let handle = if options.read_only { handle.read_only() } else { handle };
     let size = ratatui::backend::Backend::size(&screen)?;
     let mut terminal = Terminal::new(screen)?;
     let mut app = App::new(handle, look, Habits::load(options), size)?;
+    app.take_own(options.read_only);
+    if let Some((demo, pace)) = &options.demo {
+        app.guide.demo = Some(demo.clone());
+        app.play_demo(*pace);
+    }
     let mut data_at = Instant::now();
     let mut signals_open = true;
     let mut shown = size;
     let mut line = Line::default();
+    let mut deaf_until = None;
     while !app.exit {
         app.look.speak();
         app.settle();
         if app.suspend {
             app.suspend = false;
-            line::last_answers(&mut line, &mut events, &mut signals).await;
-            app.size = suspend()?;
+            line::last_answers(&mut line, front.events(), &mut signals).await;
+            app.size = front.stop()?;
             app.redraw = true;
+            continue;
+        }
+        if let Some(errand) = app.own.errand.take() {
+            line::last_answers(&mut line, front.events(), &mut signals).await;
+            let lent = run::in_front(&mut front, &mut signals, errand).await?;
+            app.now = Instant::now();
+            deaf_until = Some(app.now + AFTERTHOUGHT);
+            app.came_back(lent);
             continue;
         }
         if app.redraw || app.size != shown {
@@ -367,6 +398,8 @@ async fn drive_with<W: Write>(
                 terminal.backend_mut().pass(&bytes);
             }
             let drawn = terminal.draw(|frame| view::draw(&app, frame))?;
+            app.now = Instant::now();
+            app.saw(drawn.buffer);
             let text = app.habits.clipboard.screen.then(|| clipboard::text_of(drawn.buffer));
             let sent = terminal.backend_mut().take_sent();
             if sent > 0 {
@@ -385,25 +418,24 @@ async fn drive_with<W: Write>(
         let line_due = line.deadline(app.dirty);
         tokio::select! {
             biased;
-            event = events.next() => {
+            event = front.events().next() => {
                 app.now = Instant::now();
                 match event {
                     Some(event) => app.event(event?),
                     None => break,
                 }
                 // Keys that wait already are taken together: one frame shows what they all did. Each finds the cursors
-                // where the one before left them.
-                app.settle();
-                while let Some(event) = arrived(&mut events).await {
-                    app.event(event?);
-                    if app.exit || app.suspend {
-                        break;
-                    }
+                // where the one before left them. Whoever is to have the terminal gets those that come from now on.
+                while !(app.exit || app.suspend || app.own.errand.is_some()) {
                     app.settle();
+                    let Some(event) = arrived(front.events()).await else { break };
+                    app.event(event?);
                 }
             }
             signal = signals.recv(), if signals_open => match signal {
-                Some(Signal::End) => break,
+                Some(Signal::Interrupt) if deaf_until.is_some_and(|until| Instant::now() < until) => {}
+                Some(Signal::End | Signal::Interrupt) => break,
+                Some(Signal::Stop) => app.suspend = true,
                 Some(Signal::Continue) => app.redraw = true,
                 Some(Signal::Files) => app.reload(),
                 Some(Signal::Background(background)) => app.see_background(background),
@@ -431,13 +463,14 @@ async fn drive_with<W: Write>(
             () = tokio::time::sleep_until(deadline.unwrap_or(data_at).into()), if deadline.is_some() && line.is_clear() => {
                 app.now = Instant::now();
                 app.refresh();
+                app.play();
             }
             () = tokio::time::sleep_until(line_due.unwrap_or(data_at).into()), if line_due.is_some() => {
                 line.give_up(Instant::now());
             }
         }
     }
-    line::last_answers(&mut line, &mut events, &mut signals).await;
+    line::last_answers(&mut line, front.events(), &mut signals).await;
     Ok(())
 }
 

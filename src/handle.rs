@@ -53,6 +53,13 @@ pub struct About {
     pub classes: Vec<Arc<VmClass>>,
 }
 
+impl About {
+    /// Whether hosts and VMs are simulated.
+    pub fn is_simulated(&self) -> bool {
+        &*self.platform == "sim"
+    }
+}
+
 /// How much an event matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {

@@ -3,6 +3,8 @@
 //! They are tests so that they use what the other tests use; they are not run with them because they write files.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/cast.rs"]
+mod cast;
 #[cfg(feature = "libvirt")]
 #[path = "support/lab.rs"]
 mod lab;
@@ -77,6 +79,57 @@ fn other_looks() {
     terminal.keys("2z");
     terminal.wait_until("the heatmap alone", |screen| !screen.contains("vm-1 ") && screen.contains("sophia"));
     keep(&terminal, "heatmap", DARK);
+}
+
+/// A view: its picture's name, the keys that lead to it, what is on the screen then. Each is made in the dark and in the
+/// light theme. To have another one, add a line.
+const VIEWS: [(&str, &str, &str); 14] = [
+    ("host-table", "5", "paradent-1 "),
+    ("tree", "6", "rennes"),
+    ("events", "7", "events"),
+    ("findings", "8", "findings"),
+    ("pulse", "9", "pulse"),
+    ("settings", ",", "settings"),
+    ("vm", "3\r", "› vm-1"),
+    ("host", "2\r", "paradent-1"),
+    ("vms", "3z", "vm-1 "),
+    ("hosts", "2z", "paradent"),
+    ("command-line", ":fil", "filter"),
+    ("palette", "\x10mig", "migrate"),
+    ("limits", "l", "moves per link"),
+    ("tour", "\x1bOQ", "Tour 1 of 5"),
+];
+
+#[test]
+#[ignore = "writes files: screenshots/make"]
+fn views() {
+    for (theme, ground, ending) in [("dark", DARK, ""), ("light", LIGHT, "-light")] {
+        for (name, keys, there) in VIEWS {
+            let mut terminal = fleet(&["--theme", theme], 120, 36);
+            let before = terminal.text();
+            terminal.keys(keys);
+            terminal.wait_until(name, |screen| *screen != before && screen.contains(there));
+            keep(&terminal, &format!("{name}{ending}"), ground);
+        }
+    }
+}
+
+/// The demo at its own pace: the cast, and the picture that moves, which is shown where casts are not.
+#[test]
+#[ignore = "writes files: screenshots/make"]
+fn demo() {
+    let mut terminal = Terminal::start(&["--demo", "--theme", "dark"], 100, 30);
+    for step in ["2 of 11", "4 of 11", "6 of 11", "8 of 11", "10 of 11", ": the end"] {
+        terminal.wait_for(step);
+    }
+    let (bytes, times) = (terminal.raw(), terminal.times());
+    terminal.keys("x");
+    let cast = cast::Cast::new(100, 30, &bytes, &times);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots");
+    std::fs::write(folder.join("demo.cast"), cast.asciicast("Hemera")).unwrap();
+    let svg = cast.svg(DARK);
+    assert!(svg.len() < 1_500_000, "{} bytes are too many for a README", svg.len());
+    std::fs::write(folder.join("demo.svg"), svg).unwrap();
 }
 
 #[cfg(feature = "libvirt")]

@@ -140,6 +140,13 @@ pub(super) struct ConsoleArgs {
     /// The configuration file [default: `$XDG_CONFIG_HOME/hemera/config.toml`, else `~/.config/hemera/config.toml`]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Play a demo in a simulated world of its own: a file, or a built-in name [default: first]
+    #[arg(long, value_name = "FILE|NAME", num_args = 0..=1, default_missing_value = "first")]
+    #[arg(conflicts_with_all = ["world", "vms", "seed", "speed", "read_only", "classes"])]
+    pub demo: Option<String>,
+    /// How many times as fast as its own pace the demo is played
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = pace, requires = "demo")]
+    pub pace: f64,
 }
 
 impl ConsoleArgs {
@@ -196,6 +203,14 @@ pub(super) struct CheckArgs {
     /// Check that workflows fit this world, too: a file, or a built-in name
     #[arg(long, value_name = "FILE|NAME")]
     pub world: Option<String>,
+}
+
+/// How fast a demo is played.
+fn pace(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(pace) if (0.05..=10_000.0).contains(&pace) => Ok(pace),
+        _ => Err("expected a number from 0.05 to 10000".into()),
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::args::{ConsoleArgs, Speed};
 use super::platform::{self, Opened};
 use super::{DONE, Failure, classes};
-use crate::console::{self, ConfigError, ConsoleError, Key, Options, Overrides};
+use crate::console::{self, ConfigError, ConsoleError, Demo, Key, Options, Overrides};
 use crate::engine::Engine;
 use crate::fleet::Time;
 use crate::handle::{About, Handle, Limits};
@@ -19,11 +19,21 @@ const PRELOADED: &str = "vm-{n}";
 
 /// Opens the console and returns the exit code.
 pub(super) fn open(args: &ConsoleArgs) -> Result<u8, Failure> {
-    let options = options(args)?;
+    let mut options = options(args)?;
+    let mut args = args.clone();
+    let mut speed = options.settings.speed();
+    let mut name = options.settings.text(Key::World).to_owned();
+    if let Some(demo) = &args.demo {
+        let demo = Demo::load(demo).map_err(Failure::input)?;
+        name.clone_from(&demo.world);
+        speed = demo.speed;
+        (args.vms, args.seed) = (demo.vms, demo.seed);
+        options.demo = Some((Arc::new(demo), args.pace));
+    }
     // Mistakes in files are told before anything is started.
     options.check()?;
     // A mistake in a world's file is told as it is, of a name that nothing has who named it.
-    let world = World::load(options.settings.text(Key::World)).map_err(|error| match error.place {
+    let world = World::load(&name).map_err(|error| match error.place {
         Some(_) => Failure::input(error),
         None => Failure::input(options.settings.blame(Key::World, &error.to_string())),
     })?;
@@ -32,7 +42,7 @@ pub(super) fn open(args: &ConsoleArgs) -> Result<u8, Failure> {
             "the console needs a terminal on its standard input and output; `hemera run` needs none",
         ));
     }
-    let (handle, running) = start(args, world, options.settings.speed())?;
+    let (handle, running) = start(&args, world, speed)?;
     let handle = if options.read_only { handle.read_only() } else { handle };
     let closed = console::run(handle, &options);
     // The console dropped its handle; that ends the runtime, unless something else did before.

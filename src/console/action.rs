@@ -1,6 +1,8 @@
 //! The one list of actions, a file per chapter. Keymaps, the palette, the help, the generated documentation and the hints
 //! at the bottom all come from it.
 
+use std::sync::OnceLock;
+
 use super::app::App;
 
 /// Why an action cannot be run now.
@@ -59,18 +61,36 @@ macro_rules! optional {
 
 mod changing;
 mod choosing;
+mod guiding;
 mod moving;
 mod operations;
+mod running;
 mod takes;
 mod viewing;
 mod when;
 
 pub use takes::Takes;
 
+/// Actions that the operator's files add.
+static OWN: OnceLock<Vec<Action>> = OnceLock::new();
+
+/// Adds the operator's own actions to the list. The first call of a process holds.
+pub(super) fn add_own(actions: Vec<Action>) {
+    OWN.get_or_init(|| actions);
+}
+
 /// Everything that the operator can do, in the order of the help.
 pub fn all() -> impl Iterator<Item = &'static Action> + Clone {
-    let chapters: [&'static [Action]; 5] =
-        [moving::ACTIONS, viewing::ACTIONS, choosing::ACTIONS, changing::ACTIONS, operations::ACTIONS];
+    let chapters: [&'static [Action]; 8] = [
+        moving::ACTIONS,
+        viewing::ACTIONS,
+        choosing::ACTIONS,
+        changing::ACTIONS,
+        operations::ACTIONS,
+        running::ACTIONS,
+        guiding::ACTIONS,
+        OWN.get().map_or(&[], Vec::as_slice),
+    ];
     chapters.into_iter().flatten()
 }
 

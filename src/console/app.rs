@@ -21,7 +21,9 @@ use super::nav::Nav;
 use super::order::{Found, Sorter};
 use super::page::{Around, Page, Pages};
 use super::palette::Palette;
+use super::player::Player;
 use super::prompt::Prompt;
+use super::run::Own;
 use super::tasks::Tasks;
 use super::vms::Vms;
 use crate::fleet::HostId;
@@ -33,12 +35,14 @@ mod chaos;
 mod choosing;
 mod commands;
 mod goes;
+mod guide;
 mod heatmap;
 mod marking;
 mod mouse;
 mod taking;
 
 pub(crate) use choosing::Purpose;
+pub(crate) use guide::Guide;
 
 pub(crate) use marking::HostRange;
 
@@ -101,6 +105,10 @@ pub(crate) struct App {
     pub overlays: Vec<Overlay>,
     pub note: Option<(Tone, String)>,
     pub asks: Asks,
+    /// Commands of the operator's own.
+    pub own: Own,
+    /// The tour and demos.
+    pub guide: Guide,
     pub sorter: Sorter,
     pub habits: Habits,
     /// Keys of a sequence that has begun.
@@ -146,6 +154,8 @@ impl App {
             overlays: Vec::new(),
             note: habits.problem.clone().map(|problem| (Tone::Bad, problem)),
             asks: Asks::default(),
+            own: Own::default(),
+            guide: Guide::default(),
             sorter: Sorter::start()?,
             habits,
             keys: Vec::new(),
@@ -231,7 +241,8 @@ impl App {
         let ask = (self.asks_due && self.has_open_question()).then(|| self.asked + ASK_AGAIN);
         let frozen = self.habits.frozen.as_ref().map(super::freeze::Frozen::due);
         let page = self.pages.seen(self.nav.page()).and_then(super::page::PageView::due);
-        [look, ask, self.order_due, frozen, page].into_iter().flatten().min()
+        let demo = self.guide.player.as_ref().and_then(Player::due);
+        [look, ask, self.order_due, frozen, page, demo].into_iter().flatten().min()
     }
 
     fn has_open_question(&self) -> bool {
@@ -276,6 +287,8 @@ impl App {
                     view.take(answer);
                 }
             }
+            Heard::Ran((name, Ok(told))) => self.note = Some((Tone::Good, format!("{name}: {told}"))),
+            Heard::Ran((name, Err(wrong))) => self.note = Some((Tone::Bad, format!("{name}: {wrong}"))),
             Heard::Chosen(found, purpose, text) => self.chosen(&found, &purpose, &text),
             Heard::Reply(reply) => {
                 let said = self.habits.undo.said.take().map_or_else(String::new, |said| format!("{said}: "));
@@ -297,6 +310,12 @@ impl App {
 
     /// Takes what the terminal says.
     pub(crate) fn event(&mut self, event: Event) {
+        if !self.demo_takes(&event) {
+            self.typed(event);
+        }
+    }
+
+    fn typed(&mut self, event: Event) {
         // What does nothing by itself must not hide what a key before it did.
         let before = std::mem::replace(&mut self.dirty, true);
         match event {
@@ -327,6 +346,7 @@ impl App {
         } else if self.is_filtering() {
             self.filter_key(key);
         } else if key.code == KeyCode::Esc {
+            self.tour_esc();
             self.noting(Self::home);
         } else {
             self.run_key(key);
@@ -414,6 +434,10 @@ impl App {
             Outcome::Changed => self.ask_preview(),
             Outcome::Close => self.close(),
             Outcome::Quit => self.exit = true,
+            Outcome::Run(errand) => {
+                self.close();
+                self.start_errand(*errand);
+            }
             Outcome::Refuse(reason) => self.note = Some((Tone::Bad, reason)),
             Outcome::Do(command) => {
                 if let Some(Overlay::Dialog(dialog)) = self.overlays.pop() {
@@ -531,11 +555,14 @@ impl App {
 
     /// Plans the screen and brings every cursor into what there is.
     pub(crate) fn settle(&mut self) {
+        self.tour_look();
+        self.own.give_keys(&mut self.look.keymap);
         let topology = &self.snapshot.fleet.topology;
         let page = self.nav.page();
         let wants = Wants {
             alone: if let Page::Panel(panel) = page { Some(panel) } else { None },
             focus: self.focus,
+            dock: self.told().map_or(0, |told| told.height(self.size)),
             page: self.pages.seen(page).is_some(),
             sites: topology.sites.len() as u16,
             lines: Map::wanted(topology, heat_width(self.size.width)).min(999) as u16,

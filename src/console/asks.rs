@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::app::Purpose;
 use super::marks::VmSet;
+use super::run::Ran;
 use crate::handle::{Answer, Refused, Reply};
 
 /// What came back.
@@ -18,6 +19,8 @@ pub(crate) enum Heard {
     Page(Answer),
     /// A command's reply.
     Reply(Reply),
+    /// The end of a command of the operator's own behind the console.
+    Ran(Ran),
     /// The VMs that a selection selects, what they were chosen for, and the selection.
     Chosen(VmSet, Purpose, String),
 }
@@ -29,6 +32,7 @@ pub(crate) struct Asks {
     pub page: Option<oneshot::Receiver<Answer>>,
     pub chosen: Option<(oneshot::Receiver<VmSet>, Purpose, String)>,
     pub replies: Vec<oneshot::Receiver<Reply>>,
+    pub ran: Vec<oneshot::Receiver<Ran>>,
 }
 
 fn answered(slot: &mut Option<oneshot::Receiver<Answer>>, cx: &mut Context<'_>) -> Option<Answer> {
@@ -47,6 +51,19 @@ impl Asks {
                     return Poll::Ready(Heard::Reply(
                         reply.unwrap_or_else(|_| Err(Refused("the engine is gone".into()))),
                     ));
+                }
+            }
+            let mut i = 0;
+            while i < self.ran.len() {
+                match Pin::new(&mut self.ran[i]).poll(cx) {
+                    Poll::Pending => i += 1,
+                    Poll::Ready(ran) => {
+                        self.ran.remove(i);
+                        // Of one that could not be started there is nothing more to tell.
+                        if let Ok(ran) = ran {
+                            return Poll::Ready(Heard::Ran(ran));
+                        }
+                    }
                 }
             }
             if let Some((chosen, ..)) = &mut self.chosen

@@ -9,6 +9,7 @@ use tui_input::Input;
 
 use super::edit;
 use super::format::counted;
+use super::run::Errand;
 use crate::fleet::{OpId, TaskId, VmClass, VmId};
 use crate::handle::{Answer, Command, OperationSpec, Preview};
 
@@ -31,6 +32,8 @@ pub(crate) enum Act {
     CancelTask(TaskId),
     StopEverything,
     Quit,
+    /// A command of the operator's own.
+    Own(Box<Errand>),
 }
 
 /// A field to fill in.
@@ -100,6 +103,8 @@ pub(crate) enum Outcome {
     Do(Box<Command>),
     /// The program ends.
     Quit,
+    /// This command of the operator's own is to run.
+    Run(Box<Errand>),
     /// It cannot be done now, for this reason.
     Refuse(String),
 }
@@ -234,8 +239,10 @@ impl Dialog {
         if let Some(reason) = self.blocked() {
             return Outcome::Refuse(reason);
         }
-        if matches!(self.act, Act::Quit) {
-            return Outcome::Quit;
+        match &self.act {
+            Act::Quit => return Outcome::Quit,
+            Act::Own(errand) => return Outcome::Run(errand.clone()),
+            _ => {}
         }
         match self.command() {
             Ok(command) => Outcome::Do(Box::new(command)),

@@ -146,7 +146,8 @@ fn settings() -> String {
             ```toml\n[[plugin]]\nname = \"log\"                       # needed\nkey = \"ctrl-t\"                     # needed; must be free in the keymap\n\
             command = \"less /var/log/vms/{vm}\"  # needed; run by the shell\ncontext = \"vms\"                    # where the key counts\n\
             description = \"Shows the log.\"\nconfirm = false                    # ask first\ndangerous = false                  # off in a read-only console\n\
-            wait = false                       # wait for Enter when it has ended\n```\n\nPlaces in a command:\n\n";
+            wait = false                       # wait for Enter when it has ended\n\
+            background = false                 # run behind the console, which shows the last line\n```\n\nPlaces in a command:\n\n";
     head(&mut out, &["place", "what stands there"].map(str::to_owned));
     for (_, name, doc) in Placeholder::ALL {
         row(&mut out, [format!("`{{{name}}}`"), (*doc).to_owned()]);

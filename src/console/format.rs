@@ -83,6 +83,22 @@ pub(crate) fn amount(bytes: Bytes) -> String {
     Locale::here().decimal(&bytes.to_string())
 }
 
+/// A text in lines of at most `width` columns, broken between words.
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    use unicode_width::UnicodeWidthStr;
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + word.width() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// At most `width` columns of `text`, cut with `more` where it is longer.
 pub(crate) fn cut(text: &str, width: usize, more: &str) -> String {
     use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};

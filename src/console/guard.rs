@@ -1,4 +1,5 @@
-//! The terminal is given back as it was found: at the end, after a panic, before the program is suspended.
+//! The terminal is given back as it was found: at the end, after a panic, before the program is suspended, while a command
+//! of the operator's has it.
 
 use std::io::{self, Write};
 use std::sync::Once;
@@ -37,11 +38,27 @@ impl Guard {
 
     /// Gives the terminal back and stops the process until somebody lets it go on.
     pub(crate) fn suspend(&self) -> io::Result<()> {
+        self.lend();
+        stop()?;
+        self.take_back()
+    }
+
+    /// Gives the terminal to somebody else.
+    #[allow(clippy::unused_self)] // Whoever lends holds the terminal.
+    pub(crate) fn lend(&self) {
         restore();
-        // The shell sees a stopped job, as with any other program; what follows runs after `fg`.
-        signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)?;
+    }
+
+    /// Takes the terminal again.
+    pub(crate) fn take_back(&self) -> io::Result<()> {
         take(self.mouse)
     }
+}
+
+/// Stops the process; returns when somebody lets it go on.
+pub(crate) fn stop() -> io::Result<()> {
+    // The shell sees a stopped job, as with any other program; what follows runs after `fg`.
+    signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)
 }
 
 impl Drop for Guard {

@@ -185,6 +185,8 @@ pub struct Keymap {
     bindings: HashMap<(Context, Vec<Key>), Bound>,
     /// Sequences as written, with what they are bound to, in the order of the file.
     shown: Vec<(Context, String, Bound)>,
+    /// Whether the operator's own actions have their keys.
+    has_own: bool,
 }
 
 /// Keymaps that are built in.
@@ -227,6 +229,7 @@ impl Keymap {
             files: Vec::new(),
             bindings: HashMap::new(),
             shown: Vec::new(),
+            has_own: false,
         };
         for text in texts {
             keymap.name.clone_from(&text.file);
@@ -268,6 +271,18 @@ impl Keymap {
             }
         }
         Ok(())
+    }
+
+    /// Gives the operator's own actions their keys, where they do not have them yet. They were found to be free.
+    pub(crate) fn add_own<'a>(&mut self, own: impl Iterator<Item = (Context, &'a str, &'a [Key], &'static Action)>) {
+        if std::mem::replace(&mut self.has_own, true) {
+            return;
+        }
+        for (context, written, keys, action) in own {
+            let bound = Bound { action, words: None };
+            self.shown.push((context, written.to_owned(), bound.clone()));
+            self.bindings.insert((context, keys.to_vec()), bound);
+        }
     }
 
     /// Gives keys a meaning. What was inherited and stands in their way goes; what the same file says is a mistake.
@@ -391,7 +406,11 @@ fn pretty(keys: &str) -> String {
                 .replace("left", "Left")
                 .replace("right", "Right")
         })
-        .map(|key| if key == "tab" { "Tab".into() } else { key })
+        .map(|key| match key.as_str() {
+            "tab" => "Tab".into(),
+            key if key.strip_prefix('f').is_some_and(|n| n.parse::<u8>().is_ok()) => key.to_uppercase(),
+            _ => key,
+        })
         .collect();
     let letters = words.iter().all(|word| word.chars().count() == 1);
     words.join(if letters { "" } else { " " })

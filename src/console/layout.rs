@@ -38,6 +38,8 @@ pub(crate) struct Wants {
     pub alone: Option<Panel>,
     /// The panel with the focus, shown alone where there is no room for more.
     pub focus: Panel,
+    /// Lines at the bottom for the tour or a demo.
+    pub dock: u16,
     /// Whether a page takes the place of all panels.
     pub page: bool,
     /// Sites in the world.
@@ -55,6 +57,8 @@ pub(crate) struct Plan {
     pub header: Rect,
     pub body: Rect,
     pub footer: Rect,
+    /// What the tour or a demo says.
+    pub dock: Rect,
     pub sites: Rect,
     pub hosts: Rect,
     pub vms: Rect,
@@ -79,7 +83,10 @@ impl Plan {
         if plan.too_small() {
             return plan;
         }
-        let (w, h) = (size.width, size.height);
+        // Something of the console is always left.
+        let dock = wants.dock.min(size.height - 7);
+        let (w, h) = (size.width, size.height - dock);
+        plan.dock = Rect::new(0, h, w, dock);
         plan.header = Rect::new(0, 0, w, 1);
         plan.footer = Rect::new(0, h - 1, w, 1);
         let body = Rect::new(0, 1, w, h - 2);
@@ -125,7 +132,7 @@ impl Plan {
 
     /// Whether there is room for one panel only.
     pub(crate) const fn cramped(&self) -> bool {
-        self.size.width < ROOMY.width || self.size.height < ROOMY.height
+        self.size.width < ROOMY.width || self.size.height - self.dock.height < ROOMY.height
     }
 
     /// Where a panel stands.
@@ -171,7 +178,8 @@ mod tests {
         for width in 0..160 {
             for height in 0..70 {
                 for operations in 0..4 {
-                    let wants = Wants { alone: None, focus: Panel::Vms, page: false, sites: 4, lines: 12, operations };
+                    let wants =
+                        Wants { alone: None, focus: Panel::Vms, dock: 0, page: false, sites: 4, lines: 12, operations };
                     let plan = Plan::new(Size { width, height }, wants);
                     let area = |r: Rect| u32::from(r.width) * u32::from(r.height);
                     let total: u32 = Panel::ALL.iter().map(|p| area(plan.rect(*p))).sum();

@@ -12,6 +12,7 @@ use super::template::{Placeholder, Template};
 
 /// A command of the user's.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools)] // They are what its file says, each by itself.
 pub struct Plugin {
     /// Its name on screen.
     pub name: String,
@@ -31,13 +32,16 @@ pub struct Plugin {
     pub description: String,
     /// Whether Enter is waited for when it has ended.
     pub wait: bool,
+    /// Whether it runs behind the console, which shows the last line that it writes.
+    pub background: bool,
     /// The file that it stands in.
     pub path: PathBuf,
     /// The line where its key stands, from 1.
     pub line: usize,
 }
 
-const KEYS: [&str; 8] = ["name", "key", "context", "command", "confirm", "dangerous", "description", "wait"];
+const KEYS: [&str; 9] =
+    ["name", "key", "context", "command", "confirm", "dangerous", "description", "wait", "background"];
 
 impl Plugin {
     /// The plugins of the user's `plugins.toml`, none where there is no such file.
@@ -120,6 +124,7 @@ impl Plugin {
             dangerous: switch("dangerous")?,
             description: text("description")?.map_or_else(String::new, |(text, _)| text.to_owned()),
             wait: switch("wait")?,
+            background: switch("background")?,
             path: path.to_owned(),
             line: source.line(key_span.start),
         })

@@ -12,6 +12,7 @@ mod bars;
 mod big;
 mod braille;
 mod dialog;
+mod dock;
 mod events;
 mod filtering;
 mod findings;
@@ -34,6 +35,7 @@ mod tree;
 mod typing;
 mod vm;
 mod vms;
+mod welcome;
 
 use paint::Paint;
 
@@ -76,6 +78,7 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
     if !app.keys.is_empty() {
         popup::following(app, &mut paint);
     }
+    dock::draw(app, &mut paint);
     for overlay in &app.overlays {
         match overlay {
             Overlay::Help(help) => help::keys(app, help, &mut paint),

@@ -13,6 +13,7 @@ mod look;
 mod pages;
 mod past;
 mod size;
+mod tour;
 mod tree;
 
 use driver::{Console, Setup};

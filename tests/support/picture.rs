@@ -96,3 +96,71 @@ fn rectangle(into: &mut String, x: f32, y: f32, width: f32, height: f32, fill: &
     )
     .expect("writing to a string");
 }
+
+/// The size of a picture of so many columns and rows.
+pub(crate) fn size(columns: u16, rows: u16) -> (f32, f32) {
+    (f32::from(columns) * CELL.0, f32::from(rows) * CELL.1)
+}
+
+/// A line of the screen at the top of a picture, as few shapes and texts as its styles allow; empty where nothing is.
+pub(crate) fn line(screen: &vt100::Screen, row: u16, ground: &str) -> String {
+    let mut out = String::new();
+    let (_, columns) = screen.size();
+    let mut column = 0;
+    while column < columns {
+        let (look, first) = self::look(screen, row, column, ground);
+        let mut text = String::from(first);
+        let from = column;
+        column += 1;
+        while column < columns {
+            let (next, more) = self::look(screen, row, column, ground);
+            // Shapes stand alone: no font draws them alike everywhere.
+            if next != look || block(more).is_some() || block(text.chars().next_back().unwrap_or(' ')).is_some() {
+                break;
+            }
+            text.push(more);
+            column += 1;
+        }
+        run(&mut out, from, &text, &look, ground);
+    }
+    out
+}
+
+/// How a cell is painted: ink, paper, bold.
+type Style = (String, String, bool);
+
+fn look(screen: &vt100::Screen, row: u16, column: u16, ground: &str) -> (Style, char) {
+    let Some(cell) = screen.cell(row, column) else { return ((FOREGROUND.into(), ground.into(), false), ' ') };
+    let mut ink = color(cell.fgcolor(), FOREGROUND);
+    let mut paper = color(cell.bgcolor(), ground);
+    if cell.inverse() {
+        std::mem::swap(&mut ink, &mut paper);
+    }
+    let sign = cell.contents().chars().next().unwrap_or(' ');
+    // Blanks look the same in any ink.
+    if sign == ' ' { ((FOREGROUND.into(), paper, false), ' ') } else { ((ink, paper, cell.bold()), sign) }
+}
+
+fn run(out: &mut String, column: u16, text: &str, (ink, paper, bold): &Style, ground: &str) {
+    let x = f32::from(column) * CELL.0;
+    let width = text.chars().count() as f32 * CELL.0;
+    if paper != ground {
+        rectangle(out, x, 0.0, width, CELL.1, paper, 1.0);
+    }
+    if let Some((x0, x1, y0, y1)) = text.chars().next().and_then(block) {
+        let part = |n: u32, whole: f32| n as f32 * whole / 8.0;
+        let (left, top) = (x + part(x0, CELL.0), CELL.1 - part(y1, CELL.1));
+        rectangle(out, left, top, part(x1 - x0, CELL.0), part(y1 - y0, CELL.1), ink, 1.0);
+        return;
+    }
+    if text.trim().is_empty() {
+        return;
+    }
+    let weight = if *bold { " font-weight=\"bold\"" } else { "" };
+    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    writeln!(
+        out,
+        "<text x=\"{x:.1}\" y=\"13\" fill=\"{ink}\"{weight} textLength=\"{width:.1}\" xml:space=\"preserve\">{escaped}</text>"
+    )
+    .expect("writing to a string");
+}

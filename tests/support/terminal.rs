@@ -21,6 +21,8 @@ type Shared = Arc<(Mutex<Arrived>, Condvar)>;
 struct Arrived {
     parser: vt100::Parser,
     raw: Vec<u8>,
+    /// When how many bytes of whole frames had come.
+    times: Vec<(Duration, usize)>,
     closed: bool,
 }
 
@@ -60,13 +62,15 @@ impl Terminal {
         }
         let child = pty.slave.spawn_command(command).expect("the program starts");
         drop(pty.slave);
-        let arrived = Arrived { parser: vt100::Parser::new(rows, columns, 0), raw: Vec::new(), closed: false };
+        let arrived =
+            Arrived { parser: vt100::Parser::new(rows, columns, 0), raw: Vec::new(), times: Vec::new(), closed: false };
         let shared: Shared = Arc::new((Mutex::new(arrived), Condvar::new()));
         let mut reader = pty.master.try_clone_reader().expect("the terminal's output");
         let writer = pty.master.take_writer().expect("the terminal's input");
         let writer: Writer = Arc::new(Mutex::new(writer));
         let answers = writer.clone();
         let theirs = Arc::clone(&shared);
+        let began = Instant::now();
         std::thread::spawn(move || {
             let mut buffer = vec![0; 65536];
             let (mut held, mut asked) = (Vec::new(), Vec::new());
@@ -86,6 +90,8 @@ impl Terminal {
                 }
                 held.drain(..whole);
                 arrived.raw.extend_from_slice(&buffer[..count]);
+                let shown = arrived.raw.len() - held.len();
+                arrived.times.push((began.elapsed(), shown));
                 arrived.closed = count == 0;
                 theirs.1.notify_all();
                 if count == 0 {
@@ -110,6 +116,11 @@ impl Terminal {
     /// Everything that was ever written to the terminal.
     pub fn raw(&self) -> Vec<u8> {
         self.shared.0.lock().unwrap().raw.clone()
+    }
+
+    /// When how much of it had come, in whole frames.
+    pub fn times(&self) -> Vec<(Duration, usize)> {
+        self.shared.0.lock().unwrap().times.clone()
     }
 
     /// The screen itself.

@@ -20,6 +20,18 @@ pub(super) const fn steers(app: &App) -> Result<(), Reason> {
     }
 }
 
+pub(super) fn steers_simulated(app: &App) -> Result<(), Reason> {
+    steers(app)?;
+    if !app.snapshot.about.is_simulated() {
+        return Err("these are real hosts; try it in a simulated world: hemera --world small");
+    }
+    steers_class(app)
+}
+
+pub(super) fn on_tour(app: &App) -> Result<(), Reason> {
+    if app.guide.tour.is_some() { Ok(()) } else { Err("no tour is under way") }
+}
+
 /// Marks wait for a filter that is still at work, so that what counts is whether there is any VM at all.
 pub(super) fn has_any_vm(app: &App) -> Result<(), Reason> {
     if app.snapshot.fleet.vms.is_empty() { Err("there is no VM") } else { Ok(()) }

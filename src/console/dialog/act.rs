@@ -68,7 +68,8 @@ impl Dialog {
             Act::CancelOperation(op) => Command::CancelOperation(*op),
             Act::RetryFailed(op) => Command::RetryFailed(*op),
             Act::CancelTask(task) => Command::CancelTask(*task),
-            Act::StopEverything | Act::Quit => Command::StopEverything,
+            // Quitting and the operator's own commands give none: see `Dialog::press`.
+            Act::StopEverything | Act::Quit | Act::Own(_) => Command::StopEverything,
         })
     }
 

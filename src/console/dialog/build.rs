@@ -7,6 +7,7 @@ use super::act::{PATTERNS, PLACEMENTS, class_label};
 use super::{Act, Ahead, Change, Dialog, Field};
 use crate::console::format::{count, counted};
 use crate::console::hosts_marked::{name_hosts, select_hosts};
+use crate::console::run::Errand;
 use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, TaskId, VmId};
 use crate::handle::{Limits, OpState, OperationView, Snapshot};
 
@@ -164,6 +165,20 @@ impl Dialog {
         let left = open.iter().map(|o| (o.waiting + o.running) as usize).sum();
         dialog.facts.push(format!("{} that wait or run are cancelled.", counted(left, "task")));
         dialog.danger = true;
+        dialog
+    }
+
+    /// A command of the operator's own, on so many VMs.
+    pub(crate) fn own(errand: Errand, vms: Option<usize>, danger: bool, typed_above: usize) -> Self {
+        let on = vms.map(|n| format!(" on {}", counted(n, "VM"))).unwrap_or_default();
+        let title = format!("Run {}{on}?", errand.name);
+        let typed = vms.filter(|n| danger && *n > typed_above);
+        let fields = typed.map(|_| Field::text("count", "", "type the number of VMs to confirm"));
+        let command = format!("$ {}", errand.command);
+        let mut dialog = Self::new(Act::Own(Box::new(errand)), title, "Run", fields.into_iter().collect());
+        dialog.facts.push(command);
+        dialog.danger = danger;
+        dialog.typed = typed;
         dialog
     }
 

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::paint::{Paint, Piece, piece, title_role, width};
+use crate::console::action;
 use crate::console::app::App;
 use crate::console::format::{clock, count, span};
 use crate::console::layout::{Panel, inside};
@@ -24,8 +25,14 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
     paint.panel(area, focus, &[piece("Operations", title_role(focus))], &[piece(right, Role::Dim)]);
     let room = inside(area);
     if all.is_empty() {
-        let key = app.look.keymap.keys_of("boot").first().cloned().unwrap_or_default();
-        paint.text(room.x + 1, room.y, room.right(), &format!("nothing runs; {key} boots VMs"), Role::Dim);
+        let key = |id: &str| app.look.keymap.keys_of(id).first().cloned().unwrap_or_default();
+        let first = if action::named("tour").is_some_and(|tour| (tour.when)(app).is_ok()) {
+            format!("; {} shows how, {} plays a demo", key("tour"), key("demo"))
+        } else {
+            String::new()
+        };
+        let text = format!("nothing runs; {} boots VMs{first}", key("boot"));
+        paint.cut(room.x + 1, room.y, room.right(), &text, Role::Dim);
         return;
     }
     let fit = usize::from(room.height / LINES).max(1);

@@ -194,13 +194,12 @@ pub(super) const fn state_role(state: VmState) -> Role {
 
 /// Loading, empty, nothing found and gone are different things.
 fn empty(app: &App, paint: &mut Paint<'_>, room: Rect) {
-    let key = |id: &str| app.look.keymap.keys_of(id).first().cloned().unwrap_or_default();
     let lines = if app.vms.loading || app.snapshot.fleet.topology.hosts.is_empty() {
         vec!["waiting for the engine".to_owned()]
     } else if app.snapshot.loading > 0 {
         vec![format!("loading {}", counted(app.snapshot.loading as usize, "VM"))]
     } else if app.snapshot.fleet.vms.is_empty() {
-        vec!["There are no VMs yet.".to_owned(), format!("{} boots some, {} shows all keys", key("boot"), key("help"))]
+        return super::welcome::draw(app, paint, room);
     } else {
         let what =
             if app.vms.only_marked() { "No VM that is marked is shown." } else { "No VM is selected by this filter." };

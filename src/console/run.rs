@@ -1,0 +1,188 @@
+//! Commands of the operator's own: plugins, a shell, logging in to hosts and VMs.
+//!
+//! A command runs with `sh -c` and either has the terminal until it ends, while the console steps aside, or runs behind the
+//! console, which then shows the last line that it wrote. What fills its places is quoted for the shell.
+
+use std::io;
+use std::process::ExitStatus;
+
+use tokio::sync::{mpsc, oneshot};
+
+mod fill;
+mod lend;
+mod login;
+mod slots;
+
+pub(crate) use lend::{Lent, in_front};
+pub(crate) use login::{has_login_host, has_login_vm};
+
+use super::action::{self, Reason};
+use super::app::{App, Tone};
+use super::dialog::Dialog;
+use super::keymap::Keymap;
+use super::plugins::Plugin;
+use super::template::Placeholder;
+
+/// A command with every place filled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Errand {
+    pub name: String,
+    pub command: String,
+    pub wait: bool,
+    pub background: bool,
+}
+
+/// How a command behind the console ended: what it is called, and the last line that it wrote or what went wrong.
+pub(crate) type Ran = (String, Result<String, String>);
+
+/// What the console knows of the operator's own commands.
+#[derive(Default)]
+pub(crate) struct Own {
+    /// Those that it had at its start; a read-only console has no dangerous ones.
+    plugins: Vec<Plugin>,
+    /// What is to have the terminal next.
+    pub errand: Option<Errand>,
+}
+
+impl Own {
+    /// Gives the plugins their keys, where the keymap is another one than it was.
+    pub(crate) fn give_keys(&self, keymap: &mut Keymap) {
+        keymap.add_own(self.plugins.iter().filter_map(|plugin| {
+            let action = action::named(&plugin.name)?;
+            Some((plugin.context, plugin.key.as_str(), plugin.keys.as_slice(), action))
+        }));
+    }
+}
+
+/// The plugins that a console has: where it is read-only, no dangerous ones; never more than there are places for.
+fn had(plugins: &[Plugin], read_only: bool) -> Vec<Plugin> {
+    plugins.iter().filter(|plugin| !(plugin.dangerous && read_only)).take(slots::SLOTS.len()).cloned().collect()
+}
+
+impl App {
+    /// Takes the operator's commands into the list of actions.
+    pub(crate) fn take_own(&mut self, read_only: bool) {
+        self.own.plugins = had(&self.look.plugins, read_only);
+        let actions = self.own.plugins.iter().zip(slots::SLOTS).map(|(plugin, slot)| slot.action(plugin));
+        action::add_own(actions.collect());
+    }
+
+    /// Whether a plugin can be run, or why not.
+    pub(super) fn may_run_own(&self, at: usize) -> Result<(), Reason> {
+        self.own.plugins.get(at).map_or(Err("it is gone"), |plugin| fill::possible(self, &plugin.command))
+    }
+
+    /// Runs a plugin on what is under the cursor or marked, after a question where it wants one.
+    pub(super) fn run_own(&mut self, at: usize) {
+        let Some(plugin) = self.own.plugins.get(at).cloned() else { return };
+        let errand = Errand {
+            command: fill::fill(self, &plugin.command),
+            name: plugin.name,
+            wait: plugin.wait,
+            background: plugin.background,
+        };
+        if plugin.confirm || plugin.dangerous {
+            let many = plugin.command.asks(Placeholder::Vms) || plugin.command.asks(Placeholder::Hosts);
+            let vms = many.then(|| self.meant().len());
+            self.open_dialog(Dialog::own(errand, vms, plugin.dangerous, self.look.settings.confirm_above()));
+        } else {
+            self.start_errand(errand);
+        }
+    }
+
+    /// Starts a command: behind the console, or as soon as the loop can lend it the terminal.
+    pub(crate) fn start_errand(&mut self, errand: Errand) {
+        if !errand.background {
+            self.own.errand = Some(errand);
+            return;
+        }
+        self.note = Some((Tone::Good, format!("{} runs", errand.name)));
+        let (sender, receiver) = oneshot::channel();
+        self.asks.ran.push(receiver);
+        // Not on tokio's threads: the console would wait for the command when it ends.
+        let name = errand.name.clone();
+        let run = move || drop(sender.send((errand.name, behind(&errand.command))));
+        if let Err(error) = std::thread::Builder::new().name("own command".into()).spawn(run) {
+            self.note = Some((Tone::Bad, format!("{name}: {error}")));
+        }
+    }
+
+    /// Takes the terminal's return.
+    pub(crate) fn came_back(&mut self, lent: Lent) {
+        self.size = lent.size;
+        self.note = Some(lent.note);
+        self.exit |= lent.end;
+        for signal in lent.heard {
+            match signal {
+                super::Signal::Files => self.reload(),
+                super::Signal::Background(background) => self.see_background(background),
+                _ => {}
+            }
+        }
+        self.redraw = true;
+    }
+}
+
+/// Runs a command without a terminal; the last line that it wrote, or what went wrong.
+fn behind(command: &str) -> Result<String, String> {
+    let output = std::process::Command::new("sh")
+        .args(["-c", command])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .map_err(|error| error.to_string())?;
+    let last = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        line.trim().chars().filter(|c| !c.is_control()).collect::<String>()
+    };
+    let (told, ended) = (last(&output.stdout), verdict(output.status));
+    match ended {
+        Ok(()) if told.is_empty() => Ok("done".into()),
+        Ok(()) => Ok(told),
+        Err(how) => {
+            let told = [last(&output.stderr), told].into_iter().find(|line| !line.is_empty());
+            Err(told.map_or(how.clone(), |told| format!("{how}: {told}")))
+        }
+    }
+}
+
+/// How a process ended that did not end well.
+fn verdict(status: ExitStatus) -> Result<(), String> {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(0), _) => Ok(()),
+        (Some(code), _) => Err(format!("exit code {code}")),
+        (None, Some(signal)) => Err(format!("ended by signal {signal}")),
+        (None, None) => Err("ended".into()),
+    }
+}
+
+/// Signals, as far as whoever waits for a command is concerned.
+type Signals = mpsc::Receiver<super::Signal>;
+
+/// What comes of waiting for a command in front.
+type Waited = io::Result<ExitStatus>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_the_console_the_last_line_is_told() {
+        assert_eq!(behind("echo one; echo two; echo"), Ok("two".into()));
+        assert_eq!(behind("true"), Ok("done".into()));
+        assert_eq!(behind("echo out; echo wrong >&2; exit 3"), Err("exit code 3: wrong".into()));
+        assert_eq!(behind("kill -9 $$"), Err("ended by signal 9".into()));
+        assert_eq!(behind("read x || echo no input"), Ok("no input".into()));
+    }
+
+    #[test]
+    fn read_only_consoles_have_no_dangerous_commands() {
+        let text = "[[plugin]]\nname = \"wipe\"\nkey = \"f11\"\ncommand = \"x\"\ndangerous = true\n\
+                    [[plugin]]\nname = \"look\"\nkey = \"f12\"\ncommand = \"x\"\n";
+        let plugins = Plugin::parse("plugins.toml".as_ref(), text).unwrap();
+        let names = |read_only| had(&plugins, read_only).into_iter().map(|plugin| plugin.name).collect::<Vec<_>>();
+        assert_eq!(names(false), ["wipe", "look"]);
+        assert_eq!(names(true), ["look"]);
+    }
+}
