@@ -5,8 +5,10 @@
 //! of what happened. The same engine drives real hosts and, seeded, thousands of simulated fault schedules.
 
 mod commands;
+mod curve;
 mod ending;
 mod history;
+mod host_view;
 mod names;
 mod observe;
 mod placement;
@@ -14,6 +16,8 @@ mod plan;
 mod preview;
 mod queue;
 mod record;
+mod retry;
+mod sampling;
 mod schedule;
 mod steps;
 mod task;
@@ -32,6 +36,7 @@ use crate::platform::Request;
 use history::History;
 use names::Names;
 use queue::Queue;
+use sampling::Sampler;
 use steps::Steps;
 use task::{Operation, Task};
 
@@ -46,6 +51,9 @@ pub struct Config {
     pub patience: Patience,
     /// What is known of the platform's migrations.
     pub migration: Expected,
+    /// Whether figures are kept over time, for consoles. The engine then wants to be called every few seconds though
+    /// nothing happens; a run without a console leaves it off.
+    pub history: bool,
 }
 
 /// What predictions assume of a platform's migrations. The defaults are QEMU's.
@@ -133,6 +141,8 @@ pub struct Engine {
     operations: Vec<Operation>,
     /// The first and last of the tasks of each VM that have not ended.
     lines: HashMap<VmId, (TaskId, TaskId)>,
+    /// The last task of each VM that ever had one, ended or not; [`task::NO_TASK`] of others.
+    latest: Vec<TaskId>,
     queue: Queue,
     running: u32,
     /// When a task is to be looked at for progress.
@@ -143,6 +153,7 @@ pub struct Engine {
     /// Names of VMs destroyed in the last seconds: a listing made before may still have them.
     gone: VecDeque<(Time, Arc<str>)>,
     history: History,
+    sampler: Option<Box<Sampler>>,
     outputs: VecDeque<Output>,
     /// Grows with changes that no table's version shows.
     changes: u64,
@@ -170,6 +181,7 @@ impl Engine {
             tasks: Vec::new(),
             operations: Vec::new(),
             lines: HashMap::new(),
+            latest: Vec::new(),
             queue: Queue::new(config.limits),
             running: 0,
             checks: BTreeSet::new(),
@@ -177,6 +189,7 @@ impl Engine {
             steps: None,
             gone: VecDeque::new(),
             history: History::default(),
+            sampler: config.history.then(Box::default),
             outputs: VecDeque::new(),
             changes: 0,
         }
@@ -224,7 +237,8 @@ impl Engine {
         let check = self.checks.first().map(|&(at, _)| at);
         let stuck = self.stuck_since.map(|since| self.stuck_deadline(since));
         let step = self.steps.as_ref().and_then(Steps::deadline);
-        [check, stuck, step].into_iter().flatten().min()
+        let sample = self.sampler.as_ref().map(|sampler| sampler.deadline());
+        [check, stuck, step, sample].into_iter().flatten().min()
     }
 
     /// The next thing the engine wants done, in order; none when there is nothing more for now.

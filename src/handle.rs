@@ -5,6 +5,7 @@ mod client;
 mod command;
 mod operation;
 mod query;
+mod samples;
 
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ pub use command::{
     Accepted, Boot, Command, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, Refused, Step, VmChange, Which,
 };
 pub use operation::{Durations, OpKind, OpState, OperationView, TaskEnd, TaskState, TaskView, WaitKind, WaitReason};
-pub use query::{Answer, Preview, Query, RefusedGroup, TaskFilter, TaskPage, VmView};
+pub use query::{Answer, EventFilter, EventPage, HostView, Preview, Query, RefusedGroup, TaskFilter, TaskPage, VmView};
+pub use samples::{FleetHistory, History, HostHistory, Samples, VmHistory};
 
 use crate::fleet::{Fleet, HostId, OpId, Time, VmClass, VmId};
 
@@ -26,8 +28,10 @@ pub struct Snapshot {
     pub operations: Arc<Vec<OperationView>>,
     /// Limits that hold.
     pub limits: Limits,
-    /// What happened last, oldest first, a few hundred at most.
+    /// What happened last, oldest first, a few hundred at most; [`Query::Events`] has more.
     pub events: Arc<Vec<Event>>,
+    /// The whole fleet's figures over time; empty where none are recorded.
+    pub history: Arc<FleetHistory>,
     /// What this is a snapshot of.
     pub about: Arc<About>,
 }
@@ -61,16 +65,20 @@ pub enum Level {
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
+    /// Its number: the first event of a run has 1, each later one the next.
+    pub number: u64,
     /// When.
     pub at: Time,
     /// How much it matters.
     pub level: Level,
     /// The VM it happened to.
     pub vm: Option<VmId>,
-    /// The host it happened on.
+    /// The host it happened on: where a task was to bring its VM, or where the VM is.
     pub host: Option<HostId>,
     /// The operation it belongs to.
     pub op: Option<OpId>,
+    /// What that operation does.
+    pub kind: Option<OpKind>,
     /// What happened, in a sentence without the time.
     pub text: Arc<str>,
 }

@@ -46,7 +46,7 @@ fn class(memory: Bytes) -> Arc<VmClass> {
     })
 }
 
-/// What really is: the truth that the engine'"'"'s view is held against.
+/// What really is: the truth that the engine's view is held against.
 #[derive(Default)]
 struct World {
     now: Time,
@@ -125,7 +125,7 @@ impl Bench {
         self.drain();
     }
 
-    /// Takes the engine'"'"'s requests over into the world and holds each against what must never be.
+    /// Takes the engine's requests over into the world and holds each against what must never be.
     fn drain(&mut self) {
         let mut cancelled = Vec::new();
         while let Some(output) = self.engine.poll() {
@@ -298,7 +298,7 @@ impl Bench {
         }
     }
 
-    /// Somebody destroys a VM behind the engine'"'"'s back.
+    /// Somebody destroys a VM behind the engine's back.
     fn vanish(&mut self, n: usize) {
         let Some((&vm, &(host, _))) = self.world.vms.iter().nth(n % self.world.vms.len().max(1)) else { return };
         let busy = self.world.running.values().any(|request| match request {
@@ -665,7 +665,7 @@ fn a_lost_host_takes_its_vms_with_it_and_says_so() {
 #[test]
 fn previews_change_nothing_and_say_what_starts() {
     use hemera::handle::{Answer, Query};
-    let bench = booted(12, Limits::default());
+    let mut bench = booted(12, Limits::default());
     let moves = Moves::To { which: Which::Selected(Selection::all()), hosts: Selection::hosts("site:nantes").unwrap() };
     let spec = OperationSpec::Migrate(Migrate { moves, options: <_>::default() });
     let version = bench.engine.version();

@@ -70,7 +70,7 @@ fn start(args: &ConsoleArgs) -> Result<(Handle, Running), Failure> {
         speed,
         classes: classes::offered(&world.kind, args.classes.as_deref())?,
     });
-    let mut engine = platform::engine(&world, args.seed, Limits::default());
+    let mut engine = platform::engine(&world, args.seed, Limits::default(), true);
     match platform::open(&world)? {
         Opened::Sim(mut sim) => {
             if args.vms > 0 {

@@ -45,9 +45,9 @@ pub(super) fn open(world: &World) -> Result<Opened, Failure> {
     }
 }
 
-/// An engine for a world.
-pub(super) fn engine(world: &World, seed: u64, limits: Limits) -> Engine {
-    let mut config = Config { seed, limits, ..Config::default() };
+/// An engine for a world; `history` for a console, which shows figures over time.
+pub(super) fn engine(world: &World, seed: u64, limits: Limits, history: bool) -> Engine {
+    let mut config = Config { seed, limits, history, ..Config::default() };
     if let Kind::Sim(sim) = &world.kind {
         let crate::platform::sim::MigrationConfig { max_downtime, max_rounds, efficiency, setup } = sim.migration;
         config.migration = Expected { max_downtime, max_rounds, efficiency, setup };

@@ -56,7 +56,7 @@ pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
     };
     let results = Results::create(&args.out, about, workflow.record.vms.clone()).map_err(Failure::input)?;
     let watched = Watched { results, progress: Progress::new(workflow.steps.len()) };
-    let engine = platform::engine(&world, seed, workflow.limits);
+    let engine = platform::engine(&world, seed, workflow.limits, false);
     let sampling = workflow.record.samples.and_then(Sampling::every);
     let interrupts = catch_interrupts()?;
     let steps = workflow.steps;

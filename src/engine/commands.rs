@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::fleet::{HostState, OpId, TaskId, Time, VmId, VmState};
-use crate::handle::{Accepted, Command, Migrate, Moves, OperationSpec, Refused, Reply, TaskEnd, TaskState, Which};
+use crate::fleet::{HostState, OpId, TaskId, Time};
+use crate::handle::{Accepted, Command, Refused, Reply, TaskEnd, TaskState};
 
 use super::Engine;
-use super::plan::{Plan, thousands};
+use super::plan::thousands;
 use super::queue::Key;
 use super::steps::Steps;
 
@@ -76,7 +76,9 @@ impl Engine {
                 self.settle();
                 Ok(accepted(format!("{task} cancelled")))
             }
-            Command::RetryFailed(op) => self.retry(op),
+            Command::RetryFailed(op) => self.retry_operation(op, "failed", |end| matches!(end, TaskEnd::Failed(_))),
+            Command::RetryCancelled(op) => self.retry_operation(op, "was cancelled", |end| *end == TaskEnd::Cancelled),
+            Command::RetryTask(task) => self.retry_task(task),
             Command::StopEverything => {
                 self.stop_steps();
                 let open: Vec<OpId> = self.operations.iter().filter(|op| op.ended.is_none()).map(|op| op.id).collect();
@@ -115,7 +117,7 @@ impl Engine {
         }
     }
 
-    fn started(&self, op: OpId) -> Accepted {
+    pub(super) fn started(&self, op: OpId) -> Accepted {
         Accepted { op: Some(op), message: format!("{op} {}", self.op(op).title).into() }
     }
 
@@ -139,75 +141,5 @@ impl Engine {
         // Waiting tasks first: a running one that ends must not let one of them start.
         let waiting = self.waiting_of(op);
         waiting.into_iter().chain(tasks.map(TaskId)).filter(|&task| self.cancel_task(task, None)).count() as u32
-    }
-
-    /// Asks again for what failed: boots under the same names where there is room now, moves to the same hosts.
-    fn retry(&mut self, op: OpId) -> Reply {
-        let Some(found) = self.operations.get(op.index().wrapping_sub(1)) else {
-            return refused(format!("there is no operation {op}"));
-        };
-        let failed = |&task: &TaskId| matches!(self.task(task).state, TaskState::Ended(TaskEnd::Failed(_)));
-        let failed: Vec<TaskId> = found.tasks.clone().map(TaskId).filter(failed).collect();
-        if failed.is_empty() {
-            return refused(format!("nothing of {op} failed"));
-        }
-        let spec = found.spec.clone();
-        let vms: Vec<VmId> = failed.iter().map(|&task| self.task(task).vm).collect();
-        let existing: Arc<[VmId]> = vms.iter().copied().filter(|&vm| self.fleet.vms.exists(vm)).collect();
-        let spec = match spec {
-            OperationSpec::Boot(boot) => {
-                // What failed to boot left nothing on its host; its row gives its name to the new one.
-                let gives_way = |vm: VmId| self.fleet.vms.state(vm) == VmState::Failed && !self.lines.contains_key(&vm);
-                let mut names = Vec::new();
-                let mut leaving = Vec::new();
-                for vm in vms {
-                    let name = self.vm_name(vm);
-                    match self.names.find(&self.fleet.vms, &name) {
-                        None => names.push(name),
-                        Some(found) if found == vm && gives_way(vm) => {
-                            leaving.push(vm);
-                            names.push(name);
-                        }
-                        Some(_) => {}
-                    }
-                }
-                let plan = self.planner(&|_| false).boot_named(&boot, names);
-                if plan.is_ok() {
-                    for vm in leaving {
-                        self.remove_vm(vm);
-                    }
-                }
-                return self.begin_retry(op, plan, OperationSpec::Boot(boot));
-            }
-            OperationSpec::Migrate(Migrate { moves: Moves::To { hosts, .. }, options }) => {
-                let moves = Moves::To { which: Which::Ids(existing), hosts };
-                OperationSpec::Migrate(Migrate { moves, options })
-            }
-            OperationSpec::Migrate(Migrate { options, .. }) => {
-                let moves = failed
-                    .iter()
-                    .filter_map(|&task| {
-                        let task = self.task(task);
-                        Some((self.vm_name(task.vm), self.host_name(Some(task.target?))))
-                    })
-                    .collect();
-                OperationSpec::Migrate(Migrate { moves: Moves::Explicit(moves), options })
-            }
-            OperationSpec::Change { change, .. } => OperationSpec::Change { which: Which::Ids(existing), change },
-            evacuate @ OperationSpec::Evacuate { .. } => evacuate,
-        };
-        let plan = self.make_plan(&spec);
-        self.begin_retry(op, plan, spec)
-    }
-
-    fn begin_retry(&mut self, op: OpId, plan: Result<Plan, Arc<str>>, spec: OperationSpec) -> Reply {
-        match plan {
-            Err(reason) => refused(reason),
-            Ok(mut plan) => {
-                plan.title = format!("{} (again, of {op})", plan.title).into();
-                let op = self.begin(plan, spec, None);
-                Ok(self.started(op))
-            }
-        }
     }
 }

@@ -181,7 +181,8 @@ impl Engine {
         };
         if let TaskEnd::Failed(reason) = end {
             let text = format!("{} {}: {reason}", record.kind.word(), record.vm);
-            self.say(Level::Error, Some(vm), None, Some(op_id), text);
+            let host = self.task(id).target.or(self.task(id).source);
+            self.say(Level::Error, Some(vm), host, Some(op_id), text);
         }
         self.record(What::TaskEnded(record));
         self.history.moment(now, vm, Moment::Ended(id));

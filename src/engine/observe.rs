@@ -43,6 +43,7 @@ impl Engine {
         if looked || self.steps.as_ref().and_then(super::Steps::deadline).is_some_and(|at| at <= self.fleet.now) {
             self.settle();
         }
+        self.sample();
     }
 
     /// Takes what a platform saw.

@@ -10,7 +10,7 @@ use crate::platform::{Change, Request};
 use super::history::Moment;
 use super::plan::{Plan, Planned, Planner, Subject, can, footprint};
 use super::queue::{Key, Slots};
-use super::task::{Detail, Operation, Task, Work};
+use super::task::{Detail, NO_TASK, Operation, Task, Work};
 use super::{Engine, What};
 
 /// Whether a task can start.
@@ -114,6 +114,7 @@ impl Engine {
             Subject::Vm(vm) => vm,
         };
         let now = self.fleet.now;
+        let earlier = self.note_latest(vm, id);
         self.tasks.push(Task {
             op,
             vm,
@@ -126,6 +127,7 @@ impl Engine {
             ended: None,
             advanced: now,
             next: None,
+            earlier,
             detail: None,
         });
         if matches!(self.op(op).work, Work::Move(_))
@@ -140,6 +142,14 @@ impl Engine {
             self.lines.insert(vm, (id, id));
         }
         id
+    }
+
+    /// Notes that a VM has a new task; gives the one before it.
+    fn note_latest(&mut self, vm: VmId, task: TaskId) -> TaskId {
+        if self.latest.len() <= vm.index() {
+            self.latest.resize(vm.index() + 1, NO_TASK);
+        }
+        std::mem::replace(&mut self.latest[vm.index()], task)
     }
 
     /// Starts a task that is parked nowhere, or parks it at the first thing that holds it up.
@@ -359,7 +369,8 @@ impl Engine {
         let name = self.vm_name(vm);
         if finding != Finding::None {
             self.history.moment(self.fleet.now, vm, Moment::Said(text.into()));
-            self.say(Level::Warning, Some(vm), None, None, format!("{name}: {text}"));
+            let (host, op) = (self.fleet.vms.row(vm).host, self.lines.get(&vm).map(|&(front, _)| self.task(front).op));
+            self.say(Level::Warning, Some(vm), host, op, format!("{name}: {text}"));
         }
         self.record(What::Finding { vm: name, finding, text: text.into() });
     }
@@ -376,6 +387,7 @@ impl Engine {
         } else {
             reasons.insert(host, reason.into());
         }
+        self.history.host(now, host, state, reason);
         self.record(What::HostState { host: self.host_name(Some(host)), state, reason: reason.into() });
         self.queue.free(Key::Host(host));
         self.changes += 1;
@@ -389,7 +401,8 @@ impl Engine {
         op: Option<OpId>,
         text: impl Into<Arc<str>>,
     ) {
-        self.history.event(Event { at: self.fleet.now, level, vm, host, op, text: text.into() });
+        let kind = op.map(|op| self.op(op).kind);
+        self.history.event(Event { number: 0, at: self.fleet.now, level, vm, host, op, kind, text: text.into() });
         self.changes += 1;
     }
 }

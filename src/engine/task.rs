@@ -11,9 +11,13 @@ use crate::handle::{Durations, OpKind, OpState, OperationSpec, OperationView, Ta
 use crate::platform::Change;
 
 use super::Counts;
+use super::curve::Curve;
 
 /// Over how long an operation's rate is taken at least.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
+
+/// Stands for no task where one is kept for each VM or task.
+pub(super) const NO_TASK: TaskId = TaskId(u32::MAX);
 
 /// What an operation does to each of its VMs.
 #[derive(Debug, Clone)]
@@ -40,6 +44,8 @@ pub(super) struct Task {
     pub(super) advanced: Time,
     /// The next task on the same VM.
     pub(super) next: Option<TaskId>,
+    /// The task before on the same VM, ended or not; or [`NO_TASK`].
+    pub(super) earlier: TaskId,
     /// What only running tasks and ended migrations have.
     pub(super) detail: Option<Box<Detail>>,
 }
@@ -113,6 +119,7 @@ pub(super) struct Operation {
     recent_ends: VecDeque<Time>,
     /// Done tasks by their duration in milliseconds.
     durations: BTreeMap<u64, u32>,
+    curve: Curve,
 }
 
 impl Operation {
@@ -145,6 +152,7 @@ impl Operation {
             rate_window: RATE_WINDOW,
             recent_ends: VecDeque::new(),
             durations: BTreeMap::new(),
+            curve: Curve::new(now),
         }
     }
 
@@ -154,6 +162,7 @@ impl Operation {
 
     /// Counts an ended task.
     pub(super) fn count_end(&mut self, end: &TaskEnd, started: Option<Time>, now: Time) {
+        self.curve.reach(now, self.counts.tasks - self.unended());
         match end {
             TaskEnd::Done => {
                 self.counts.done += 1;
@@ -241,6 +250,7 @@ impl Operation {
                 p95: self.quantile(0.95).unwrap_or(p50),
                 max: self.durations.keys().next_back().map_or(p50, |&ms| Duration::from_millis(ms)),
             }),
+            curve: self.curve.samples(),
         }
     }
 }

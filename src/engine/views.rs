@@ -10,10 +10,12 @@ use crate::handle::{
 
 use super::Engine;
 use super::history::Moment;
-use super::task::Task;
+use super::task::{NO_TASK, Task};
 
 /// Ended operations that snapshots still show.
 const ENDED_SHOWN: usize = 100;
+/// Tasks of one VM that are shown.
+const RESULTS: usize = 50;
 
 impl Engine {
     /// What is now, for consoles.
@@ -34,12 +36,13 @@ impl Engine {
             operations: Arc::new(operations),
             limits: self.queue.limits,
             events: self.history.events(),
+            history: self.fleet_history(),
             about: about.clone(),
         }
     }
 
     /// Answers a question about now.
-    pub fn query(&self, _now: Time, query: &Query) -> Answer {
+    pub fn query(&mut self, _now: Time, query: &Query) -> Answer {
         match query {
             Query::Preview(spec) => match self.make_plan(spec) {
                 Ok(plan) => Answer::Preview(Box::new(self.preview(&plan))),
@@ -51,6 +54,11 @@ impl Engine {
             },
             Query::Vm(vm) if vm.0 < self.fleet.vms.id_count() => Answer::Vm(Box::new(self.vm_view(*vm))),
             Query::Vm(vm) => Answer::None(format!("there is no {vm}").into()),
+            Query::Host(host) if host.index() < self.fleet.hosts.len() => Answer::Host(Box::new(self.host_view(*host))),
+            Query::Host(host) => Answer::None(format!("there is no {host}").into()),
+            Query::Events { filter, before, offset, limit } => {
+                Answer::Events(self.history.page(filter, *before, *offset, *limit))
+            }
         }
     }
 
@@ -77,7 +85,7 @@ impl Engine {
         }
     }
 
-    fn task_view(&self, id: TaskId) -> TaskView {
+    pub(super) fn task_view(&self, id: TaskId) -> TaskView {
         let task = self.task(id);
         let state = match (&task.state, self.lines.get(&task.vm)) {
             // The one before it may have ended and another one come forward since it began to wait.
@@ -100,10 +108,12 @@ impl Engine {
             ended: task.ended,
             migration: task.detail.as_ref().and_then(|detail| detail.migration),
             figures: task.detail.as_ref().and_then(|detail| detail.figures),
+            predicted: task.detail.as_ref().and_then(|detail| detail.predicted),
         }
     }
 
-    fn vm_view(&self, vm: VmId) -> VmView {
+    fn vm_view(&mut self, vm: VmId) -> VmView {
+        let history = self.vm_history(vm);
         let row = self.fleet.vms.row(vm);
         let text = match row.finding {
             Finding::None => "",
@@ -121,10 +131,19 @@ impl Engine {
             finding: (row.finding, text.into()),
             task: self.lines.get(&vm).map(|&(front, _)| self.task_view(front)),
             timeline,
+            history,
+            results: self.tasks_of(vm).take(RESULTS).map(|id| self.task_view(id)).collect(),
         }
     }
 
-    fn tell(&self, moment: &Moment) -> Arc<str> {
+    /// All tasks that a VM ever had, newest first.
+    fn tasks_of(&self, vm: VmId) -> impl Iterator<Item = TaskId> {
+        let known = |&id: &TaskId| id != NO_TASK;
+        let latest = self.latest.get(vm.index()).copied().filter(known);
+        std::iter::successors(latest, move |&id| Some(self.task(id).earlier).filter(known))
+    }
+
+    pub(super) fn tell(&self, moment: &Moment) -> Arc<str> {
         let of = |id: TaskId| {
             let task = self.task(id);
             let op = self.op(task.op);

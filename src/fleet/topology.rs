@@ -27,7 +27,7 @@ pub struct Cluster {
 }
 
 /// A node that runs VMs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Host {
     /// Its short name, as in `paradoxe-1`.
     pub name: Arc<str>,

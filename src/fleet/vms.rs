@@ -182,6 +182,9 @@ pub struct VmTable {
 }
 
 impl VmTable {
+    /// VMs in a chunk: chunks are what changes are versioned by.
+    pub const CHUNK: usize = CHUNK;
+
     /// Adds a VM. Panics beyond 2^32 - 1 VMs.
     pub fn push(&mut self, name: &str, row: VmRow) -> VmId {
         let id = VmId(self.len);
@@ -277,6 +280,17 @@ impl VmTable {
     /// Grows with every change.
     pub const fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Whether a chunk of 1 024 ids has a VM that exists, by chunk.
+    pub fn chunks_in_use(&self) -> impl ExactSizeIterator<Item = bool> + '_ {
+        self.chunks.iter().map(|chunk| chunk.state.iter().any(|&state| state != VmState::Gone))
+    }
+
+    /// vCPUs, CPU, dirty rate and network, as in [`VmRow`], of the 1 024 ids of a chunk.
+    pub fn loads(&self, chunk: usize) -> impl ExactSizeIterator<Item = (u8, u32, u32, u32)> + '_ {
+        let chunk = &self.chunks[chunk];
+        (0..CHUNK).map(|i| (chunk.vcpus[i], chunk.cpu[i], chunk.dirty[i], chunk.net[i]))
     }
 
     /// The version at which the chunk of 1 024 ids last changed, by chunk.

@@ -27,6 +27,10 @@ pub enum Command {
     CancelTask(TaskId),
     /// Asks again for what failed in an operation, as a new operation.
     RetryFailed(OpId),
+    /// Asks again for what was cancelled in an operation, as a new operation.
+    RetryCancelled(OpId),
+    /// Asks again for one task that failed or was cancelled, as a new operation.
+    RetryTask(TaskId),
     /// Cancels every operation.
     StopEverything,
     /// Lets hosts that were evacuated take VMs again.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Samples;
 use crate::fleet::{HostId, MigrationFigures, MigrationProgress, OpId, SiteId, TaskId, Time, VmId};
 
 /// What an operation, and each of its tasks, does.
@@ -201,6 +202,9 @@ pub struct TaskView {
     pub migration: Option<MigrationProgress>,
     /// What an ended migration took.
     pub figures: Option<MigrationFigures>,
+    /// Total time and downtime that were predicted for a migration when it started, while it runs and where it ended
+    /// with figures.
+    pub predicted: Option<(Duration, Duration)>,
 }
 
 /// Where an operation is.
@@ -254,6 +258,9 @@ pub struct OperationView {
     pub eta: Option<Duration>,
     /// Durations of its done tasks from start to end: median, 95th percentile, longest. None before the first is done.
     pub durations: Option<Durations>,
+    /// Tasks that had ended, however, over its time: the first value stands one interval after its start, and the
+    /// interval doubles when there are 120. It goes as far as something ended; what is true now stands in the counts.
+    pub curve: Arc<Samples>,
 }
 
 /// How long done tasks took.

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{Bytes, Finding, HostId, OpId, Time, VmId, VmRow};
+use crate::fleet::{Bytes, Finding, Host, HostId, HostRow, OpId, Time, VmId, VmRow};
 
 use super::command::OperationSpec;
 use super::operation::{OpKind, TaskView};
+use super::samples::{HostHistory, VmHistory};
+use super::{Event, Level};
 
 /// A question with one answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +28,36 @@ pub enum Query {
     },
     /// All about a VM.
     Vm(VmId),
+    /// All about a host.
+    Host(HostId),
+    /// A page of what happened, newest first, as far as it is still remembered: the last 10 000 events.
+    Events {
+        /// Which of them.
+        filter: EventFilter,
+        /// Only events with lower numbers than this, so that new ones do not move the page; none: all.
+        before: Option<u64>,
+        /// How many of the newest to skip.
+        offset: usize,
+        /// How many at most.
+        limit: usize,
+    },
+}
+
+/// Which events: those that match all that is given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EventFilter {
+    /// At least this level.
+    pub level: Option<Level>,
+    /// Of this VM.
+    pub vm: Option<VmId>,
+    /// On this host.
+    pub host: Option<HostId>,
+    /// Of this operation.
+    pub op: Option<OpId>,
+    /// Of operations of this kind.
+    pub kind: Option<OpKind>,
+    /// With this in their text, in capital letters or small ones; empty: any.
+    pub text: Arc<str>,
 }
 
 /// Which tasks of an operation.
@@ -51,6 +83,10 @@ pub enum Answer {
     Tasks(TaskPage),
     /// To [`Query::Vm`].
     Vm(Box<VmView>),
+    /// To [`Query::Host`].
+    Host(Box<HostView>),
+    /// To [`Query::Events`].
+    Events(EventPage),
     /// It has no answer, for this reason.
     None(Arc<str>),
 }
@@ -124,4 +160,40 @@ pub struct VmView {
     pub task: Option<TaskView>,
     /// What happened to it, oldest first, as far as it is still remembered.
     pub timeline: Vec<(Time, Arc<str>)>,
+    /// Its figures over time.
+    pub history: VmHistory,
+    /// What was done to it or is to be done: its tasks, newest first, fifty at most.
+    pub results: Vec<TaskView>,
+}
+
+/// All about a host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostView {
+    /// Which.
+    pub host: HostId,
+    /// Its name, place and sizes.
+    pub about: Host,
+    /// Its figures.
+    pub row: HostRow,
+    /// Why it is in its state.
+    pub reason: Option<Arc<str>>,
+    /// VMs on it, by id, a thousand at most; its row says how many there are.
+    pub vms: Vec<VmId>,
+    /// Tasks that run on it, to it or away from it, then those that wait to, fifty at most.
+    pub tasks: Vec<TaskView>,
+    /// How many such tasks there are: running, waiting.
+    pub open: (u32, u32),
+    /// What happened on it, oldest first, as far as it is still remembered, a hundred at most.
+    pub timeline: Vec<(Time, Arc<str>)>,
+    /// Its figures over time.
+    pub history: HostHistory,
+}
+
+/// A page of events.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventPage {
+    /// How many there are in all with that filter.
+    pub total: usize,
+    /// Those of the page, newest first.
+    pub events: Vec<Event>,
 }

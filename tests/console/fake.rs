@@ -9,9 +9,10 @@ use hemera::fleet::{
 };
 use hemera::handle::{
     About, Accepted, Answer, Command, Durations, Event, Level, OpKind, OpState, OperationSpec, OperationView, Preview,
-    Query, RefusedGroup, Service, Snapshot, TaskEnd, TaskPage, TaskState, TaskView, VmView, WaitKind, WaitReason,
-    Which,
+    Query, RefusedGroup, Service, Snapshot, TaskEnd, TaskPage, TaskState, TaskView, WaitKind, WaitReason, Which,
 };
+
+use super::past;
 
 /// Clusters by site: name, hosts, cores, GiB.
 const CLUSTERS: [(&str, &str, u32, u32, u64); 8] = [
@@ -150,6 +151,7 @@ pub(crate) fn operations() -> Vec<OperationView> {
             p95: Duration::from_millis(7300),
             max: Duration::from_secs(9),
         }),
+        curve: past::curve(Time::from_secs_f64(12.0), 64, 19),
     };
     vec![
         base.clone(),
@@ -167,6 +169,7 @@ pub(crate) fn operations() -> Vec<OperationView> {
             failed_by: vec![("target host ran out of memory".into(), 3)],
             ended: None,
             started: Time::from_secs_f64(400.0),
+            curve: past::curve(Time::from_secs_f64(400.0), 60, 40),
             ..base.clone()
         },
         OperationView {
@@ -189,6 +192,7 @@ pub(crate) fn operations() -> Vec<OperationView> {
                 p95: Duration::from_millis(11_900),
                 max: Duration::from_secs(31),
             }),
+            curve: past::curve(Time::from_secs_f64(700.0), 8_068, 54),
             ..base
         },
     ]
@@ -196,9 +200,12 @@ pub(crate) fn operations() -> Vec<OperationView> {
 
 /// All that a console sees at one instant.
 pub(crate) fn snapshot(fleet: Fleet, operations: Vec<OperationView>) -> Snapshot {
+    let now = fleet.now;
     let at = |s| Time::from_secs_f64(s);
-    let event =
-        |s, level, text: &str| Event { at: at(s), level, vm: None, host: None, op: Some(OpId(3)), text: text.into() };
+    let event = |number, s, level, text: &str| {
+        let (op, kind) = (Some(OpId(3)), Some(OpKind::Boot));
+        Event { number, at: at(s), level, vm: None, host: None, op, kind, text: text.into() }
+    };
     Snapshot {
         about: Arc::new(About {
             world: fleet.topology.world.clone(),
@@ -210,10 +217,11 @@ pub(crate) fn snapshot(fleet: Fleet, operations: Vec<OperationView>) -> Snapshot
         fleet,
         operations: Arc::new(operations),
         events: Arc::new(vec![
-            event(700.0, Level::Info, "boot 10 240 small began"),
-            event(720.5, Level::Error, "vm-9902 failed: no DHCP answer in 45 s"),
-            event(731.0, Level::Warning, "host parapide-6 does not answer"),
+            event(past::EVENTS + 1, 700.0, Level::Info, "boot 10 240 small began"),
+            event(past::EVENTS + 2, 720.5, Level::Error, "vm-9902 failed: no DHCP answer in 45 s"),
+            event(past::EVENTS + 3, 731.0, Level::Warning, "host parapide-6 does not answer"),
         ]),
+        history: past::fleet(now),
         ..Snapshot::default()
     }
 }
@@ -263,19 +271,11 @@ fn answer(now: &Snapshot, query: &Query) -> Answer {
             let tasks = (*offset..(offset + limit).min(total)).map(|i| task(*op, i)).collect();
             Answer::Tasks(TaskPage { total, tasks })
         }
-        Query::Vm(vm) => Answer::Vm(Box::new(VmView {
-            vm: *vm,
-            name: now.fleet.vms.name(*vm).into(),
-            row: now.fleet.vms.row(*vm),
-            reason: now.fleet.vm_reasons.get(vm).cloned(),
-            finding: (Finding::NonConverging, "dirties 140 MB/s, sends 117 MB/s: pause it or free the link".into()),
-            task: Some(task(OpId(3), 1)),
-            timeline: vec![
-                (Time::from_secs_f64(702.0), "planned on paradent-1".into()),
-                (Time::from_secs_f64(704.5), "started".into()),
-                (Time::from_secs_f64(711.0), "up".into()),
-            ],
-        })),
+        Query::Vm(vm) => Answer::Vm(Box::new(past::vm(now, *vm))),
+        Query::Host(host) => Answer::Host(Box::new(past::host(now, *host))),
+        Query::Events { filter, before, offset, limit } => {
+            Answer::Events(past::events(now, filter, *before, *offset, *limit))
+        }
     }
 }
 
@@ -313,7 +313,7 @@ fn preview(now: &Snapshot, spec: &OperationSpec) -> Preview {
     }
 }
 
-fn task(op: OpId, i: usize) -> TaskView {
+pub(crate) fn task(op: OpId, i: usize) -> TaskView {
     let state = match i % 6 {
         0 | 1 => TaskState::Running,
         2 => TaskState::Waiting(WaitReason::BootHost(HostId(3))),
@@ -344,5 +344,6 @@ fn task(op: OpId, i: usize) -> TaskView {
         started,
         ended,
         figures: None,
+        predicted: None,
     }
 }

@@ -7,6 +7,7 @@ mod driver;
 mod fake;
 mod living;
 mod look;
+mod past;
 mod size;
 
 use driver::{Console, Setup};

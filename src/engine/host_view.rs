@@ -1,0 +1,86 @@
+//! All about one host.
+
+use std::sync::Arc;
+
+use crate::fleet::{HostId, TaskId, Time};
+use crate::handle::{HostView, TaskState};
+
+use super::Engine;
+use super::history::Moment;
+
+/// VMs that are listed.
+const VMS: usize = 1000;
+/// Tasks that are listed.
+const TASKS: usize = 50;
+/// Lines of the timeline.
+const LINES: usize = 100;
+
+impl Engine {
+    pub(super) fn host_view(&self, host: HostId) -> HostView {
+        let (running, waiting) = (self.running_on(host), self.waiting_for(host));
+        HostView {
+            host,
+            about: self.fleet.topology.host(host).clone(),
+            row: *self.fleet.hosts.row(host),
+            reason: self.fleet.host_reasons.get(&host).cloned(),
+            vms: self.on_host[host.index()].iter().take(VMS).copied().collect(),
+            open: (running.len() as u32, waiting.len() as u32),
+            tasks: running.into_iter().chain(waiting).take(TASKS).map(|id| self.task_view(id)).collect(),
+            timeline: self.host_timeline(host),
+            history: self.host_history(host),
+        }
+    }
+
+    fn concerns(&self, task: TaskId, host: HostId) -> bool {
+        let task = self.task(task);
+        task.source == Some(host) || task.target == Some(host)
+    }
+
+    /// Tasks that run on, to or away from a host, oldest first.
+    fn running_on(&self, host: HostId) -> Vec<TaskId> {
+        let running = self.checks.iter().map(|&(_, task)| task);
+        let mut tasks: Vec<TaskId> = running.filter(|&task| self.concerns(task, host)).collect();
+        tasks.sort_unstable();
+        tasks
+    }
+
+    /// Tasks that wait and are for a host's VMs, or bring it some, oldest first.
+    fn waiting_for(&self, host: HostId) -> Vec<TaskId> {
+        let waits = |&task: &TaskId| matches!(self.task(task).state, TaskState::Waiting(_));
+        let here = &self.on_host[host.index()];
+        let lines = here.iter().filter_map(|vm| self.lines.get(vm)).map(|&(front, _)| front);
+        let all = lines.flat_map(|front| std::iter::successors(Some(front), |&task| self.task(task).next));
+        let mut tasks: Vec<TaskId> = all.filter(waits).collect();
+        // Only moves come from elsewhere, and most of the time none waits to.
+        if self.intended[host.index()] > 0 {
+            let moves = self.operations.iter().filter(|op| op.ended.is_none() && op.kind.moves());
+            let comes = |&task: &TaskId| self.task(task).target == Some(host) && !here.contains(&self.task(task).vm);
+            tasks.extend(moves.flat_map(|op| op.tasks.clone()).map(TaskId).filter(waits).filter(comes));
+        }
+        tasks.sort_unstable();
+        tasks
+    }
+
+    /// What happened on a host, oldest first.
+    fn host_timeline(&self, host: HostId) -> Vec<(Time, Arc<str>)> {
+        let of_tasks = self.history.moments().rev().filter(|(_, _, moment)| match moment {
+            Moment::Started(task) | Moment::Ended(task) => self.concerns(*task, host),
+            Moment::Said(_) => false,
+        });
+        let of_tasks = of_tasks.map(|(at, vm, moment)| {
+            let text = format!("{}: {}", self.fleet.vms.name(vm), self.tell(moment));
+            (at, text.into())
+        });
+        let of_itself = self.history.states_of(host).rev().map(|(at, state, reason)| {
+            let text = reason.map_or_else(|| state.word().into(), |reason| format!("{}: {reason}", state.word()));
+            (at, text.into())
+        });
+        let said = self.history.said_on(host).rev().map(|(at, text)| (at, text.clone()));
+        let mut lines: Vec<_> = of_tasks.take(LINES).chain(of_itself.take(LINES)).chain(said.take(LINES)).collect();
+        // Newest first as they were gathered, each of its kind: so a stable sort keeps the order of one instant.
+        lines.sort_by_key(|&(at, _)| std::cmp::Reverse(at));
+        lines.truncate(LINES);
+        lines.reverse();
+        lines
+    }
+}
