@@ -31,6 +31,7 @@ mod guard;
 mod heat;
 mod keymap;
 mod layout;
+mod library;
 mod marks;
 mod nav;
 mod order;
@@ -46,8 +47,9 @@ mod vms;
 pub use color::ColorLevel;
 pub use config::ConfigError;
 pub use keymap::{Context, Keymap};
+pub use library::Library;
 pub use screen::Screen;
-pub use theme::{ROLES, Role, Theme};
+pub use theme::{Background, ROLES, Role, Theme};
 
 use crate::handle::Handle;
 use app::{App, Look};
@@ -67,6 +69,8 @@ pub struct Options {
     pub theme: String,
     /// A built-in keymap's name or a file's path.
     pub keymap: String,
+    /// Where themes and keymaps are found by name.
+    pub library: Library,
     /// Draw with ASCII alone.
     pub ascii: bool,
     /// Colours of the terminal.
@@ -80,6 +84,7 @@ impl Default for Options {
         Self {
             theme: "dark".into(),
             keymap: "default".into(),
+            library: Library::default(),
             ascii: false,
             color: ColorLevel::default(),
             read_only: false,
@@ -183,8 +188,8 @@ fn signals() -> io::Result<mpsc::Receiver<Signal>> {
 
 fn look(options: &Options) -> Result<Look, ConfigError> {
     Ok(Look {
-        theme: Theme::load(&options.theme, options.color)?,
-        keymap: Keymap::load(&options.keymap)?,
+        theme: Theme::load(&options.library, &options.theme, options.color)?,
+        keymap: Keymap::load(&options.library, &options.keymap)?,
         glyphs: if options.ascii { &glyphs::ASCII } else { &glyphs::UNICODE },
     })
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::args::CheckArgs;
 use super::{BAD_INPUT, DONE};
-use crate::console::{ColorLevel, Keymap, Theme};
+use crate::console::{ColorLevel, Keymap, Library, Theme};
 use crate::files::{self, FileError, Source};
 use crate::workflow::Workflow;
 use crate::world::World;
@@ -78,6 +78,7 @@ pub(super) fn check(args: &CheckArgs) -> u8 {
 fn check_file(path: &Path, world: Option<&World>) -> Result<Sort, String> {
     let told = |error: FileError| error.to_string();
     let source = files::read(path).map_err(told)?;
+    let library = Library::from_env(&|name| std::env::var(name).ok());
     let sort = Sort::of(&source).map_err(told)?;
     match sort {
         Sort::World => drop(World::parse(source.text(), source.name()).map_err(told)?),
@@ -89,10 +90,13 @@ fn check_file(path: &Path, world: Option<&World>) -> Result<Sort, String> {
         }
         // Colours are checked before they are fitted to what a terminal can show.
         Sort::Theme => {
-            drop(Theme::parse(source.name(), source.text(), ColorLevel::True).map_err(|error| error.to_string())?);
+            drop(
+                Theme::parse(&library, source.name(), source.text(), ColorLevel::True)
+                    .map_err(|error| error.to_string())?,
+            );
         }
         Sort::Keymap => {
-            drop(Keymap::parse(source.name(), source.text()).map_err(|error| error.to_string())?);
+            drop(Keymap::parse(&library, source.name(), source.text()).map_err(|error| error.to_string())?);
         }
     }
     Ok(sort)

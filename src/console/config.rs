@@ -2,9 +2,12 @@
 
 use std::ops::Range;
 
+use toml::Spanned;
+use toml::de::DeValue;
+
 /// A mistake in a theme or keymap.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {problem}")]
+#[error("{file}{}: {problem}", line_part(*.line))]
 pub struct ConfigError {
     /// The file, or the name of what is built in.
     pub file: String,
@@ -14,7 +17,13 @@ pub struct ConfigError {
     pub problem: String,
 }
 
+/// `:12`; nothing where no line is meant.
+fn line_part(line: usize) -> String {
+    if line == 0 { String::new() } else { format!(":{line}") }
+}
+
 /// A file and its text, for making errors about places in it.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub name: &'a str,
     pub text: &'a str,
@@ -23,14 +32,42 @@ pub(crate) struct Source<'a> {
 impl Source<'_> {
     /// An error about the bytes `span` of the text.
     pub(crate) fn error(&self, span: &Range<usize>, problem: impl Into<String>) -> ConfigError {
-        let before = &self.text.as_bytes()[..span.start.min(self.text.len())];
-        let line = before.split(|&b| b == b'\n').count();
-        ConfigError { file: self.name.to_owned(), line, problem: problem.into() }
+        ConfigError { file: self.name.to_owned(), line: self.line(span.start), problem: problem.into() }
+    }
+
+    /// The line of the byte at `offset`, from 1.
+    pub(crate) fn line(&self, offset: usize) -> usize {
+        self.text.as_bytes()[..offset.min(self.text.len())].split(|&b| b == b'\n').count()
     }
 
     /// An error of the TOML reader.
     pub(crate) fn toml(&self, error: &toml::de::Error) -> ConfigError {
-        self.error(&error.span().unwrap_or(0..0), error.message())
+        self.error(&error.span().unwrap_or(0..0), error.message().replace('\n', ", "))
+    }
+
+    /// What a value that shall be a text says.
+    pub(crate) fn string<'v>(&self, value: &'v Spanned<DeValue<'_>>) -> Result<&'v str, ConfigError> {
+        value.get_ref().as_str().ok_or_else(|| {
+            self.error(&value.span(), format!("found {}, expected a text in quotes", value.get_ref().type_str()))
+        })
+    }
+
+    /// What a value that shall be `true` or `false` says.
+    pub(crate) fn switch(&self, value: &Spanned<DeValue<'_>>) -> Result<bool, ConfigError> {
+        value.get_ref().as_bool().ok_or_else(|| {
+            self.error(&value.span(), format!("found {}, expected true or false", value.get_ref().type_str()))
+        })
+    }
+
+    /// What a value that shall be a table holds.
+    pub(crate) fn table<'v, 't>(
+        &self,
+        value: &'v Spanned<DeValue<'t>>,
+    ) -> Result<&'v toml::de::DeTable<'t>, ConfigError> {
+        value
+            .get_ref()
+            .as_table()
+            .ok_or_else(|| self.error(&value.span(), format!("found {}, expected a table", value.get_ref().type_str())))
     }
 }
 

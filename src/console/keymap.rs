@@ -1,7 +1,8 @@
 //! Keymaps: which keys run which action, by the panel that has the focus.
 //!
 //! A keymap is a TOML file with a table per context, `[everywhere]` first; a panel's own table wins over it. A key is
-//! written as `ctrl-x`, `shift-up`, `G`, `?`; keys after one another are separated by blanks: `"g g"`.
+//! written as `ctrl-x`, `shift-up`, `G`, `?`; keys after one another are separated by blanks: `"g g"`. `inherit = "vim"`
+//! takes over another keymap, and changes it key by key.
 
 use std::collections::HashMap;
 
@@ -9,7 +10,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use toml::de::DeTable;
 
 use super::action::{self, Action};
-use super::config::{ConfigError, Source, unknown};
+use super::config::{ConfigError, unknown};
+use super::library::{Library, Shelf, Text};
 
 /// Where keys have a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -97,6 +99,17 @@ impl Key {
     }
 }
 
+/// Reads keys one after another: `g g`.
+pub(crate) fn sequence(keys: &str) -> Result<Vec<Key>, String> {
+    let sequence = keys.split_whitespace().map(Key::parse).collect::<Result<Vec<_>, _>>()?;
+    if sequence.is_empty() { Err("expected a key, found an empty text".into()) } else { Ok(sequence) }
+}
+
+/// The same for keys that were read before.
+fn sequence_of(keys: &str) -> Vec<Key> {
+    sequence(keys).unwrap_or_default()
+}
+
 /// What a key means.
 pub(crate) enum Meaning {
     /// It runs this action.
@@ -112,108 +125,150 @@ pub(crate) enum Meaning {
 pub struct Keymap {
     /// Its name.
     pub name: String,
+    /// The files that it came from, the oldest ancestor first.
+    pub files: Vec<String>,
     bindings: HashMap<(Context, Vec<Key>), &'static Action>,
     /// Sequences as written, per action, in the order of the file.
     shown: Vec<(Context, String, &'static Action)>,
 }
 
 /// Keymaps that are built in.
-const BUILT_IN: [(&str, &str); 2] =
-    [("default", include_str!("../../keymaps/default.toml")), ("vim", include_str!("../../keymaps/vim.toml"))];
+pub(crate) const SHELF: Shelf = Shelf {
+    folder: "keymaps",
+    what: "keymap",
+    built_in: &[
+        ("default", include_str!("../../keymaps/default.toml")),
+        ("vim", include_str!("../../keymaps/vim.toml")),
+        ("emacs", include_str!("../../keymaps/emacs.toml")),
+    ],
+};
 
 impl Keymap {
     /// Names of the built-in keymaps.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        BUILT_IN.iter().map(|(name, _)| *name)
+        SHELF.built_in.iter().map(|(name, _)| *name)
     }
 
-    /// A built-in keymap by its name, or the keymap in the file of that path.
+    /// A keymap of the library by its name, the user's before the built-in one, or the keymap in the file of that path.
     ///
     /// # Errors
     /// Where neither exists, or the file says what cannot be understood.
-    pub fn load(name_or_path: &str) -> Result<Self, ConfigError> {
-        if let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
-            return Self::parse(&format!("keymaps/{name}.toml"), text);
-        }
-        if !name_or_path.contains(['/', '.']) {
-            let problem = unknown("keymap", name_or_path, Self::names());
-            return Err(ConfigError { file: name_or_path.to_owned(), line: 0, problem });
-        }
-        Self::parse(name_or_path, &super::config::read(name_or_path.as_ref())?)
+    pub fn load(library: &Library, name_or_path: &str) -> Result<Self, ConfigError> {
+        Self::of(library.load(&SHELF, name_or_path)?)
     }
 
     /// Reads a keymap. With `inherit = "default"` it changes another one key by key; `""` as an action frees a key.
     ///
     /// # Errors
-    /// With the line of the first thing that cannot be understood.
-    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError> {
-        let source = Source { name: file, text };
-        let table = DeTable::parse(text).map_err(|e| source.toml(&e))?;
-        let table = table.get_ref();
-        let mut keymap = match table.get("inherit") {
-            None => Self { name: file.to_owned(), bindings: HashMap::new(), shown: Vec::new() },
-            Some(parent) => {
-                let name = parent.get_ref().as_str().unwrap_or_default();
-                match BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
-                    // A keymap that inherits itself would never end.
-                    Some((name, parent_text)) if *parent_text != text => Self::load(name)?,
-                    _ => return Err(source.error(&parent.span(), unknown("keymap", name, Self::names()))),
-                }
-            }
-        };
-        for (key, value) in table {
-            let section = key.get_ref().as_ref();
-            if section == "inherit" {
-                continue;
-            }
-            if section == "name" {
-                value.get_ref().as_str().unwrap_or(file).clone_into(&mut keymap.name);
-                continue;
-            }
-            let context = Context::ALL.iter().find(|(_, name)| *name == section);
-            let (Some((context, _)), Some(bindings)) = (context, value.get_ref().as_table()) else {
-                let known = Context::ALL.iter().map(|(_, name)| *name).chain(["name", "inherit"]);
-                return Err(source.error(&key.span(), unknown("table", section, known)));
-            };
-            for (keys, action) in bindings {
-                let name = action.get_ref().as_str().unwrap_or_default();
-                let found = action::named(name);
-                if found.is_none() && action.get_ref().as_str() != Some("") {
-                    let known = action::all().map(|a| a.id);
-                    return Err(source.error(&action.span(), unknown("action", name, known)));
-                }
-                keymap.bind(*context, keys.get_ref(), found).map_err(|e| source.error(&keys.span(), e))?;
-            }
+    /// With the line of the first thing that cannot be understood, or of a key that begins another one's sequence.
+    pub fn parse(library: &Library, file: &str, text: &str) -> Result<Self, ConfigError> {
+        Self::of(library.with_ancestors(&SHELF, Text { file: file.to_owned(), text: text.to_owned() })?)
+    }
+
+    fn of(texts: Vec<Text>) -> Result<Self, ConfigError> {
+        let mut keymap = Self { name: String::new(), files: Vec::new(), bindings: HashMap::new(), shown: Vec::new() };
+        for text in texts {
+            keymap.name.clone_from(&text.file);
+            keymap.read(&text)?;
+            keymap.files.push(text.file);
         }
         Ok(keymap)
     }
 
-    fn bind(&mut self, context: Context, keys: &str, action: Option<&'static Action>) -> Result<(), String> {
-        let sequence = keys.split_whitespace().map(Key::parse).collect::<Result<Vec<_>, _>>()?;
-        if sequence.is_empty() {
-            return Err("expected a key, found an empty text".into());
-        }
-        self.shown.retain(|(c, k, _)| (*c, k.as_str()) != (context, keys));
-        self.bindings.remove(&(context, sequence.clone()));
-        if let Some(action) = action {
-            self.shown.push((context, keys.to_owned(), action));
-            self.bindings.insert((context, sequence), action);
+    /// Takes over what one file says.
+    fn read(&mut self, text: &Text) -> Result<(), ConfigError> {
+        let source = text.source();
+        let table = DeTable::parse(&text.text).map_err(|e| source.toml(&e))?;
+        let mut own = Vec::new();
+        for (key, value) in table.get_ref() {
+            let section = key.get_ref().as_ref();
+            if section == "name" {
+                source.string(value)?.clone_into(&mut self.name);
+            }
+            // What it inherits is read by the library.
+            if matches!(section, "name" | "about" | "inherit") {
+                continue;
+            }
+            let Some((context, _)) = Context::ALL.iter().find(|(_, name)| *name == section) else {
+                let known = Context::ALL.iter().map(|(_, name)| *name).chain(["name", "about", "inherit"]);
+                return Err(source.error(&key.span(), unknown("table", section, known)));
+            };
+            for (keys, action) in source.table(value)? {
+                let name = source.string(action)?;
+                let found = action::named(name);
+                if found.is_none() && !name.is_empty() {
+                    let known = action::all().map(|a| a.id);
+                    return Err(source.error(&action.span(), unknown("action", name, known)));
+                }
+                let sequence = self
+                    .bind(*context, keys.get_ref(), found, &own)
+                    .map_err(|problem| source.error(&keys.span(), problem))?;
+                own.push((*context, sequence));
+            }
         }
         Ok(())
     }
 
-    /// What `keys`, typed one after another, mean where the focus is in `context`.
+    /// Gives keys a meaning. What was inherited and stands in their way goes; what the same file says is a mistake.
+    fn bind(
+        &mut self,
+        context: Context,
+        keys: &str,
+        action: Option<&'static Action>,
+        own: &[(Context, Vec<Key>)],
+    ) -> Result<Vec<Key>, String> {
+        let sequence = sequence(keys)?;
+        let clashes = |other: &[Key]| other.starts_with(&sequence) || sequence.starts_with(other);
+        if action.is_some() {
+            let clash =
+                self.bindings.keys().find(|other| other.0 == context && clashes(&other.1) && own.contains(other));
+            if let Some((_, other)) = clash {
+                let written = self.shown.iter().find(|(c, k, _)| *c == context && sequence_of(k) == *other);
+                let other = written.map_or_else(String::new, |(_, keys, _)| keys.clone());
+                return Err(if other == keys {
+                    format!("`{keys}` has a meaning already")
+                } else {
+                    format!("`{keys}` and `{other}` cannot both have a meaning: one begins the other")
+                });
+            }
+        }
+        let goes = |other: &[Key]| if action.is_some() { clashes(other) } else { other == sequence };
+        self.shown.retain(|(c, k, _)| *c != context || !goes(&sequence_of(k)));
+        self.bindings.retain(|(c, k), _| *c != context || !goes(k));
+        if let Some(action) = action {
+            self.shown.push((context, keys.to_owned(), action));
+            self.bindings.insert((context, sequence.clone()), action);
+        }
+        Ok(sequence)
+    }
+
+    /// What `keys`, typed one after another, mean where the focus is in `context`. What the context says goes before
+    /// what is said everywhere, also where it only begins.
     pub(crate) fn meaning(&self, context: Context, keys: &[Key]) -> Meaning {
-        let places = [context, Context::Everywhere];
-        for place in places {
+        for place in [context, Context::Everywhere] {
             if let Some(action) = self.bindings.get(&(place, keys.to_vec())) {
                 return Meaning::Run(action);
             }
+            if self.bindings.keys().any(|(c, s)| *c == place && s.len() > keys.len() && s.starts_with(keys)) {
+                return Meaning::Begins;
+            }
         }
-        let begins = |(place, sequence): &(Context, Vec<Key>)| {
-            places.contains(place) && sequence.len() > keys.len() && sequence.starts_with(keys)
-        };
-        if self.bindings.keys().any(begins) { Meaning::Begins } else { Meaning::Nothing }
+        Meaning::Nothing
+    }
+
+    /// What stands in the way of other keys in a context: those that are equal, begin them, or are begun by them.
+    pub(crate) fn conflict(&self, context: Context, keys: &[Key]) -> Option<(&str, &'static Action)> {
+        let here = |c: Context| c == context || c == Context::Everywhere;
+        self.shown.iter().find_map(|(c, written, action)| {
+            let other = sequence_of(written);
+            let clashes = here(*c) && (other.starts_with(keys) || keys.starts_with(&other));
+            clashes.then_some((written.as_str(), *action))
+        })
+    }
+
+    /// All keys with their context, as they are written for people, in the order of the file.
+    pub fn all(&self) -> impl Iterator<Item = (Context, String, &'static Action)> {
+        self.shown.iter().map(|(context, keys, action)| (*context, pretty(keys), *action))
     }
 
     /// The key of an action to show where the focus is in `context`.
@@ -279,10 +334,19 @@ fn pretty(keys: &str) -> String {
 mod tests {
     use super::*;
 
+    fn load(name: &str) -> Keymap {
+        Keymap::load(&Library::default(), name).unwrap()
+    }
+
+    fn parse(text: &str) -> Result<Keymap, ConfigError> {
+        Keymap::parse(&Library::default(), "my.toml", text)
+    }
+
     #[test]
     fn built_in_keymaps_are_sound_and_reach_every_action() {
         for name in Keymap::names() {
-            let keymap = Keymap::load(name).unwrap();
+            let keymap = load(name);
+            assert_eq!(keymap.name, name);
             for action in action::all().filter(|a| a.keyed) {
                 assert!(!keymap.keys_of(action.id).is_empty(), "{name}: no key for {}", action.id);
             }
@@ -290,22 +354,61 @@ mod tests {
     }
 
     #[test]
+    fn in_built_in_keymaps_no_sequence_begins_another_one() {
+        for name in Keymap::names() {
+            let keymap = load(name);
+            for (context, keys, _) in &keymap.shown {
+                for (other_context, other, _) in &keymap.shown {
+                    let together = context == other_context || *other_context == Context::Everywhere;
+                    let (keys, other) = (sequence_of(keys), sequence_of(other));
+                    let begins = keys.len() != other.len() && (keys.starts_with(&other) || other.starts_with(&keys));
+                    assert!(!together || !begins, "{name}: {keys:?} in {context:?} and {other:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn mistakes_name_line_and_nearest() {
-        let error = |text| Keymap::parse("my.toml", text).unwrap_err().to_string();
+        let error = |text| parse(text).unwrap_err().to_string();
         assert_eq!(error("[everywhere]\nq = \"quti\""), "my.toml:2: unknown action `quti`, did you mean `quit`?");
         assert!(error("[everywhere]\nctrl-foo = \"quit\"").starts_with("my.toml:2: `ctrl-foo` is not a key"));
         assert!(error("[evrywhere]\n").contains("did you mean `everywhere`?"));
-        assert!(error("inherit = \"emacs\"\n").starts_with("my.toml:1: unknown keymap `emacs`"));
-        assert!(error("[vms]\nq = 3\n").starts_with("my.toml:2: unknown action"));
+        assert!(error("inherit = \"emcas\"\n").starts_with("my.toml:1: unknown keymap `emcas`, did you mean `emacs`?"));
+        assert!(error("[vms]\nq = 3\n").starts_with("my.toml:2: found integer, expected a text"));
+        assert!(error("vms = 3\n").starts_with("my.toml:1: found integer, expected a table"));
+        assert_eq!(
+            error("[vms]\ng = \"top\"\n\"g g\" = \"top\"\n"),
+            "my.toml:3: `g g` and `g` cannot both have a meaning: one begins the other"
+        );
+        assert_eq!(
+            error("[vms]\nG = \"top\"\nshift-g = \"top\"\n"),
+            "my.toml:3: `shift-g` and `G` cannot both have a meaning: one begins the other"
+        );
     }
 
     #[test]
     fn a_keymap_inherits_key_by_key() {
-        let keymap =
-            Keymap::parse("my.toml", "inherit = \"default\"\n[everywhere]\nq = \"\"\nctrl-y = \"quit\"").unwrap();
+        let keymap = parse("inherit = \"default\"\n[everywhere]\nq = \"\"\nctrl-y = \"quit\"").unwrap();
         assert!(!keymap.keys_of("quit").contains(&"q".to_owned()));
         assert!(keymap.keys_of("quit").contains(&"ctrl-y".to_owned()));
         assert!(!keymap.keys_of("help").is_empty());
+    }
+
+    #[test]
+    fn what_is_inherited_makes_room_for_sequences() {
+        let keymap = parse("inherit = \"vim\"\n[everywhere]\ng = \"top\"").unwrap();
+        let g = [Key::parse("g").unwrap()];
+        assert!(matches!(keymap.meaning(Context::Vms, &g), Meaning::Run(action) if action.id == "top"));
+        assert!(!keymap.keys_of("sites").contains(&"gs".to_owned()));
+    }
+
+    #[test]
+    fn a_panel_may_begin_a_sequence_with_a_key_that_has_a_meaning_everywhere() {
+        let keymap = parse("[everywhere]\nx = \"quit\"\n[hosts]\n\"x e\" = \"evacuate\"").unwrap();
+        let x = [Key::parse("x").unwrap()];
+        assert!(matches!(keymap.meaning(Context::Hosts, &x), Meaning::Begins));
+        assert!(matches!(keymap.meaning(Context::Vms, &x), Meaning::Run(action) if action.id == "quit"));
     }
 
     #[test]

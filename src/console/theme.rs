@@ -2,16 +2,19 @@
 //!
 //! A theme is a TOML file of `role = "FG on BG modifiers"` under `[style]`, with names for colours under `[palette]`.
 //! Colours are `#rrggbb`, an index of the 256 (`"243"`), one of the sixteen by name, or a name from the palette.
+//! `inherit = "light"` takes over another theme, and changes it role by role and colour by colour.
 
-use std::collections::HashMap;
-use std::str::FromStr;
-
-use ratatui::style::{Color, Modifier, Style};
-use toml::Spanned;
-use toml::de::DeTable;
+use ratatui::style::{Modifier, Style};
 
 use super::color::ColorLevel;
-use super::config::{ConfigError, Source, unknown};
+use super::config::ConfigError;
+use super::library::{Library, Shelf, Text};
+
+mod file;
+#[cfg(test)]
+mod sight;
+
+use file::Layer;
 
 macro_rules! roles {
     ($($variant:ident $name:literal $mono:ident $doc:literal;)*) => {
@@ -75,84 +78,98 @@ roles! {
     Off "off" NONE "What cannot be used now.";
 }
 
+/// What a theme is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Background {
+    /// Terminals with a dark background.
+    #[default]
+    Dark,
+    /// Terminals with a light background.
+    Light,
+    /// Either.
+    Any,
+}
+
+impl Background {
+    /// All of them with their names in files.
+    pub const ALL: [(Self, &'static str); 3] = [(Self::Dark, "dark"), (Self::Light, "light"), (Self::Any, "any")];
+
+    /// Its name in files.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::Any => "any",
+        }
+    }
+}
+
 /// The styles of all roles.
 #[derive(Debug, Clone)]
 pub struct Theme {
     /// Its name.
     pub name: String,
+    /// What it is for, in a sentence.
+    pub about: String,
+    /// The background that it is made for.
+    pub background: Background,
+    /// The files that it came from, the oldest ancestor first.
+    pub files: Vec<String>,
     styles: Vec<Style>,
 }
 
 /// Themes that are built in.
-const BUILT_IN: [(&str, &str); 2] =
-    [("dark", include_str!("../../themes/dark.toml")), ("light", include_str!("../../themes/light.toml"))];
+pub(crate) const SHELF: Shelf = Shelf {
+    folder: "themes",
+    what: "theme",
+    built_in: &[
+        ("dark", include_str!("../../themes/dark.toml")),
+        ("light", include_str!("../../themes/light.toml")),
+        ("high-contrast", include_str!("../../themes/high-contrast.toml")),
+        ("okabe-ito", include_str!("../../themes/okabe-ito.toml")),
+        ("tritan", include_str!("../../themes/tritan.toml")),
+        ("ansi16", include_str!("../../themes/ansi16.toml")),
+        ("mono", include_str!("../../themes/mono.toml")),
+    ],
+};
 
 impl Theme {
     /// Names of the built-in themes.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        BUILT_IN.iter().map(|(name, _)| *name)
+        SHELF.built_in.iter().map(|(name, _)| *name)
     }
 
-    /// A built-in theme by its name, or the theme in the file of that path.
+    /// A theme of the library by its name, the user's before the built-in one, or the theme in the file of that path.
     ///
     /// # Errors
     /// Where neither exists, or the file says what cannot be understood.
-    pub fn load(name_or_path: &str, level: ColorLevel) -> Result<Self, ConfigError> {
-        if let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
-            return Self::parse(&format!("themes/{name}.toml"), text, level);
-        }
-        if !name_or_path.contains(['/', '.']) {
-            let problem = unknown("theme", name_or_path, Self::names());
-            return Err(ConfigError { file: name_or_path.to_owned(), line: 0, problem });
-        }
-        Self::parse(name_or_path, &super::config::read(name_or_path.as_ref())?, level)
+    pub fn load(library: &Library, name_or_path: &str, level: ColorLevel) -> Result<Self, ConfigError> {
+        Self::of(library.load(&SHELF, name_or_path)?, level)
     }
 
-    /// Reads a theme. Roles that it does not name have those of the dark theme.
+    /// Reads a theme. Roles that neither it nor what it inherits names have those of the dark theme.
     ///
     /// # Errors
     /// With the line of the first thing that cannot be understood.
-    pub fn parse(file: &str, text: &str, level: ColorLevel) -> Result<Self, ConfigError> {
-        let source = Source { name: file, text };
-        let mut styles = if text == BUILT_IN[0].1 {
-            vec![Style::new(); ROLES.len()]
-        } else {
-            Self::parse("themes/dark.toml", BUILT_IN[0].1, ColorLevel::True)?.styles
-        };
-        let table = DeTable::parse(text).map_err(|e| source.toml(&e))?;
-        let mut name = file.to_owned();
-        let mut palette = HashMap::new();
-        let mut sections: Vec<_> = table.get_ref().iter().collect();
-        // The palette first, wherever it stands.
-        sections.sort_by_key(|(key, _)| key.get_ref().as_ref() != "palette");
-        for (key, value) in sections {
-            match (key.get_ref().as_ref(), value.get_ref()) {
-                ("name", v) if v.is_str() => v.as_str().unwrap_or_default().clone_into(&mut name),
-                ("palette", v) if v.is_table() => {
-                    for (colour, value) in v.as_table().into_iter().flatten() {
-                        let text = string(&source, value)?;
-                        let Ok(parsed) = Color::from_str(text) else {
-                            return Err(source.error(&value.span(), not_a_color(text)));
-                        };
-                        palette.insert(colour.get_ref().to_string(), parsed);
-                    }
-                }
-                ("style", v) if v.is_table() => {
-                    for (role, value) in v.as_table().into_iter().flatten() {
-                        let known = ROLES.iter().find(|(_, name, ..)| *name == role.get_ref().as_ref());
-                        let Some((role, ..)) = known else {
-                            let names = ROLES.iter().map(|(_, name, ..)| *name);
-                            return Err(source.error(&role.span(), unknown("role", role.get_ref(), names)));
-                        };
-                        styles[*role as usize] =
-                            style(string(&source, value)?, &palette).map_err(|e| source.error(&value.span(), e))?;
-                    }
-                }
-                (other, _) => {
-                    let problem = unknown("key", other, ["name", "palette", "style"]);
-                    return Err(source.error(&key.span(), problem));
-                }
-            }
+    pub fn parse(library: &Library, file: &str, text: &str, level: ColorLevel) -> Result<Self, ConfigError> {
+        Self::of(library.with_ancestors(&SHELF, Text { file: file.to_owned(), text: text.to_owned() })?, level)
+    }
+
+    fn of(texts: Vec<Text>, level: ColorLevel) -> Result<Self, ConfigError> {
+        let mut styles = vec![Style::new(); ROLES.len()];
+        // What nobody names is as in the dark theme; its names of colours stay its own.
+        let dark = Text { file: "themes/dark.toml".into(), text: SHELF.built_in[0].1.into() };
+        let dark = Layer::read(&dark)?;
+        dark.paint(&mut styles, &dark.palette)?;
+        let layers: Vec<Layer<'_>> = texts.iter().map(Layer::read).collect::<Result<_, _>>()?;
+        let (mut palette, mut background, mut about) = (file::Palette::new(), Background::Dark, String::new());
+        for layer in &layers {
+            palette.extend(layer.palette.iter().map(|(name, color)| (name.clone(), *color)));
+            background = layer.background.unwrap_or(background);
+            about = layer.about.clone().unwrap_or(about);
+        }
+        for layer in &layers {
+            layer.paint(&mut styles, &palette)?;
         }
         for (role, _, mono, _) in ROLES {
             let style = &mut styles[*role as usize];
@@ -163,7 +180,9 @@ impl Theme {
                 style.bg = None;
             }
         }
-        Ok(Self { name, styles })
+        let last = layers.last().unwrap_or(&dark);
+        let name = last.name.clone().unwrap_or_else(|| last.source.name.to_owned());
+        Ok(Self { name, about, background, styles, files: texts.into_iter().map(|text| text.file).collect() })
     }
 
     /// The style of a part of the screen.
@@ -177,55 +196,22 @@ impl Theme {
     }
 }
 
-fn string<'a>(source: &Source<'_>, value: &'a Spanned<toml::de::DeValue<'_>>) -> Result<&'a str, ConfigError> {
-    value.get_ref().as_str().ok_or_else(|| {
-        source.error(&value.span(), format!("found {}, expected a text in quotes", value.get_ref().type_str()))
-    })
-}
-
-fn not_a_color(found: &str) -> String {
-    format!("`{found}` is not a colour: expected #rrggbb, 0 to 255, or a name such as red, lightblue, darkgray")
-}
-
-const MODIFIERS: [(&str, Modifier); 5] = [
-    ("bold", Modifier::BOLD),
-    ("dim", Modifier::DIM),
-    ("italic", Modifier::ITALIC),
-    ("underline", Modifier::UNDERLINED),
-    ("reverse", Modifier::REVERSED),
-];
-
-/// Reads `bold ink on paper`.
-fn style(text: &str, palette: &HashMap<String, Color>) -> Result<Style, String> {
-    let mut style = Style::new();
-    let mut background = false;
-    for word in text.split_whitespace() {
-        if word == "on" {
-            background = true;
-        } else if let Some((_, modifier)) = MODIFIERS.iter().find(|(name, _)| *name == word) {
-            style = style.add_modifier(*modifier);
-        } else {
-            let color = match palette.get(word) {
-                Some(color) => *color,
-                None => Color::from_str(word).map_err(|_| {
-                    let names = palette.keys().map(String::as_str).chain(MODIFIERS.iter().map(|(name, _)| *name));
-                    format!("{}; {}", unknown("colour or modifier", word, names), not_a_color(word))
-                })?,
-            };
-            style = if background { style.bg(color) } else { style.fg(color) };
-        }
-    }
-    Ok(style)
-}
-
 #[cfg(test)]
 mod tests {
+    use ratatui::style::Color;
+
     use super::*;
+
+    fn parse(text: &str) -> Result<Theme, ConfigError> {
+        Theme::parse(&Library::default(), "my.toml", text, ColorLevel::True)
+    }
 
     #[test]
     fn built_in_themes_name_every_role() {
-        for (name, text) in BUILT_IN {
-            Theme::load(name, ColorLevel::True).unwrap();
+        for (name, text) in SHELF.built_in {
+            let theme = Theme::load(&Library::default(), name, ColorLevel::True).unwrap();
+            assert_eq!(theme.name, *name);
+            assert!(theme.about.ends_with('.'), "{name}: `about` is no sentence");
             for (_, role, ..) in ROLES {
                 assert!(text.lines().any(|l| l.split('=').next().unwrap().trim() == *role), "{name}: {role}");
             }
@@ -234,7 +220,7 @@ mod tests {
 
     #[test]
     fn mistakes_name_line_and_nearest() {
-        let error = |text| Theme::parse("my.toml", text, ColorLevel::True).unwrap_err().to_string();
+        let error = |text| parse(text).unwrap_err().to_string();
         assert_eq!(error("[style]\n\ncursr = \"red\""), "my.toml:3: unknown role `cursr`, did you mean `cursor`?");
         assert!(
             error("[style]\ncursor = \"inkk\"\n[palette]\nink = \"#ffffff\"")
@@ -243,15 +229,36 @@ mod tests {
         assert!(error("[palette]\na = \"#12\"").starts_with("my.toml:2: `#12` is not a colour"));
         assert!(error("[style]\ncursor = 3").starts_with("my.toml:2: found integer, expected a text"));
         assert!(error("[stile]\n").starts_with("my.toml:1: unknown key `stile`, did you mean `style`?"));
+        assert!(error("style = 3\n").starts_with("my.toml:1: found integer, expected a table"));
+        assert!(error("\nbackground = \"drak\"").starts_with("my.toml:2: unknown background `drak`, did you mean"));
         assert!(error("[style\n").starts_with("my.toml:1: "));
-        assert!(Theme::load("drak", ColorLevel::True).unwrap_err().to_string().contains("did you mean `dark`"));
+        assert!(error("inherit = \"drak\"\n").starts_with("my.toml:1: unknown theme `drak`, did you mean `dark`?"));
+    }
+
+    #[test]
+    fn a_theme_inherits_role_by_role_and_colour_by_colour() {
+        let light = Theme::load(&Library::default(), "light", ColorLevel::True).unwrap();
+        let theme =
+            parse("inherit = \"light\"\n[palette]\ngreen = \"#123456\"\n[style]\nerror = \"underline green\"").unwrap();
+        assert_eq!(theme.background, Background::Light);
+        assert_eq!(theme.style(Role::Text), light.style(Role::Text));
+        assert_eq!(theme.style(Role::Ok).fg, Some(Color::Rgb(0x12, 0x34, 0x56)));
+        assert_eq!(theme.style(Role::Error), Style::new().fg(Color::Rgb(0x12, 0x34, 0x56)).underlined());
     }
 
     #[test]
     fn without_colours_the_cursor_is_reversed() {
-        let theme = Theme::load("dark", ColorLevel::None).unwrap();
+        let theme = Theme::load(&Library::default(), "dark", ColorLevel::None).unwrap();
         let cursor = theme.style(Role::Cursor);
         assert!(cursor.add_modifier.contains(Modifier::REVERSED));
         assert_eq!((cursor.fg, cursor.bg), (None, None));
+    }
+
+    #[test]
+    fn the_mono_theme_is_what_every_theme_is_without_colours() {
+        let mono = Theme::load(&Library::default(), "mono", ColorLevel::True).unwrap();
+        for (role, name, modifier, _) in ROLES {
+            assert_eq!(mono.style(*role), Style::new().add_modifier(*modifier), "{name}");
+        }
     }
 }
