@@ -29,6 +29,7 @@ mod format;
 mod glyphs;
 mod guard;
 mod heat;
+mod hosts_marked;
 mod keymap;
 mod layout;
 mod library;

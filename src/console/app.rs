@@ -13,6 +13,7 @@ use super::glyphs::Glyphs;
 use super::heat::{Heat, lines};
 use super::keymap::{Context, Key, Keymap, Meaning};
 use super::layout::{LABELS, Panel, Plan, Wants, heat_cells, inside};
+use super::marks::HostSet;
 use super::nav::Nav;
 use super::order::{Found, Sorter};
 use super::page::{Around, Page, Pages};
@@ -24,7 +25,10 @@ use crate::fleet::HostId;
 use crate::handle::{Command, Handle, OpState, OperationView, Query, Snapshot};
 
 mod goes;
+mod marking;
 mod mouse;
+
+pub(crate) use marking::HostRange;
 
 /// The shortest time between two looks at the hosts.
 const LOOK: Duration = Duration::from_millis(500);
@@ -74,6 +78,9 @@ pub(crate) struct App {
     /// The host under the heatmap's cursor, and the first line shown.
     pub host: u32,
     pub heat_top: usize,
+    /// Marked hosts, the same in the heatmap and in the table of hosts, and the range that is being marked.
+    pub host_marks: HostSet,
+    pub host_range: Option<HostRange>,
     pub vms: Vms,
     /// The operation under the cursor, counted from the newest.
     pub operation: usize,
@@ -114,6 +121,8 @@ impl App {
             heat: Heat::default(),
             host: 0,
             heat_top: 0,
+            host_marks: HostSet::default(),
+            host_range: None,
             vms: Vms::new(now),
             operation: 0,
             overlays: Vec::new(),

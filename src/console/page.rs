@@ -134,6 +134,10 @@ pub(crate) trait PageView {
     fn vms(&self, _around: &Around<'_>) -> Vec<VmId> {
         Vec::new()
     }
+    /// The hosts that it shows, in the order in which it shows them: what ranges and marks of all are about.
+    fn hosts(&self, _around: &Around<'_>) -> Vec<HostId> {
+        Vec::new()
+    }
     /// The host that an action is about here.
     fn host(&self, _around: &Around<'_>) -> Option<HostId> {
         None

@@ -1,7 +1,7 @@
 //! Filters, marks and orders.
 
 use super::Action;
-use super::when::{always, has_any_vm, has_marks, has_vms};
+use super::when::{always, can_mark, can_mark_all, can_range, has_hosts, has_marks, in_hosts};
 use crate::console::app::App;
 use crate::console::columns::Column;
 use crate::console::vms::Marking;
@@ -13,28 +13,15 @@ actions! {
         "faults" "faults only" true always "Shows only VMs that failed, are lost or have a finding." |a| {
             a.filter_by("state:failed or state:lost or finding:non-converging or finding:no-progress");
         };
-        "mark" "mark" true has_vms "Marks the VM under the cursor, or removes its mark, and goes on to the next." |a| {
-            if let Some(vm) = a.vms.cursor {
-                let marked = a.vms.marks.contains(vm);
-                a.vms.marks.set(vm, !marked);
-                a.vms.step(1);
-            }
-        };
-        "range" "range" true has_vms "Begins a range of marks at the cursor; once more marks it." |a| {
-            if a.vms.anchor.is_some() { a.vms.end_range(); } else { a.vms.anchor = a.vms.cursor; }
-        };
-        "mark-down" "mark downwards" true has_vms "Marks the VM under the cursor and goes down." |a| {
-            if let Some(vm) = a.vms.cursor { a.vms.marks.set(vm, true); a.vms.step(1); }
-        };
-        "mark-up" "mark upwards" true has_vms "Marks the VM under the cursor and goes up." |a| {
-            if let Some(vm) = a.vms.cursor { a.vms.marks.set(vm, true); a.vms.step(-1); }
-        };
-        "mark-all" "mark all" true has_any_vm "Marks all VMs that the filter shows." |a| a.vms.mark(Marking::All);
-        "invert-marks" "invert marks" true has_any_vm "Turns the marks of all VMs that the filter shows." |a| a.vms.mark(Marking::Invert);
-        "clear-marks" "clear marks" true has_marks "Removes all marks." |a| {
-            a.vms.marks = crate::console::marks::VmSet::default();
-            a.vms.anchor = None;
-        };
+        "mark" "mark" true can_mark "Marks what is under the cursor, a VM or host, or removes its mark, and goes on to the next." App::mark;
+        "range" "range" true can_range "Begins a range of marks at the cursor; once more marks it." |a| a.range(false);
+        "rectangle" "rectangle" false in_hosts "Begins a rectangle of hosts at the heatmap's cursor; once more marks it." |a| a.range(true);
+        "mark-down" "mark downwards" true can_mark "Marks what is under the cursor and goes down." |a| a.mark_on(1);
+        "mark-up" "mark upwards" true can_mark "Marks what is under the cursor and goes up." |a| a.mark_on(-1);
+        "mark-all" "mark all" true can_mark_all "Marks all VMs, or hosts, that the filter shows." |a| a.mark_all(Marking::All);
+        "invert-marks" "invert marks" true can_mark_all "Turns the marks of all VMs, or hosts, that the filter shows." |a| a.mark_all(Marking::Invert);
+        "clear-marks" "clear marks" true has_marks "Removes all marks: of hosts where hosts have the focus, of VMs elsewhere." App::clear_marks;
+        "mark-vms-of-hosts" "mark their VMs" false has_hosts "Marks all VMs of the marked hosts, or of the one under the cursor." App::mark_vms_of_hosts;
         "sort-id" "sort by age of VM" true always "Sorts VMs in the order in which they were made." |a| a.sort_by(Column::Id);
         "sort-name" "sort by name" true always "Sorts VMs by name, vm-2 before vm-10." |a| a.sort_by(Column::Name);
         "sort-state" "sort by state" true always "Sorts VMs by state." |a| a.sort_by(Column::State);

@@ -33,18 +33,42 @@ pub(super) fn steers_vms(app: &App) -> Result<(), Reason> {
     if app.vms.awaited.is_some() { Err("the filter is still at work") } else { has_vms(app) }
 }
 
+pub(super) fn has_hosts(app: &App) -> Result<(), Reason> {
+    if app.means_hosts() { Ok(()) } else { Err("there is no host here") }
+}
+
 pub(super) fn steers_hosts(app: &App) -> Result<(), Reason> {
     steers(app)?;
-    app.meant_host().map(|_| ()).ok_or("there is no host here")
+    has_hosts(app)
 }
 
 pub(super) fn steers_drained(app: &App) -> Result<(), Reason> {
-    steers(app)?;
-    match app.meant_host().map(|host| app.snapshot.fleet.hosts.row(host).state) {
-        None => Err("there is no host here"),
-        Some(HostState::Draining) => Ok(()),
-        Some(_) => Err("the host is not draining"),
+    steers_hosts(app)?;
+    let state = |host| app.snapshot.fleet.hosts.row(host).state;
+    let drains = app.meant_hosts().into_iter().any(|host| state(host) == HostState::Draining);
+    if drains { Ok(()) } else { Err("the host is not draining") }
+}
+
+/// Something that can be marked: VMs, or hosts where hosts have the focus.
+pub(super) fn can_mark(app: &App) -> Result<(), Reason> {
+    if app.marks_hosts() { has_hosts(app) } else { has_vms(app) }
+}
+
+pub(super) fn can_range(app: &App) -> Result<(), Reason> {
+    can_mark(app)?;
+    if app.has_ranges() { Ok(()) } else { Err("ranges are marked among hosts and in the VM table") }
+}
+
+/// In the heatmap, where hosts stand beside and below each other.
+pub(super) fn in_hosts(app: &App) -> Result<(), Reason> {
+    if app.panel() != Some(crate::console::layout::Panel::Hosts) {
+        return Err("go to the heatmap first");
     }
+    has_hosts(app)
+}
+
+pub(super) fn can_mark_all(app: &App) -> Result<(), Reason> {
+    if app.marks_hosts() { has_hosts(app) } else { has_any_vm(app) }
 }
 
 pub(super) fn steers_class(app: &App) -> Result<(), Reason> {
@@ -89,7 +113,8 @@ pub(super) fn in_tasks(app: &App) -> Result<(), Reason> {
 }
 
 pub(super) fn has_marks(app: &App) -> Result<(), Reason> {
-    if app.vms.marks.is_empty() { Err("nothing is marked") } else { Ok(()) }
+    let none = if app.marks_hosts() { app.host_marks.is_empty() } else { app.vms.marks.is_empty() };
+    if none { Err("nothing is marked") } else { Ok(()) }
 }
 
 pub(super) fn has_past(app: &App) -> Result<(), Reason> {

@@ -9,10 +9,11 @@ use crate::console::columns::Column;
 use crate::console::dialog::{Change, Dialog};
 use crate::console::filter::{FilterBox, Typed};
 use crate::console::heat::lines;
+use crate::console::hosts_marked::select_hosts;
 use crate::console::layout::{LABELS, Panel, inside};
 use crate::console::order::Sort;
 use crate::console::page::{Around, Go, Page, Place};
-use crate::fleet::{HostId, Selection, VmId};
+use crate::fleet::{HostId, HostState, Selection, VmId};
 use crate::handle::{Command, OpState};
 
 impl App {
@@ -20,6 +21,8 @@ impl App {
     pub(crate) fn home(&mut self) {
         if !self.keys.is_empty() {
             self.keys.clear();
+        } else if self.host_range.is_some() {
+            self.host_range = None;
         } else if self.vms.anchor.is_some() {
             self.vms.anchor = None;
         } else if self.nav.trail().len() > 1 {
@@ -324,18 +327,18 @@ impl App {
         host.or_else(|| self.pointed())
     }
 
-    /// Asks before emptying the host that is meant.
+    /// Asks before emptying the hosts that are meant.
     pub(crate) fn ask_evacuate(&mut self) {
-        if let Some(host) = self.meant_host() {
-            self.open_dialog(Dialog::evacuate(&self.snapshot.fleet, host));
-        }
+        let hosts = self.meant_hosts();
+        self.open_dialog(Dialog::evacuate(&self.snapshot.fleet, &hosts));
     }
 
-    /// Lets the host that is meant take VMs again. Nothing is lost by it, so that nothing is asked.
+    /// Lets the hosts that are meant take VMs again. Nothing is lost by it, so that nothing is asked.
     pub(crate) fn undrain(&mut self) {
-        let name = self.meant_host().map(|host| self.snapshot.fleet.topology.host(host).name.clone());
-        // A host's name is a selection of that host.
-        if let Some(hosts) = name.and_then(|name| Selection::hosts(&name).ok()) {
+        let fleet = &self.snapshot.fleet;
+        let mut hosts = self.meant_hosts();
+        hosts.retain(|&host| fleet.hosts.row(host).state == HostState::Draining);
+        if let Ok(hosts) = Selection::hosts(&select_hosts(&fleet.topology, &hosts)) {
             self.command(Command::Undrain(hosts));
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::act::{PATTERNS, PLACEMENTS, class_label};
 use super::{Act, Ahead, Change, Dialog, Field, TYPED_ABOVE};
 use crate::console::format::{count, counted};
+use crate::console::hosts_marked::{name_hosts, select_hosts};
 use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, TaskId, VmId};
 use crate::handle::{Limits, OpState, OperationView, Snapshot};
 
@@ -58,13 +59,22 @@ impl Dialog {
         dialog
     }
 
-    /// Everything away from a host.
-    pub(crate) fn evacuate(fleet: &Fleet, host: HostId) -> Self {
+    /// Everything away from these hosts.
+    pub(crate) fn evacuate(fleet: &Fleet, hosts: &[HostId]) -> Self {
+        let topology = &fleet.topology;
         let fields = vec![
-            Field::text("hosts", &fleet.topology.host(host).name, "which are emptied: paradent-17, site:rennes"),
+            Field::text("hosts", &select_hosts(topology, hosts), "which are emptied: paradent-17, site:rennes"),
             Field::text("to hosts", "", "which may take the VMs; empty: all others"),
         ];
-        let mut dialog = Self::new(Act::Evacuate, "Evacuate hosts".into(), "Evacuate", fields);
+        let title = match hosts {
+            [] | [_] => "Evacuate hosts".into(),
+            many => format!("Evacuate {}", counted(many.len(), "host")),
+        };
+        let mut dialog = Self::new(Act::Evacuate, title, "Evacuate", fields);
+        if hosts.len() > 1 {
+            let vms = hosts.iter().map(|&host| fleet.hosts.row(host).vms as usize).sum();
+            dialog.facts.push(format!("{} on {}.", counted(vms, "VM"), name_hosts(topology, hosts)));
+        }
         dialog.facts.push("The hosts take no new VMs from then on.".into());
         dialog
     }

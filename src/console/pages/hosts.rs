@@ -48,6 +48,10 @@ impl PageView for HostsPage {
         }
     }
 
+    fn hosts(&self, around: &Around<'_>) -> Vec<HostId> {
+        around.snapshot.fleet.topology.host_ids().collect()
+    }
+
     fn host(&self, around: &Around<'_>) -> Option<HostId> {
         self.under_cursor(around)
     }
