@@ -24,11 +24,13 @@ mod columns;
 mod config;
 mod dialog;
 mod edit;
+mod export;
 mod filter;
 mod format;
 mod glyphs;
 mod guard;
 mod heat;
+mod hits;
 mod hosts_marked;
 mod keymap;
 mod layout;
@@ -39,7 +41,9 @@ mod order;
 mod page;
 mod pages;
 mod palette;
+mod rows;
 mod screen;
+mod table_views;
 mod tasks;
 mod theme;
 mod view;
@@ -225,6 +229,8 @@ async fn drive_with<W: Write>(
     let size = ratatui::backend::Backend::size(&screen)?;
     let mut terminal = Terminal::new(screen)?;
     let mut app = App::new(handle, look, size)?;
+    app.views = table_views::ViewsFile::new(options.library.dir());
+    app.take_default_views();
     let mut data_at = Instant::now();
     let mut signals_open = true;
     let mut shown = size;
@@ -246,7 +252,9 @@ async fn drive_with<W: Write>(
         }
         if app.dirty {
             app.dirty = false;
-            terminal.draw(|frame| view::draw(&app, frame))?;
+            let mut hits = hits::Hits::default();
+            terminal.draw(|frame| hits = view::draw(&app, frame))?;
+            app.hits = hits;
         }
         let took = terminal.backend().took();
         let pace = if took > SLOW { (took * 10).min(SLOWEST) } else { PACE };

@@ -8,27 +8,34 @@ use ratatui::layout::Size;
 use tokio::sync::oneshot;
 
 use super::asks::{Asks, Heard};
+use super::columns::Chooser;
 use super::dialog::{Ahead, Dialog, Outcome};
+use super::export::{Export, Gather};
 use super::glyphs::Glyphs;
 use super::heat::{Heat, lines};
+use super::hits::Hits;
 use super::keymap::{Context, Key, Keymap, Meaning};
 use super::layout::{LABELS, Panel, Plan, Wants, heat_cells, inside};
 use super::marks::HostSet;
 use super::nav::Nav;
-use super::order::{Found, Sorter};
+use super::order::Sorter;
 use super::page::{Around, Page, Pages};
 use super::palette::Palette;
+use super::table_views::ViewsFile;
 use super::tasks::Tasks;
 use super::theme::Theme;
 use super::vms::Vms;
 use crate::fleet::HostId;
 use crate::handle::{Command, Handle, OpState, OperationView, Query, Snapshot};
 
+mod exports;
 mod goes;
 mod marking;
 mod mouse;
+mod tables;
 
 pub(crate) use marking::HostRange;
+pub(crate) use tables::Picker;
 
 /// The shortest time between two looks at the hosts.
 const LOOK: Duration = Duration::from_millis(500);
@@ -50,6 +57,10 @@ pub(crate) enum Overlay {
     Palette(Palette),
     /// Something that needs a decision.
     Dialog(Box<Dialog>),
+    /// The columns of a table.
+    Columns(Chooser),
+    /// Saved views of the tables.
+    Views(Picker),
 }
 
 /// How a note is meant.
@@ -82,6 +93,13 @@ pub(crate) struct App {
     pub host_marks: HostSet,
     pub host_range: Option<HostRange>,
     pub vms: Vms,
+    pub views: ViewsFile,
+    /// What is on its way to a file, and what waits until somebody says whether a file may be written over.
+    gather: Option<Gather>,
+    in_the_way: Option<Box<Export>>,
+    /// What was drawn where in the last frame.
+    pub hits: Hits,
+    pointer: mouse::Pointer,
     /// The operation under the cursor, counted from the newest.
     pub operation: usize,
     pub overlays: Vec<Overlay>,
@@ -124,6 +142,11 @@ impl App {
             host_marks: HostSet::default(),
             host_range: None,
             vms: Vms::new(now),
+            views: ViewsFile::default(),
+            gather: None,
+            in_the_way: None,
+            hits: Hits::default(),
+            pointer: mouse::Pointer::default(),
             operation: 0,
             overlays: Vec::new(),
             note: None,
@@ -174,9 +197,7 @@ impl App {
             self.look_due = false;
             self.dirty = true;
         }
-        let rows_before = self.vms.order.len();
-        self.order_due = self.vms.refresh(fleet, &self.sorter, self.now);
-        self.dirty |= self.vms.order.len() != rows_before;
+        self.refresh_rows();
         if self.asks_due && self.now >= self.asked + ASK_AGAIN {
             self.ask_open();
         }
@@ -232,17 +253,11 @@ impl App {
                     view.take(answer);
                 }
             }
+            Heard::Gathered(answer) => self.gathered(answer),
+            Heard::Exported(ended) => self.exported(ended),
             Heard::Reply(Ok(accepted)) => self.note = Some((Tone::Good, accepted.message.to_string())),
             Heard::Reply(Err(refused)) => self.note = Some((Tone::Bad, format!("refused: {refused}"))),
         }
-    }
-
-    /// Takes an order of the VM table.
-    pub(crate) fn order(&mut self, found: Found) {
-        if self.vms.found(found) {
-            self.dirty = true;
-        }
-        self.refresh();
     }
 
     /// Takes what the terminal says.
@@ -346,6 +361,8 @@ impl App {
                 let outcome = dialog.key(key);
                 self.dialog_outcome(outcome);
             }
+            Some(Overlay::Columns(_)) => self.columns_key(key),
+            Some(Overlay::Views(_)) => self.views_key(key),
             None => {}
         }
     }
@@ -357,6 +374,7 @@ impl App {
             Outcome::Close => self.close(),
             Outcome::Quit => self.exit = true,
             Outcome::Refuse(reason) => self.note = Some((Tone::Bad, reason)),
+            Outcome::Here(act, value) => self.do_here(&act, &value),
             Outcome::Do(command) => {
                 self.close();
                 self.command(*command);
@@ -385,7 +403,7 @@ impl App {
 
     /// Opens a dialog.
     pub(crate) fn open_dialog(&mut self, mut dialog: Dialog) {
-        if matches!(dialog.command(), Ok(Command::Start(_)) | Err(_)) {
+        if !dialog.is_here() && matches!(dialog.command(), Ok(Command::Start(_)) | Err(_)) {
             dialog.ahead = Ahead::Asking(None);
         }
         self.overlays.push(Overlay::Dialog(Box::new(dialog)));

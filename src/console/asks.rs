@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
+use super::export::Ended;
 use crate::handle::{Answer, Refused, Reply};
 
 /// What came back.
@@ -14,6 +15,10 @@ pub(crate) enum Heard {
     Preview(Answer),
     /// What the page asked.
     Page(Answer),
+    /// A page of what is to be written to a file.
+    Gathered(Answer),
+    /// How writing a file ended.
+    Exported(Ended),
     /// A command's reply.
     Reply(Reply),
 }
@@ -23,6 +28,8 @@ pub(crate) enum Heard {
 pub(crate) struct Asks {
     pub preview: Option<oneshot::Receiver<Answer>>,
     pub page: Option<oneshot::Receiver<Answer>>,
+    pub gathered: Option<oneshot::Receiver<Answer>>,
+    pub export: Option<oneshot::Receiver<Ended>>,
     pub replies: Vec<oneshot::Receiver<Reply>>,
 }
 
@@ -46,6 +53,14 @@ impl Asks {
             }
             if let Some(answer) = answered(&mut self.preview, cx) {
                 return Poll::Ready(Heard::Preview(answer));
+            }
+            if let Some(answer) = answered(&mut self.gathered, cx) {
+                return Poll::Ready(Heard::Gathered(answer));
+            }
+            if let Some(Poll::Ready(ended)) = self.export.as_mut().map(|export| Pin::new(export).poll(cx)) {
+                self.export = None;
+                let gone = || Ended::Failed("nothing is written: the thread for it could not run".into());
+                return Poll::Ready(Heard::Exported(ended.unwrap_or_else(|_| gone())));
             }
             match answered(&mut self.page, cx) {
                 Some(answer) => Poll::Ready(Heard::Page(answer)),

@@ -4,11 +4,13 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::app::{App, Overlay};
+use super::hits::Hits;
 use super::layout::SMALLEST;
 use super::page::Page;
 use super::theme::Role;
 
 mod bars;
+mod choosers;
 mod dialog;
 mod events;
 mod findings;
@@ -21,25 +23,27 @@ mod paint;
 mod pulse;
 mod settings;
 mod sites;
+mod table;
 mod tasks;
 mod tree;
 mod vm;
 mod vms;
 
 use paint::Paint;
+pub(crate) use vms::state_role;
 
-/// Draws everything.
-pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
+/// Draws everything; says what stands where.
+pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) -> Hits {
     let area = frame.area();
     let mut paint = Paint::new(frame.buffer_mut(), &app.look);
     paint.fill(area, Role::Text);
     if area.width < SMALLEST.width || area.height < SMALLEST.height {
         too_small(&mut paint, area);
-        return;
+        return paint.hits;
     }
     // The terminal was resized and the plan is not made yet: the next frame shows it.
     if app.plan.size != area.as_size() {
-        return;
+        return paint.hits;
     }
     bars::header(app, &mut paint);
     let page = app.nav.page();
@@ -66,8 +70,11 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
             Overlay::Help(top) => help::keys(app, *top, &mut paint),
             Overlay::Palette(palette) => help::palette(app, palette, &mut paint),
             Overlay::Dialog(dialog) => dialog::draw(app, dialog, &mut paint),
+            Overlay::Columns(chooser) => choosers::columns(app, chooser, &mut paint),
+            Overlay::Views(picker) => choosers::views(app, picker, &mut paint),
         }
     }
+    paint.hits
 }
 
 fn too_small(paint: &mut Paint<'_>, area: Rect) {

@@ -9,6 +9,7 @@ mod living;
 mod look;
 mod past;
 mod size;
+mod tables;
 
 use driver::{Console, Setup};
 

@@ -1,8 +1,10 @@
 //! What is shown and how.
 
 use super::Action;
-use super::when::always;
+use super::when::{always, has_table, shows_rows};
 use crate::console::app::{App, Overlay};
+use crate::console::dialog::Dialog;
+use crate::console::export::Format;
 use crate::console::layout::Panel;
 use crate::console::page::Page;
 use crate::console::palette::Palette;
@@ -27,6 +29,14 @@ actions! {
             a.heat.look(&a.snapshot.fleet);
         };
         "events" "events" true always "Shows what happened last." |a| a.jump(Page::Events);
+        "columns" "columns" true has_table "Chooses which columns the table shows, in which order and how wide." App::choose_columns;
+        "views" "saved views" true always "Shows a table as it was saved under a name." App::open_views;
+        "save-view" "save view" true has_table "Saves the table's columns, order and filter under a name." |a| {
+            let table = a.table();
+            a.open_dialog(Dialog::save_view(table));
+        };
+        "export" "export" true shows_rows "Writes what the table shows to a file, as CSV." |a| a.ask_export(Format::Csv);
+        "export-json" "export as JSON" false shows_rows "Writes what the table shows to a file, as JSON." |a| a.ask_export(Format::Json);
         "help" "keys" true always "Shows all actions and their keys." |a| a.overlays.push(Overlay::Help(0));
         "palette" "command" true always "Finds an action by a few of its letters." |a| {
             a.overlays.push(Overlay::Palette(Palette::new()));

@@ -69,6 +69,9 @@ impl Dialog {
             Act::RetryFailed(op) => Command::RetryFailed(*op),
             Act::CancelTask(task) => Command::CancelTask(*task),
             Act::StopEverything | Act::Quit => Command::StopEverything,
+            Act::Export(_) | Act::Overwrite | Act::SaveView(_) | Act::DeleteView(..) => {
+                return Err((0, "the engine has nothing to do with it".into()));
+            }
         })
     }
 

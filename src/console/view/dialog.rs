@@ -3,10 +3,11 @@
 use ratatui::layout::Rect;
 
 use super::paint::{Paint, Piece, piece, width};
-use super::vms::line_of_text;
+use super::table::line_of_text;
 use crate::console::app::App;
 use crate::console::dialog::{Ahead, Dialog, Value};
 use crate::console::format::{count, counted, span};
+use crate::console::hits::Hit;
 use crate::console::layout::centred;
 use crate::console::theme::Role;
 use crate::handle::Preview;
@@ -67,8 +68,10 @@ fn field(dialog: &Dialog, i: usize, paint: &mut Paint<'_>, room: Rect) {
     let here = dialog.at == i;
     let wrong = dialog.problem.as_ref().filter(|(at, _)| *at == i);
     paint.text(room.x, room.y, room.right(), field.label, if here { Role::Strong } else { Role::Dim });
+    paint.hits.note(room, Hit::Part(i));
     let x = room.x + LABEL;
-    let end = (x + FIELD).min(room.right());
+    // What needs no hint has all the room.
+    let end = if field.hint.is_empty() { room.right() } else { (x + FIELD).min(room.right()) };
     let role = if here { Role::FieldFocus } else { Role::Field };
     paint.fill(Rect { x, width: end.saturating_sub(x), ..room }, role);
     match &field.value {
@@ -100,6 +103,7 @@ fn buttons(dialog: &Dialog, paint: &mut Paint<'_>, room: Rect) {
     let bracket = |text: &str, at: usize| {
         if dialog.at == at { format!("[{}]", &text[1..text.len() - 1]) } else { text.to_owned() }
     };
+    paint.hits.note(Rect { x, width: width(cancel), ..room }, Hit::Part(dialog.cancel()));
     let x = paint.text(x, room.y, room.right(), &bracket(cancel, dialog.cancel()), role(dialog.cancel()));
     let blocked = dialog.blocked().is_some();
     let go_role = if dialog.at == dialog.go() {
@@ -111,6 +115,7 @@ fn buttons(dialog: &Dialog, paint: &mut Paint<'_>, room: Rect) {
     } else {
         Role::Button
     };
+    paint.hits.note(Rect { x: x + 3, width: width(&go), ..room }, Hit::Part(dialog.go()));
     paint.text(x + 3, room.y, room.right(), &bracket(&go, dialog.go()), go_role);
 }
 

@@ -3,9 +3,10 @@
 use ratatui::layout::Rect;
 
 use super::paint::{Paint, width};
-use super::vms::line_of_text;
+use super::table::line_of_text;
 use crate::console::action::{self, Action};
 use crate::console::app::App;
+use crate::console::hits::Hit;
 use crate::console::layout::centred;
 use crate::console::palette::Palette;
 use crate::console::theme::Role;
@@ -14,8 +15,22 @@ use crate::console::theme::Role;
 enum Line {
     Chapter(&'static str),
     Action(&'static Action),
+    /// What the mouse does: on what, and what.
+    Mouse(&'static str, &'static str),
     Blank,
 }
+
+/// What the mouse does.
+const MOUSE: [(&str, &str); 8] = [
+    ("click", "Goes to a row, site, host or panel; on a column's title, sorts by it."),
+    ("double click", "Opens what is under it."),
+    ("click at the top", "Goes to that step of the way."),
+    ("click at the bottom", "Runs that action."),
+    ("ctrl click, right", "Marks a row, or removes its mark."),
+    ("right drag", "Marks all rows that it is drawn over."),
+    ("wheel", "Scrolls what is under it."),
+    ("shift", "Selects text as without Hemera, in most terminals."),
+];
 
 pub(super) fn keys(app: &App, top: usize, paint: &mut Paint<'_>) {
     let area = centred(app.plan.body, 104, app.plan.body.height);
@@ -39,6 +54,8 @@ pub(super) fn keys(app: &App, top: usize, paint: &mut Paint<'_>) {
         }
         lines.push(Line::Action(action));
     }
+    lines.extend([Line::Blank, Line::Chapter("Mouse")]);
+    lines.extend(MOUSE.map(|(what, does)| Line::Mouse(what, does)));
     let top = top.min(lines.len().saturating_sub(usize::from(room.height)));
     for (i, line) in lines.iter().skip(top).take(usize::from(room.height)).enumerate() {
         let y = room.y + i as u16;
@@ -46,6 +63,10 @@ pub(super) fn keys(app: &App, top: usize, paint: &mut Paint<'_>) {
             Line::Blank => {}
             Line::Chapter(name) => {
                 paint.text(room.x, y, room.right(), name, Role::Title);
+            }
+            Line::Mouse(what, does) => {
+                paint.text(room.x + 1, y, room.x + 22, what, Role::Key);
+                paint.cut(room.x + 22, y, room.right(), does, Role::Dim);
             }
             Line::Action(action) => entry(app, action, paint, Rect { y, height: 1, ..room }),
         }
@@ -103,6 +124,7 @@ pub(super) fn palette(app: &App, palette: &Palette, paint: &mut Paint<'_>) {
         let y = room.y + 1 + (i - top) as u16;
         let reason = (action.when)(app).err();
         let role = if reason.is_some() { Role::Off } else { Role::Text };
+        paint.hits.note(Rect { y, height: 1, ..room }, Hit::Line(i));
         let here = i == palette.at;
         if here {
             paint.text(room.x, y, room.right(), paint.glyphs().cursor, Role::Key);

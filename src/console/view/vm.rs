@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 
 use super::paint::{Paint, piece};
+use super::state_role;
 use super::tasks::detail;
-use super::vms::state_role;
 use crate::console::app::App;
 use crate::console::format::{age, clock, counted, memory, percent, rate};
 use crate::console::layout::inside;
