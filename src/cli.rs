@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod classes;
+mod docs;
 mod failure;
 mod interactive;
 mod logs;
@@ -49,6 +50,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
     let outcome = match args.task {
         Some(Task::Check(check)) => Ok(check::check(&check)),
+        Some(Task::Docs { dir }) => docs::write(&dir),
         Some(Task::Completions { shell }) => {
             clap_complete::generate(shell, &mut Args::command(), "hemera", &mut io::stdout());
             Ok(DONE)

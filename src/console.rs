@@ -6,6 +6,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -19,10 +20,12 @@ use tokio::sync::mpsc;
 pub mod action;
 mod app;
 mod asks;
+mod background;
 mod color;
 mod columns;
 mod config;
 mod dialog;
+pub mod docs;
 mod edit;
 mod export;
 mod filter;
@@ -35,30 +38,43 @@ mod hosts_marked;
 mod keymap;
 mod layout;
 mod library;
+mod live;
+mod locale;
 mod marks;
 mod nav;
 mod order;
 mod page;
 mod pages;
 mod palette;
+mod plugins;
 mod rows;
 mod screen;
+pub mod settings;
 mod table_views;
 mod tasks;
+mod template;
 mod theme;
 mod view;
 mod vms;
+mod watch;
 
 pub use color::ColorLevel;
 pub use config::ConfigError;
 pub use keymap::{Context, Keymap};
 pub use library::Library;
+pub use locale::Locale;
+pub use plugins::Plugin;
 pub use screen::Screen;
+pub use settings::{Key, Overrides, Settings};
+pub use template::{Placeholder, Template};
 pub use theme::{Background, ROLES, Role, Theme};
 
 use crate::handle::Handle;
-use app::{App, Look};
+use app::App;
+use background::Listening;
 use guard::Guard;
+use live::Look;
+use watch::Watch;
 
 /// The shortest time between two frames that only data asked for.
 const PACE: Duration = Duration::from_millis(100);
@@ -70,18 +86,30 @@ const SLOWEST: Duration = Duration::from_secs(3);
 /// How the console looks and what it may do.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// A built-in theme's name or a file's path.
+    /// A theme's name or a file's path, or `auto`.
     pub theme: String,
-    /// A built-in keymap's name or a file's path.
+    /// A keymap's name or a file's path.
     pub keymap: String,
-    /// Where themes and keymaps are found by name.
+    /// Where themes, keymaps and plugins are found by name.
     pub library: Library,
     /// Draw with ASCII alone.
     pub ascii: bool,
     /// Colours of the terminal.
     pub color: ColorLevel,
+    /// The terminal's background, where it is known.
+    pub background: Option<Background>,
+    /// How numbers and dates are written.
+    pub locale: Locale,
+    /// Use the mouse.
+    pub mouse: bool,
     /// Show everything, change nothing.
     pub read_only: bool,
+    /// Every setting, where what stands above comes from.
+    pub settings: Settings,
+    /// The configuration file that was given by name.
+    pub config: Option<PathBuf>,
+    /// What goes before the configuration file.
+    pub overrides: Overrides,
 }
 
 impl Default for Options {
@@ -92,31 +120,77 @@ impl Default for Options {
             library: Library::default(),
             ascii: false,
             color: ColorLevel::default(),
+            background: None,
+            locale: Locale::default(),
+            mouse: true,
             read_only: false,
+            settings: Settings::default(),
+            config: None,
+            overrides: Overrides::default(),
         }
     }
 }
 
 impl Options {
-    /// What the environment asks for: colours by `NO_COLOR`, `COLORTERM` and `TERM`, ASCII where the locale is not
-    /// UTF-8 or the terminal is Linux's own console, whose font lacks most signs.
-    pub fn from_env() -> Self {
-        Self::from_vars(&|name| std::env::var(name).ok())
+    /// Options by the configuration: flags before the environment, that before the file (`config`, else the one of the
+    /// user's library), that before what is built in.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or with the line of the first thing in it that cannot be understood.
+    pub fn read(
+        config: Option<PathBuf>,
+        overrides: Overrides,
+        var: &impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let library = Library::from_env(var);
+        let settings = Settings::read(&library, config.as_deref(), &overrides)?;
+        Ok(Self {
+            theme: settings.text(Key::Theme).to_owned(),
+            keymap: settings.text(Key::Keymap).to_owned(),
+            library,
+            ascii: settings.switch(Key::Ascii).unwrap_or_else(|| ascii_by(var)),
+            color: ColorLevel::named(settings.text(Key::Colors)).unwrap_or_else(|| ColorLevel::from_env(var)),
+            background: background::told(var),
+            locale: locale_by(&settings, var),
+            mouse: settings.switch(Key::Mouse).unwrap_or(true),
+            read_only: settings.switch(Key::ReadOnly).unwrap_or(false),
+            settings,
+            config,
+            overrides,
+        })
     }
 
-    fn from_vars(var: &impl Fn(&str) -> Option<String>) -> Self {
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| var(name).filter(|v| !v.is_empty()));
-        let utf8 = locale.is_some_and(|l| {
-            let l = l.to_ascii_lowercase();
-            l.contains("utf-8") || l.contains("utf8")
-        });
-        let term = var("TERM").unwrap_or_default();
-        Self {
-            ascii: !utf8 || matches!(term.as_str(), "linux" | "dumb" | "vt100" | "vt220"),
-            color: ColorLevel::from_env(var),
-            ..Self::default()
-        }
+    /// Checks that all files that it names can be understood.
+    ///
+    /// # Errors
+    /// With the line of the first thing that cannot.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        Look::new(self).map(drop)
     }
+}
+
+/// The variables of this process.
+pub(crate) fn from_env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Whether only ASCII can be drawn: where the locale is not UTF-8, or on terminals whose fonts lack most signs.
+fn ascii_by(var: &impl Fn(&str) -> Option<String>) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| var(name).filter(|v| !v.is_empty()));
+    let utf8 = locale.is_some_and(|l| {
+        let l = l.to_ascii_lowercase();
+        l.contains("utf-8") || l.contains("utf8")
+    });
+    let term = var("TERM").unwrap_or_default();
+    !utf8
+        || ["linux", "dumb", "unknown", ""].contains(&term.as_str())
+        || term.starts_with("vt")
+        || term.starts_with("cons")
+}
+
+/// The locale that the settings name, else that of the environment.
+fn locale_by(settings: &Settings, var: &impl Fn(&str) -> Option<String>) -> Locale {
+    Locale::named(settings.text(Key::Locale)).unwrap_or_else(|| Locale::from_env(var))
 }
 
 /// Why the console ended or did not begin.
@@ -140,6 +214,10 @@ pub enum Signal {
     End,
     /// The program goes on after it was stopped: the screen may show anything.
     Continue,
+    /// A file of the configuration may have changed.
+    Files,
+    /// The terminal says what its background is.
+    Background(Background),
 }
 
 /// Runs the console on this process's terminal until the operator quits or the process is told to end. Blocks; builds
@@ -159,24 +237,33 @@ pub fn run(handle: Handle, options: &Options) -> Result<(), ConsoleError> {
 pub async fn run_async(handle: Handle, options: &Options) -> Result<(), ConsoleError> {
     use std::io::IsTerminal;
     // Mistakes in files are told before the terminal is touched.
-    let look = look(options)?;
+    let mut look = Look::new(options)?;
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         return Err(ConsoleError::NoTerminal);
     }
     let (width, height) = crossterm::terminal::size()?;
-    let signals = signals()?;
-    let guard = Guard::enter()?;
+    let (sender, signals) = signals()?;
+    match Watch::start(sender.clone()) {
+        Ok(watch) => look.watch(watch),
+        Err(error) => tracing::warn!("changes of the configuration are not seen: {error}"),
+    }
+    let guard = Guard::enter(options.mouse)?;
+    let asked = look.wonders() && background::may_ask(&from_env);
+    if asked {
+        io::stdout().write_all(background::QUESTION)?;
+    }
+    let events = Listening::new(EventStream::new(), asked.then_some(sender));
     let screen = Screen::new(io::stdout(), Size::new(width, height), options.color);
     let suspend = || {
         guard.suspend()?;
         crossterm::terminal::size().map(|(w, h)| Size::new(w, h))
     };
-    drive_with(handle, options, look, screen, EventStream::new(), signals, suspend).await
+    drive_with(handle, options, look, screen, events, signals, suspend).await
 }
 
 /// Listens for what ends or wakes the process.
-fn signals() -> io::Result<mpsc::Receiver<Signal>> {
-    let (sender, receiver) = mpsc::channel(4);
+fn signals() -> io::Result<(mpsc::Sender<Signal>, mpsc::Receiver<Signal>)> {
+    let (sender, receiver) = mpsc::channel(8);
     let kinds = [
         (SignalKind::terminate(), Signal::End),
         (SignalKind::hangup(), Signal::End),
@@ -188,15 +275,7 @@ fn signals() -> io::Result<mpsc::Receiver<Signal>> {
         let sender = sender.clone();
         tokio::spawn(async move { while stream.recv().await.is_some() && sender.send(meaning).await.is_ok() {} });
     }
-    Ok(receiver)
-}
-
-fn look(options: &Options) -> Result<Look, ConfigError> {
-    Ok(Look {
-        theme: Theme::load(&options.library, &options.theme, options.color)?,
-        keymap: Keymap::load(&options.library, &options.keymap)?,
-        glyphs: if options.ascii { &glyphs::ASCII } else { &glyphs::UNICODE },
-    })
+    Ok((sender, receiver))
 }
 
 /// The console's loop over any screen, events and signals. Returns when the operator quits, an end signal comes or the
@@ -211,7 +290,7 @@ pub async fn drive<W: Write>(
     events: impl Stream<Item = io::Result<Event>> + Unpin,
     signals: mpsc::Receiver<Signal>,
 ) -> Result<(), ConsoleError> {
-    let look = look(options)?;
+    let look = Look::new(options)?;
     let size = ratatui::backend::Backend::size(&screen)?;
     drive_with(handle, options, look, screen, events, signals, || Ok(size)).await
 }
@@ -235,6 +314,7 @@ async fn drive_with<W: Write>(
     let mut signals_open = true;
     let mut shown = size;
     while !app.exit {
+        app.look.speak();
         app.settle();
         if app.suspend {
             app.suspend = false;
@@ -281,6 +361,8 @@ async fn drive_with<W: Write>(
             signal = signals.recv(), if signals_open => match signal {
                 Some(Signal::End) => break,
                 Some(Signal::Continue) => app.redraw = true,
+                Some(Signal::Files) => app.reload(),
+                Some(Signal::Background(background)) => app.see_background(background),
                 None => signals_open = false,
             },
             heard = app.asks.next() => {

@@ -126,9 +126,23 @@ fn every_file_that_comes_with_the_program_is_right() {
         let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
         files.extend(std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()));
     }
-    assert!(files.len() >= 12, "{files:?}");
+    files.push(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/config.toml"));
+    assert!(files.len() >= 20, "{files:?}");
     let check = hemera(home.path()).arg("check").args(&files).output().unwrap();
     assert_eq!(check.status.code(), Some(0), "{}", stderr(&check));
+}
+
+#[test]
+fn the_generated_documentation_is_what_the_code_says() {
+    let home = tempdir().unwrap();
+    let made = hemera(home.path()).arg("docs").arg(home.path()).output().unwrap();
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    for name in ["actions.md", "keys.md", "themes.md", "settings.md", "config.toml"] {
+        let wanted = std::fs::read_to_string(home.path().join(name)).unwrap();
+        let found = std::fs::read_to_string(docs.join(name)).unwrap_or_default();
+        assert!(found == wanted, "docs/{name} lags behind the code: run `cargo run -- docs`");
+    }
 }
 
 #[test]

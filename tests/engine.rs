@@ -3,6 +3,11 @@
 // A bench for tests may give up where a test would.
 #![allow(clippy::unwrap_used)]
 
+#[path = "engine/again.rs"]
+mod again;
+#[path = "engine/told.rs"]
+mod told;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,13 +86,18 @@ struct Bench {
     engine: Engine,
     world: World,
     limits: Limits,
+    outputs: Vec<Output>,
 }
 
 impl Bench {
     fn new(limits: Limits) -> Self {
-        let engine = Engine::new(topology(), Config { seed: 1, limits, ..Config::default() });
+        Self::of(Config { seed: 1, limits, ..Config::default() })
+    }
+
+    fn of(config: Config) -> Self {
+        let engine = Engine::new(topology(), config);
         let world = World { down: vec![false; HOSTS as usize], ..World::default() };
-        let mut bench = Self { engine, world, limits };
+        let mut bench = Self { engine, world, limits: config.limits, outputs: Vec::new() };
         for host in (0..HOSTS).map(HostId) {
             bench.answer(host);
         }
@@ -129,6 +139,7 @@ impl Bench {
     fn drain(&mut self) {
         let mut cancelled = Vec::new();
         while let Some(output) = self.engine.poll() {
+            self.outputs.push(output.clone());
             match output {
                 Output::Record(record) => match record.what {
                     What::TaskStarted { task, .. } => *self.world.started.entry(task).or_default() += 1,
@@ -279,6 +290,8 @@ impl Bench {
             Action::ResumeOp(op) => self.command(Command::ResumeOperation(OpId(op))),
             Action::CancelOp(op) => self.command(Command::CancelOperation(OpId(op))),
             Action::Retry(op) => self.command(Command::RetryFailed(OpId(op))),
+            Action::RetryCancelled(op) => self.command(Command::RetryCancelled(OpId(op))),
+            Action::RetryTask(task) => self.command(Command::RetryTask(TaskId(task))),
             Action::CancelTask(task) => self.command(Command::CancelTask(TaskId(task))),
             Action::Stop => self.command(Command::StopEverything),
             Action::Finish(n) => {
@@ -339,7 +352,8 @@ impl Bench {
         panic!("does not come to an end");
     }
 
-    fn holds_together(&self) {
+    fn holds_together(&mut self) {
+        self.tells_the_same();
         let fleet = self.engine.fleet();
         for (vm, row) in fleet.vms.rows() {
             let real = self.world.vms.get(&vm).map(|at| at.0);
@@ -395,6 +409,8 @@ enum Action {
     ResumeOp(u32),
     CancelOp(u32),
     Retry(u32),
+    RetryCancelled(u32),
+    RetryTask(u32),
     CancelTask(u32),
     Stop,
     Finish(usize),
@@ -452,6 +468,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => (1..9_u32).prop_map(Action::ResumeOp),
         1 => (1..9_u32).prop_map(Action::CancelOp),
         1 => (1..9_u32).prop_map(Action::Retry),
+        1 => (1..9_u32).prop_map(Action::RetryCancelled),
+        1 => (0..60_u32).prop_map(Action::RetryTask),
         2 => (0..60_u32).prop_map(Action::CancelTask),
         1 => Just(Action::Stop),
         12 => (0..50_usize).prop_map(Action::Finish),

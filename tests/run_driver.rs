@@ -249,6 +249,23 @@ fn a_simulator_that_cannot_keep_up_leaves_the_console_in_charge() {
 }
 
 #[test]
+fn a_console_gets_figures_over_time() {
+    let topology = topology();
+    let engine = Engine::new(topology.clone(), Config { history: true, ..Config::default() });
+    let fake = Fake::new(&topology, Some(Duration::from_secs(2)));
+    let (mut handle, running) = spawn_paced(Driver::new(engine, fake, (), None), 100.0, Arc::default()).unwrap();
+    wait_until(&mut handle, "four samples, though nothing happens", |snapshot| snapshot.history.up.values.len() >= 4);
+    let answer = handle.query(Query::Host(hemera::fleet::HostId(0))).blocking_recv().unwrap();
+    let hemera::handle::Answer::Host(view) = answer else { panic!("{answer:?}") };
+    assert!(view.history.cpu.recent.values.len() >= 4);
+    assert!(handle.query(Query::Host(hemera::fleet::HostId(9))).blocking_recv().is_ok_and(
+        |answer| matches!(answer, hemera::handle::Answer::None(reason) if &*reason == "there is no host 9")
+    ));
+    drop(handle);
+    running.join().unwrap();
+}
+
+#[test]
 fn a_question_changes_nothing_on_screen() {
     let (mut handle, running) = spawn_paced(driver(2, Notes::default(), None), 1.0, Arc::default()).unwrap();
     let boots = handle.command(Command::Start(boot(1))).blocking_recv().unwrap();

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::console::{ConfigError, Key, Overrides};
+
 /// The world where none is named.
 pub(super) const DEFAULT_WORLD: &str = "grid5000-2012";
 
@@ -19,6 +21,8 @@ Exit codes:
   130  ended early by Ctrl-C
 
 Environment:
+  HEMERA_*    each setting of the console, as in HEMERA_THEME=light; see docs/settings.md. A flag goes before it, it goes
+              before the configuration file
   HEMERA_LOG  what is logged to $XDG_STATE_HOME/hemera/hemera.log (else ~/.local/state), as in `debug`; default `info`";
 
 /// Runs virtual machines by the ten thousand on Grid'5000, real or simulated, and shows them.
@@ -38,8 +42,15 @@ pub(super) enum Task {
     /// Run a workflow without a console and write what happened to a directory; VMs are left running
     #[command(after_help = AFTER_HELP)]
     Run(RunArgs),
-    /// Check files that people write: worlds, workflows, themes, keymaps
+    /// Check files that people write: worlds, workflows, configuration, themes, keymaps, plugins
     Check(CheckArgs),
+    /// Write the documentation that comes from the code: all actions, keys, themes and settings
+    #[command(hide = true)]
+    Docs {
+        /// The directory
+        #[arg(default_value = "docs")]
+        dir: PathBuf,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -54,6 +65,16 @@ pub enum Speed {
     Times(f64),
     /// As fast as it can.
     Max,
+}
+
+impl Speed {
+    /// How many times as fast; none for as fast as it can.
+    pub(super) const fn times(self) -> Option<f64> {
+        match self {
+            Self::Times(times) => Some(times),
+            Self::Max => None,
+        }
+    }
 }
 
 impl FromStr for Speed {
@@ -73,9 +94,9 @@ impl FromStr for Speed {
 /// What the console is opened on.
 #[derive(Debug, Clone, ClapArgs)]
 pub(super) struct ConsoleArgs {
-    /// The world: a file, or a built-in name (grid5000-2012, grid5000-2026, small, faulty)
-    #[arg(long, value_name = "FILE|NAME", default_value = DEFAULT_WORLD)]
-    pub world: String,
+    /// The world: a file, or a built-in name (grid5000-2012, grid5000-2026, small, faulty) [default: grid5000-2012]
+    #[arg(long, value_name = "FILE|NAME")]
+    pub world: Option<String>,
     /// So many VMs of 64 MiB run already; hosts are multiplied where they do not fit. Simulator only
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub vms: u32,
@@ -86,21 +107,65 @@ pub(super) struct ConsoleArgs {
     #[arg(long, value_name = "X")]
     pub speed: Option<Speed>,
     /// Look, change nothing
-    #[arg(long)]
-    pub read_only: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub read_only: Option<String>,
     /// VM classes to boot from: the [vm.*] tables of a workflow file. Without it the simulator offers a few classes,
     /// real hosts none
     #[arg(long, value_name = "WORKFLOW.toml")]
     pub classes: Option<PathBuf>,
-    /// The theme: a file, or `dark` or `light`
+    /// The theme: a file, or a name: auto, dark, light, high-contrast, okabe-ito, tritan, ansi16, mono
     #[arg(long, value_name = "FILE|NAME")]
     pub theme: Option<String>,
-    /// The keymap: a file, or `default` or `vim`
+    /// The keymap: a file, or a name: default, vim, emacs
     #[arg(long, value_name = "FILE|NAME")]
     pub keymap: Option<String>,
     /// Draw with ASCII characters only
-    #[arg(long)]
-    pub ascii: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub ascii: Option<String>,
+    /// Colours that the terminal has: auto, none, 16, 256, true
+    #[arg(long, value_name = "COLORS")]
+    pub colors: Option<String>,
+    /// The terminal's background, for the theme `auto`: auto, dark, light
+    #[arg(long, value_name = "SHADE")]
+    pub background: Option<String>,
+    /// Use the mouse; without, the terminal's own selecting works
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub mouse: Option<String>,
+    /// How numbers and dates are written, as in `fr_FR`
+    #[arg(long, value_name = "NAME")]
+    pub locale: Option<String>,
+    /// Destroy and reboot of more VMs than this want the count typed
+    #[arg(long, value_name = "N")]
+    pub confirm_above: Option<String>,
+    /// The configuration file [default: `$XDG_CONFIG_HOME/hemera/config.toml`, else `~/.config/hemera/config.toml`]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl ConsoleArgs {
+    /// What the flags say about settings.
+    ///
+    /// # Errors
+    /// With the name of the flag that says what cannot be understood.
+    pub(super) fn overrides(&self, mut overrides: Overrides) -> Result<Overrides, ConfigError> {
+        let speed = self.speed.and_then(Speed::times).map(|times| times.to_string());
+        for (key, text) in [
+            (Key::Theme, &self.theme),
+            (Key::Keymap, &self.keymap),
+            (Key::Ascii, &self.ascii),
+            (Key::Colors, &self.colors),
+            (Key::Background, &self.background),
+            (Key::Mouse, &self.mouse),
+            (Key::Locale, &self.locale),
+            (Key::ReadOnly, &self.read_only),
+            (Key::ConfirmAbove, &self.confirm_above),
+            (Key::World, &self.world),
+            (Key::Speed, &speed),
+        ] {
+            overrides.flag(key, text.as_deref())?;
+        }
+        Ok(overrides)
+    }
 }
 
 /// A run without a console.

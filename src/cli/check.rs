@@ -1,10 +1,12 @@
 //! `hemera check`: are these files right?
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use super::args::CheckArgs;
 use super::{BAD_INPUT, DONE};
-use crate::console::{ColorLevel, Keymap, Library, Theme};
+use crate::console::settings::{Overrides, SETTINGS, Settings};
+use crate::console::{ColorLevel, ConfigError, Context, Key, Keymap, Library, Plugin, Theme};
 use crate::files::{self, FileError, Source};
 use crate::workflow::Workflow;
 use crate::world::World;
@@ -16,15 +18,12 @@ enum Sort {
     Workflow,
     Theme,
     Keymap,
+    Config,
+    Plugins,
 }
 
-/// The keys that tell what a file is. A file with keys of several sorts is the sort of which it has most.
-const TELLING: [(Sort, &[&str]); 4] = [
-    (Sort::World, &["cluster", "platform", "link", "load", "boot", "migration", "faults"]),
-    (Sort::Workflow, &["step", "vm", "limits", "record", "seed"]),
-    (Sort::Theme, &["style", "palette"]),
-    (Sort::Keymap, &["everywhere", "sites", "hosts", "vms", "operations", "tasks"]),
-];
+/// All of them. Where keys leave it open, the first counts.
+const SORTS: [Sort; 6] = [Sort::World, Sort::Workflow, Sort::Theme, Sort::Keymap, Sort::Config, Sort::Plugins];
 
 impl Sort {
     const fn word(self) -> &'static str {
@@ -33,23 +32,49 @@ impl Sort {
             Self::Workflow => "workflow",
             Self::Theme => "theme",
             Self::Keymap => "keymap",
+            Self::Config => "configuration",
+            Self::Plugins => "plugins",
         }
     }
 
-    fn of(source: &Source) -> Result<Self, FileError> {
-        let table: toml::Table = source.parse()?;
-        let told = |keys: &[&str]| keys.iter().filter(|key| table.contains_key(**key)).count();
-        let (most, sort) = TELLING
-            .iter()
-            .map(|(sort, keys)| (told(keys), *sort))
-            .rev()
-            .max_by_key(|(n, _)| *n)
-            .expect("there are four sorts");
-        if most == 0 {
-            let message = "is no world ([[cluster]]), workflow ([[step]]), theme ([style]) or keymap ([everywhere])";
-            return Err(FileError::of_file(source.name(), message));
+    /// Whether files of this sort have such a key and few others do.
+    fn has(self, key: &str) -> bool {
+        match self {
+            Self::World => ["cluster", "platform", "link", "load", "boot", "migration", "faults"].contains(&key),
+            Self::Workflow => ["step", "vm", "limits", "record", "seed"].contains(&key),
+            Self::Theme => ["style", "palette"].contains(&key),
+            Self::Keymap => Context::ALL.iter().any(|(_, name)| *name == key),
+            Self::Config => {
+                let setting = |name: &str| name.split('.').next() == Some(key);
+                ["filters", "aliases", "views"].contains(&key) || SETTINGS.iter().any(|s| setting(s.key))
+            }
+            Self::Plugins => key == "plugin",
         }
-        Ok(sort)
+    }
+
+    /// What a file is by where it lies: in the user's folder of configuration that says it.
+    fn by_place(path: &Path) -> Option<Self> {
+        let folder = path.parent().and_then(Path::file_name).and_then(OsStr::to_str);
+        match (path.file_name().and_then(OsStr::to_str), folder) {
+            (Some("config.toml"), _) => Some(Self::Config),
+            (Some("plugins.toml"), _) => Some(Self::Plugins),
+            (_, Some("themes")) => Some(Self::Theme),
+            (_, Some("keymaps")) => Some(Self::Keymap),
+            _ => None,
+        }
+    }
+
+    /// What a file is by its keys, most of which must be of that sort; by its place where they do not tell.
+    fn of(source: &Source, path: &Path) -> Result<Self, FileError> {
+        let table: toml::Table = source.parse()?;
+        let told = |sort: Self| table.keys().filter(|key| sort.has(key)).count();
+        let by_keys = SORTS.iter().rev().map(|sort| (told(*sort), *sort)).max_by_key(|(n, _)| *n);
+        let by_keys = by_keys.filter(|(n, _)| *n > 0).map(|(_, sort)| sort);
+        by_keys.or_else(|| Self::by_place(path)).ok_or_else(|| {
+            let message = "is no world ([[cluster]]), workflow ([[step]]), theme ([style]), keymap ([everywhere]), \
+                           configuration (theme = ...) or list of plugins ([[plugin]])";
+            FileError::of_file(source.name(), message)
+        })
     }
 }
 
@@ -78,8 +103,7 @@ pub(super) fn check(args: &CheckArgs) -> u8 {
 fn check_file(path: &Path, world: Option<&World>) -> Result<Sort, String> {
     let told = |error: FileError| error.to_string();
     let source = files::read(path).map_err(told)?;
-    let library = Library::from_env(&|name| std::env::var(name).ok());
-    let sort = Sort::of(&source).map_err(told)?;
+    let sort = Sort::of(&source, path).map_err(told)?;
     match sort {
         Sort::World => drop(World::parse(source.text(), source.name()).map_err(told)?),
         Sort::Workflow => {
@@ -88,16 +112,25 @@ fn check_file(path: &Path, world: Option<&World>) -> Result<Sort, String> {
                 workflow.check(world).map_err(told)?;
             }
         }
-        // Colours are checked before they are fitted to what a terminal can show.
-        Sort::Theme => {
-            drop(
-                Theme::parse(&library, source.name(), source.text(), ColorLevel::True)
-                    .map_err(|error| error.to_string())?,
-            );
-        }
-        Sort::Keymap => {
-            drop(Keymap::parse(&library, source.name(), source.text()).map_err(|error| error.to_string())?);
-        }
+        _ => check_config(path, &source, sort).map_err(|error| error.to_string())?,
     }
     Ok(sort)
+}
+
+/// Checks a file of the console's configuration, with what it names in the user's.
+fn check_config(path: &Path, source: &Source, sort: Sort) -> Result<(), ConfigError> {
+    let var = |name: &str| std::env::var(name).ok();
+    let library = Library::from_env(&var);
+    match sort {
+        // Colours are checked before they are fitted to what a terminal can show.
+        Sort::Theme => drop(Theme::parse(&library, source.name(), source.text(), ColorLevel::True)?),
+        Sort::Keymap => drop(Keymap::parse(&library, source.name(), source.text())?),
+        Sort::Plugins => {
+            let plugins = Plugin::parse(path, source.text())?;
+            let settings = Settings::read(&library, None, &Overrides::from_env(&var)?)?;
+            Plugin::check(&plugins, &Keymap::load(&library, settings.text(Key::Keymap))?)?;
+        }
+        _ => drop(Settings::parse(path, source.text())?),
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::{BAD_INPUT, FAILED};
+use crate::console::ConfigError;
 use crate::files::FileError;
 use crate::results::ResultsError;
 use crate::runtime::RuntimeError;
@@ -46,6 +47,12 @@ impl Failure {
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
+        Self::input(error)
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
         Self::input(error)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::args::{ConsoleArgs, Speed};
 use super::platform::{self, Opened};
 use super::{DONE, Failure, classes};
-use crate::console::{self, ConsoleError, Options};
+use crate::console::{self, ConfigError, ConsoleError, Key, Options, Overrides, Settings};
 use crate::fleet::Time;
 use crate::handle::{About, Handle, Limits};
 use crate::runtime::{self, Driver, Running};
@@ -17,14 +17,16 @@ const PRELOADED: &str = "vm-{n}";
 
 /// Opens the console and returns the exit code.
 pub(super) fn open(args: &ConsoleArgs) -> Result<u8, Failure> {
+    let options = options(args)?;
+    // Mistakes in files are told before anything is started.
+    options.check()?;
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(Failure::input(
             "the console needs a terminal on its standard input and output; `hemera run` needs none",
         ));
     }
-    let options = options(args);
-    let (handle, running) = start(args)?;
-    let handle = if args.read_only { handle.read_only() } else { handle };
+    let (handle, running) = start(args, &options.settings)?;
+    let handle = if options.read_only { handle.read_only() } else { handle };
     let closed = console::run(handle, &options);
     // The console dropped its handle; that ends the runtime, unless something else did before.
     running.join()?;
@@ -35,19 +37,16 @@ pub(super) fn open(args: &ConsoleArgs) -> Result<u8, Failure> {
     }
 }
 
-/// How the console looks: flags before what the environment says.
-fn options(args: &ConsoleArgs) -> Options {
-    let mut options = Options::from_env();
-    options.theme = args.theme.clone().unwrap_or(options.theme);
-    options.keymap = args.keymap.clone().unwrap_or(options.keymap);
-    options.ascii |= args.ascii;
-    options.read_only = args.read_only;
-    options
+/// How the console looks: flags before the environment, and that before the configuration file.
+fn options(args: &ConsoleArgs) -> Result<Options, ConfigError> {
+    let var = |name: &str| std::env::var(name).ok();
+    let overrides = args.overrides(Overrides::from_env(&var)?)?;
+    Options::read(args.config.clone(), overrides, &var)
 }
 
 /// Starts the runtime that the console looks at.
-fn start(args: &ConsoleArgs) -> Result<(Handle, Running), Failure> {
-    let world = World::load(&args.world)?.with_seed(args.seed).with_default_load();
+fn start(args: &ConsoleArgs, settings: &Settings) -> Result<(Handle, Running), Failure> {
+    let world = World::load(settings.text(Key::World))?.with_seed(args.seed).with_default_load();
     let tiny = classes::tiny();
     let world = world.fit(args.vms, tiny.memory);
     let speed = match (&world.kind, args.speed) {
@@ -60,8 +59,7 @@ fn start(args: &ConsoleArgs) -> Result<(Handle, Running), Failure> {
         (_, Some(Speed::Max)) => {
             return Err(Failure::input("--speed: the console cannot follow `max`; give a number, as in 10"));
         }
-        (_, Some(Speed::Times(speed))) => speed,
-        (_, None) => 1.0,
+        _ => settings.speed(),
     };
     let about = Arc::new(About {
         world: world.name.clone(),

@@ -70,5 +70,6 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), count);
         assert!(all().all(|a| a.doc.ends_with('.') && a.doc.starts_with(char::is_uppercase)));
+        assert!(all().all(|a| a.name.is_ascii() && a.doc.is_ascii()), "terminals without other signs show them, too");
     }
 }

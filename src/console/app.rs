@@ -11,11 +11,11 @@ use super::asks::{Asks, Heard};
 use super::columns::Chooser;
 use super::dialog::{Ahead, Dialog, Outcome};
 use super::export::{Export, Gather};
-use super::glyphs::Glyphs;
 use super::heat::{Heat, lines};
 use super::hits::Hits;
-use super::keymap::{Context, Key, Keymap, Meaning};
+use super::keymap::{Context, Key, Meaning};
 use super::layout::{LABELS, Panel, Plan, Wants, heat_cells, inside};
+use super::live::Look;
 use super::marks::HostSet;
 use super::nav::Nav;
 use super::order::Sorter;
@@ -23,11 +23,13 @@ use super::page::{Around, Page, Pages};
 use super::palette::Palette;
 use super::table_views::ViewsFile;
 use super::tasks::Tasks;
-use super::theme::Theme;
 use super::vms::Vms;
 use crate::fleet::HostId;
 use crate::handle::{Command, Handle, OpState, OperationView, Query, Snapshot};
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // What is unexpected here fails the test.
+mod chaos;
 mod exports;
 mod goes;
 mod marking;
@@ -41,13 +43,6 @@ pub(crate) use tables::Picker;
 const LOOK: Duration = Duration::from_millis(500);
 /// The shortest time between two answers to the same open question.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
-
-/// How the console looks.
-pub(crate) struct Look {
-    pub theme: Theme,
-    pub glyphs: &'static Glyphs,
-    pub keymap: Keymap,
-}
 
 /// What lies over the panels.
 pub(crate) enum Overlay {
@@ -266,7 +261,11 @@ impl App {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
             Event::Paste(text) => self.paste(&text),
-            Event::Resize(width, height) => self.size = Size::new(width, height),
+            Event::Resize(width, height) => {
+                // A size that came and went again between two frames leaves a terminal that shows something else.
+                self.size = Size::new(width, height);
+                self.redraw = true;
+            }
             Event::Mouse(mouse) => self.mouse(mouse),
             _ => self.dirty = false,
         }

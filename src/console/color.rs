@@ -20,18 +20,41 @@ impl ColorLevel {
     /// What the environment says, by a function that looks variables up: `NO_COLOR` (<https://no-color.org>),
     /// `COLORTERM`, then `TERM`.
     pub fn from_env(var: &impl Fn(&str) -> Option<String>) -> Self {
-        let term = var("TERM").unwrap_or_default();
-        if var("NO_COLOR").is_some_and(|v| !v.is_empty()) || term == "dumb" || term.is_empty() {
+        let set = |name| var(name).filter(|value: &String| !value.is_empty());
+        let term = set("TERM").unwrap_or_default();
+        // Glass terminals, and what says of itself that it has no colours.
+        let grey = ["", "dumb", "unknown"].contains(&term.as_str())
+            || term.starts_with("vt")
+            || term.ends_with("-m")
+            || term.ends_with("-mono");
+        if set("NO_COLOR").is_some() || grey {
             return Self::None;
         }
-        let colorterm = var("COLORTERM").unwrap_or_default();
+        // GNU screen hands on COLORTERM of the terminal around it and then stumbles over 24 bits.
+        let screen = set("STY").is_some() && set("TMUX").is_none();
         let rich = ["kitty", "alacritty", "foot", "wezterm", "ghostty", "direct"];
-        if matches!(colorterm.as_str(), "truecolor" | "24bit") || rich.iter().any(|name| term.contains(name)) {
+        let told = set("COLORTERM").is_some_and(|value| value == "truecolor" || value == "24bit");
+        if !screen && (told || rich.iter().any(|name| term.contains(name))) {
             Self::True
         } else if term.contains("256color") || term.starts_with("tmux") {
             Self::Ansi256
         } else {
             Self::Ansi16
+        }
+    }
+
+    /// The level that a setting names; none for `auto`.
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        [Self::None, Self::Ansi16, Self::Ansi256, Self::True].into_iter().find(|level| level.word() == word)
+    }
+
+    /// Its name in settings.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Ansi16 => "16",
+            Self::Ansi256 => "256",
+            Self::True => "true",
         }
     }
 
@@ -133,24 +156,6 @@ fn to_16(r: u8, g: u8, b: u8) -> Color {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn level(pairs: &[(&str, &str)]) -> ColorLevel {
-        ColorLevel::from_env(&|name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
-    }
-
-    #[test]
-    fn the_environment_decides() {
-        assert_eq!(level(&[("TERM", "xterm-256color")]), ColorLevel::Ansi256);
-        assert_eq!(level(&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")]), ColorLevel::True);
-        assert_eq!(
-            level(&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("NO_COLOR", "1")]),
-            ColorLevel::None
-        );
-        assert_eq!(level(&[("TERM", "xterm-256color"), ("NO_COLOR", "")]), ColorLevel::Ansi256);
-        assert_eq!(level(&[("TERM", "linux")]), ColorLevel::Ansi16);
-        assert_eq!(level(&[("TERM", "dumb")]), ColorLevel::None);
-        assert_eq!(level(&[]), ColorLevel::None);
-    }
 
     #[test]
     fn colours_keep_their_hue_on_the_way_down() {

@@ -283,6 +283,9 @@ impl Columns {
         let names = shown.iter().filter(|c| free(c, Column::names)).count() as u16;
         let name = (spare - note).checked_div(names).unwrap_or(0).min(6);
         let rest = spare - note - names * name;
+        // On the widest screens the rest would be one empty field at the right: columns stand further apart instead.
+        let apart = (rest.saturating_sub(40) / shown.len() as u16).min(3);
+        let rest = rest - apart * shown.len() as u16;
         let (mut at, mut after_figures) = (0, false);
         let fit = |choice: &Choice| {
             let more = match choice.shape.column {
@@ -295,7 +298,7 @@ impl Columns {
             let width = (choice.wide() + more).min(width.saturating_sub(1).max(1));
             let gap = u16::from(after_figures && !choice.shape.right && width > NARROWEST);
             let fit = Fit { shape: choice.shape, width, at, gap };
-            at += width + 1;
+            at += width + 1 + apart;
             after_figures = choice.shape.right;
             fit
         };
@@ -363,6 +366,7 @@ mod tests {
             let fits = columns.fitting(width);
             prop_assert!(!fits.is_empty());
             prop_assert!(used(&fits) <= u32::from(width.max(2)), "{} of {width}", used(&fits));
+            prop_assert!(fits.last().is_none_or(|f| f.at + f.width < width.max(2)));
             // They stand in the order that was chosen, none over another.
             let order: Vec<_> = columns.shown().map(|c| c.shape.column).collect();
             let place = |f: &Fit| order.iter().position(|c| *c == f.shape.column);

@@ -20,9 +20,6 @@ mod here;
 
 pub(crate) use act::Change;
 
-/// VMs above which destroying or rebooting wants the count typed.
-pub(crate) const TYPED_ABOVE: usize = 100;
-
 /// What a dialog is about.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {

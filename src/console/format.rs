@@ -2,19 +2,12 @@
 
 use std::time::Duration;
 
+use super::locale::Locale;
 use crate::fleet::{Bytes, Span, Time};
 
-/// Thousands apart: `10 240`.
+/// Thousands apart, as in the place: `10 240`.
 pub(crate) fn count(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(' ');
-        }
-        out.push(c);
-    }
-    out
+    Locale::here().count(n)
 }
 
 /// Count and noun: `1 VM`, `240 VMs`.
@@ -46,7 +39,7 @@ pub(crate) fn clock(at: Time) -> String {
 
 /// A span as a person says it.
 pub(crate) fn span(d: Duration) -> String {
-    Span(d).to_string()
+    Locale::here().decimal(&Span(d).to_string())
 }
 
 /// MiB in at most five columns: `64 M`, `1.0 G`, `384 G`.
@@ -55,12 +48,16 @@ pub(crate) fn memory(mib: u32) -> String {
         return format!("{mib} M");
     }
     let gib = f64::from(mib) / 1024.0;
-    if gib < 9.95 { format!("{gib:.1} G") } else { format!("{gib:.0} G") }
+    if gib < 9.95 { Locale::here().decimal(&format!("{gib:.1} G")) } else { format!("{gib:.0} G") }
 }
 
 /// KiB/s in at most seven columns: `12 MB/s`; nothing for none.
 pub(crate) fn rate(kib: u32) -> String {
-    if kib == 0 { String::new() } else { crate::fleet::Rate(f64::from(kib) * 1024.0).to_string() }
+    if kib == 0 {
+        String::new()
+    } else {
+        Locale::here().decimal(&crate::fleet::Rate(f64::from(kib) * 1024.0).to_string())
+    }
 }
 
 /// Thousandths of a core as a share of `cores`, in whole percent.
@@ -77,8 +74,13 @@ pub(crate) fn bar(percent: u32, width: u16, glyphs: &super::glyphs::Glyphs) -> S
 }
 
 /// MiB as an amount of data.
-pub(crate) const fn mib(mib: u32) -> Bytes {
-    Bytes::mib(mib as u64)
+pub(crate) fn mib(mib: u32) -> String {
+    amount(Bytes::mib(u64::from(mib)))
+}
+
+/// An amount of data: `1.5 GiB`.
+pub(crate) fn amount(bytes: Bytes) -> String {
+    Locale::here().decimal(&bytes.to_string())
 }
 
 /// At most `width` columns of `text`, cut with `more` where it is longer.
@@ -119,6 +121,16 @@ mod tests {
         assert_eq!(percent(1500, 2), 75);
         assert_eq!(cut("abcdef", 4, "…"), "abc…");
         assert_eq!(cut("abc", 0, "…"), "");
+    }
+
+    #[test]
+    fn figures_are_written_as_in_the_place() {
+        Locale::named("fr_FR").unwrap().enter();
+        assert_eq!((memory(1536), mib(1536)), ("1,5 G".into(), "1,5 GiB".into()));
+        assert_eq!(rate(1500), "1,5 MB/s");
+        assert_eq!(span(Duration::from_millis(1500)), Span(Duration::from_millis(1500)).to_string().replace('.', ","));
+        Locale::default().enter();
+        assert_eq!(memory(1536), "1.5 G");
     }
 
     #[test]

@@ -11,12 +11,14 @@ use crossterm::{cursor, execute};
 /// Whether the terminal is ours now.
 static OURS: AtomicBool = AtomicBool::new(false);
 
-/// Holds the terminal: raw mode, the alternate screen, the mouse. Dropping it gives everything back.
-pub(crate) struct Guard;
+/// Holds the terminal: raw mode, the alternate screen, the mouse where it is used. Dropping it gives everything back.
+pub(crate) struct Guard {
+    mouse: bool,
+}
 
 impl Guard {
     /// Takes the terminal. From the first time on, a panic gives it back before anything is reported.
-    pub(crate) fn enter() -> io::Result<Self> {
+    pub(crate) fn enter(mouse: bool) -> io::Result<Self> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             let report = std::panic::take_hook();
@@ -25,17 +27,16 @@ impl Guard {
                 report(panic);
             }));
         });
-        take()?;
-        Ok(Self)
+        take(mouse)?;
+        Ok(Self { mouse })
     }
 
     /// Gives the terminal back and stops the process until somebody lets it go on.
-    #[allow(clippy::unused_self)] // Whoever suspends holds the terminal.
     pub(crate) fn suspend(&self) -> io::Result<()> {
         restore();
         // The shell sees a stopped job, as with any other program; what follows runs after `fg`.
         signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)?;
-        take()
+        take(self.mouse)
     }
 }
 
@@ -45,10 +46,11 @@ impl Drop for Guard {
     }
 }
 
-fn take() -> io::Result<()> {
+fn take(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
     OURS.store(true, Ordering::SeqCst);
-    execute!(io::stdout(), EnterAlternateScreen, cursor::Hide, EnableBracketedPaste, EnableMouseCapture)
+    execute!(io::stdout(), EnterAlternateScreen, cursor::Hide, EnableBracketedPaste)?;
+    if mouse { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) }
 }
 
 /// Gives the terminal back where it is ours. What fails is not reported: there is nothing to report it on.

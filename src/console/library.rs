@@ -63,9 +63,9 @@ impl Library {
     }
 
     /// All names on a shelf: the built-in ones in their order, then the user's by name.
-    pub(crate) fn names(&self, shelf: &Shelf) -> Vec<String> {
-        let mut names: Vec<String> = shelf.built_in.iter().map(|(name, _)| (*name).to_owned()).collect();
-        let files = self.dir.as_ref().and_then(|dir| std::fs::read_dir(dir.join(shelf.folder)).ok());
+    pub(crate) fn names(&self, of: &Shelf) -> Vec<String> {
+        let mut names: Vec<String> = of.built_in.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let files = self.dir.as_ref().and_then(|dir| std::fs::read_dir(dir.join(of.folder)).ok());
         let mut own: Vec<String> = files
             .into_iter()
             .flatten()
@@ -79,19 +79,19 @@ impl Library {
 
     /// Where a name or path is found. `child` is the file that names it: a file that inherits its own name means the
     /// built-in one.
-    fn find(&self, shelf: &Shelf, name: &str, child: Option<&str>) -> Result<Text, Trouble> {
+    fn find(&self, of: &Shelf, name: &str, child: Option<&str>) -> Result<Text, Trouble> {
         if name.contains(['/', '.']) {
             return read(name.as_ref()).map(|text| Text { file: name.to_owned(), text }).map_err(Trouble::Unreadable);
         }
-        if let Some(path) = self.file(&format!("{}/{name}.toml", shelf.folder)) {
+        if let Some(path) = self.file(&format!("{}/{name}.toml", of.folder)) {
             let file = path.display().to_string();
             if child != Some(&file) {
                 return read(&path).map(|text| Text { file, text }).map_err(Trouble::Unreadable);
             }
         }
-        match shelf.built_in.iter().find(|(built_in, _)| *built_in == name) {
-            Some((_, text)) => Ok(Text { file: format!("{}/{name}.toml", shelf.folder), text: (*text).to_owned() }),
-            None => Err(Trouble::Unknown(unknown(shelf.what, name, self.names(shelf).iter().map(String::as_str)))),
+        match of.built_in.iter().find(|(built_in, _)| *built_in == name) {
+            Some((_, text)) => Ok(Text { file: format!("{}/{name}.toml", of.folder), text: (*text).to_owned() }),
+            None => Err(Trouble::Unknown(unknown(of.what, name, self.names(of).iter().map(String::as_str)))),
         }
     }
 
@@ -99,19 +99,19 @@ impl Library {
     ///
     /// # Errors
     /// Where it or an ancestor does not exist, is no TOML, or inherits itself; with the line that says so.
-    pub(crate) fn load(&self, shelf: &Shelf, name_or_path: &str) -> Result<Vec<Text>, ConfigError> {
-        let found = self.find(shelf, name_or_path, None).map_err(|trouble| match trouble {
+    pub(crate) fn load(&self, of: &Shelf, name_or_path: &str) -> Result<Vec<Text>, ConfigError> {
+        let found = self.find(of, name_or_path, None).map_err(|trouble| match trouble {
             Trouble::Unreadable(error) => error,
             Trouble::Unknown(problem) => ConfigError { file: name_or_path.to_owned(), line: 0, problem },
         })?;
-        self.with_ancestors(shelf, found)
+        self.with_ancestors(of, found)
     }
 
     /// A text after all that it inherits.
     ///
     /// # Errors
     /// See [`Library::load`].
-    pub(crate) fn with_ancestors(&self, shelf: &Shelf, text: Text) -> Result<Vec<Text>, ConfigError> {
+    pub(crate) fn with_ancestors(&self, of: &Shelf, text: Text) -> Result<Vec<Text>, ConfigError> {
         let mut line = vec![text];
         loop {
             let child = &line[line.len() - 1];
@@ -123,7 +123,7 @@ impl Library {
                 let problem = format!("inherit: found {}, expected a name in quotes", parent.get_ref().type_str());
                 return Err(source.error(&span, problem));
             };
-            let found = self.find(shelf, name, Some(&child.file)).map_err(|trouble| match trouble {
+            let found = self.find(of, name, Some(&child.file)).map_err(|trouble| match trouble {
                 Trouble::Unreadable(error) => source.error(&span, format!("inherit: {}", error.problem)),
                 Trouble::Unknown(problem) => source.error(&span, problem),
             })?;

@@ -15,8 +15,10 @@ const FILTERS: [(TaskFilter, &str); 4] = [
     (TaskFilter::Failed, "failed"),
 ];
 
-/// Lines of the room above the tasks: the operation's own and the columns' names.
-pub(crate) const ABOVE: u16 = 7;
+/// Lines of a room of that height above the tasks: the operation's own and the columns' names.
+pub(crate) const fn above(height: u16) -> u16 {
+    if height < 14 { 3 } else { 7 }
+}
 
 /// The list of an operation's tasks.
 pub(crate) struct Tasks {
@@ -79,7 +81,7 @@ impl PageView for Tasks {
     }
 
     fn settle(&mut self, _: &Around<'_>, room: Rect) {
-        self.height = usize::from(room.height.saturating_sub(ABOVE)).max(1);
+        self.height = usize::from(room.height.saturating_sub(above(room.height))).max(1);
         self.room = room;
         if let Some(page) = &self.page {
             self.row = self.row.min(page.total.saturating_sub(1));
@@ -100,7 +102,7 @@ impl PageView for Tasks {
     }
 
     fn click(&mut self, at: Position, _: &Around<'_>) {
-        if let Some(line) = at.y.checked_sub(self.room.y + ABOVE) {
+        if let Some(line) = at.y.checked_sub(self.room.y + above(self.room.height)) {
             self.row = self.offset + usize::from(line);
         }
     }

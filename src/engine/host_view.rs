@@ -76,8 +76,8 @@ impl Engine {
             (at, text.into())
         });
         let said = self.history.said_on(host).rev().map(|(at, text)| (at, text.clone()));
-        let mut lines: Vec<_> = of_tasks.take(LINES).chain(of_itself.take(LINES)).chain(said.take(LINES)).collect();
-        // Newest first as they were gathered, each of its kind: so a stable sort keeps the order of one instant.
+        // Newest first; a stable sort leaves a state before what it led to at the same instant.
+        let mut lines: Vec<_> = of_tasks.take(LINES).chain(said.take(LINES)).chain(of_itself.take(LINES)).collect();
         lines.sort_by_key(|&(at, _)| std::cmp::Reverse(at));
         lines.truncate(LINES);
         lines.reverse();

@@ -1,4 +1,6 @@
-//! Figures over time, for consoles: sampled at even intervals on the platform's clock as they were last seen.
+//! Figures over time, for consoles: sampled at even intervals on the platform's clock, as they were last seen. A
+//! simulator is looked at about once a second of wall time, so where it runs many times as fast several samples are of
+//! one look: to look for each would cost more than all else.
 //!
 //! What it costs: two kilobytes a host, 180 bytes a VM up to some hundred thousand VMs (in blocks of 1 024), forty
 //! kilobytes for VMs asked about in larger fleets. So 3 MiB for 10 240 VMs on 504 hosts, 19 MiB for 100 000, and 10 MiB

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{Bytes, Finding, HostId, HostState, OpId, SiteId, TaskId, VmId, VmRow, VmState};
-use crate::handle::{Event, Level, OpKind, OperationSpec, TaskEnd, TaskState, WaitReason};
+use crate::fleet::{Bytes, HostId, HostState, OpId, SiteId, TaskId, VmId, VmRow, VmState};
+use crate::handle::{Level, OpKind, OperationSpec, TaskEnd, TaskState, WaitReason};
 use crate::platform::{Change, Request};
 
 use super::history::Moment;
@@ -358,52 +358,6 @@ impl Engine {
             Work::Move(_) => self.config.patience.migrate,
             Work::Change(_) => self.config.patience.change,
         }
-    }
-
-    /// Sets a VM's finding where it is another one.
-    pub(super) fn find(&mut self, vm: VmId, finding: Finding, text: &str) {
-        if self.fleet.vms.row(vm).finding == finding {
-            return;
-        }
-        self.fleet.vms.update(vm, |row| row.finding = finding);
-        let name = self.vm_name(vm);
-        if finding != Finding::None {
-            self.history.moment(self.fleet.now, vm, Moment::Said(text.into()));
-            let (host, op) = (self.fleet.vms.row(vm).host, self.lines.get(&vm).map(|&(front, _)| self.task(front).op));
-            self.say(Level::Warning, Some(vm), host, op, format!("{name}: {text}"));
-        }
-        self.record(What::Finding { vm: name, finding, text: text.into() });
-    }
-
-    pub(super) fn set_host_state(&mut self, host: HostId, state: HostState, reason: &str) {
-        let now = self.fleet.now;
-        if self.fleet.hosts.row(host).state == state {
-            return;
-        }
-        self.fleet.hosts.update(host, |row| row.enter(state, now));
-        let reasons = Arc::make_mut(&mut self.fleet.host_reasons);
-        if reason.is_empty() {
-            reasons.remove(&host);
-        } else {
-            reasons.insert(host, reason.into());
-        }
-        self.history.host(now, host, state, reason);
-        self.record(What::HostState { host: self.host_name(Some(host)), state, reason: reason.into() });
-        self.queue.free(Key::Host(host));
-        self.changes += 1;
-    }
-
-    pub(super) fn say(
-        &mut self,
-        level: Level,
-        vm: Option<VmId>,
-        host: Option<HostId>,
-        op: Option<OpId>,
-        text: impl Into<Arc<str>>,
-    ) {
-        let kind = op.map(|op| self.op(op).kind);
-        self.history.event(Event { number: 0, at: self.fleet.now, level, vm, host, op, kind, text: text.into() });
-        self.changes += 1;
     }
 }
 

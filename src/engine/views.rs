@@ -9,7 +9,6 @@ use crate::handle::{
 };
 
 use super::Engine;
-use super::history::Moment;
 use super::task::{NO_TASK, Task};
 
 /// Ended operations that snapshots still show.
@@ -76,6 +75,8 @@ impl Engine {
             TaskFilter::Running => rank(task) == 0,
             TaskFilter::Waiting => rank(task) == 1,
             TaskFilter::Failed => rank(task) == 2,
+            TaskFilter::Cancelled => rank(task) == 3,
+            TaskFilter::Done => rank(task) == 4,
         };
         let mut ids: Vec<TaskId> = tasks.map(TaskId).filter(|&id| wanted(self.task(id))).collect();
         ids.sort_by_key(|&id| rank(self.task(id)));
@@ -141,31 +142,5 @@ impl Engine {
         let known = |&id: &TaskId| id != NO_TASK;
         let latest = self.latest.get(vm.index()).copied().filter(known);
         std::iter::successors(latest, move |&id| Some(self.task(id).earlier).filter(known))
-    }
-
-    pub(super) fn tell(&self, moment: &Moment) -> Arc<str> {
-        let of = |id: TaskId| {
-            let task = self.task(id);
-            let op = self.op(task.op);
-            let place = match (task.source, task.target) {
-                (Some(source), Some(target)) => {
-                    format!(" from {} to {}", self.host_name(Some(source)), self.host_name(Some(target)))
-                }
-                (None, Some(target)) => format!(" on {}", self.host_name(Some(target))),
-                _ => String::new(),
-            };
-            (format!("{} {}{place}", op.id, op.kind.word()), task)
-        };
-        match moment {
-            Moment::Started(id) => format!("{} began", of(*id).0).into(),
-            Moment::Ended(id) => match of(*id) {
-                (what, Task { state: TaskState::Ended(TaskEnd::Failed(reason)), .. }) => {
-                    format!("{what} failed: {reason}").into()
-                }
-                (what, Task { state: TaskState::Ended(end), .. }) => format!("{what} {}", end.word()).into(),
-                (what, _) => what.into(),
-            },
-            Moment::Said(text) => text.clone(),
-        }
     }
 }

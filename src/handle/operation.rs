@@ -273,3 +273,29 @@ pub struct Durations {
     /// The longest.
     pub max: Duration,
 }
+
+impl OperationView {
+    /// An operation of that kind without any task yet.
+    pub fn new(kind: OpKind) -> Self {
+        Self {
+            id: OpId(0),
+            kind,
+            title: "".into(),
+            state: OpState::Running,
+            total: 0,
+            waiting: 0,
+            running: 0,
+            done: 0,
+            failed: 0,
+            cancelled: 0,
+            waiting_by: Vec::new(),
+            failed_by: Vec::new(),
+            started: Time::ZERO,
+            ended: None,
+            rate: 0.0,
+            eta: None,
+            durations: None,
+            curve: Arc::default(),
+        }
+    }
+}

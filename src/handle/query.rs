@@ -72,6 +72,10 @@ pub enum TaskFilter {
     Waiting,
     /// Failed ones.
     Failed,
+    /// Cancelled ones.
+    Cancelled,
+    /// Done ones.
+    Done,
 }
 
 /// The answer to a [`Query`].

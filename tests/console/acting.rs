@@ -123,7 +123,7 @@ fn operations_are_held_cancelled_retried_and_stopped() {
     let console = start();
     console.keys("4 p");
     assert_eq!(console.command(), Command::PauseOperation(OpId(3)));
-    console.keys("Down p").hides("#4 began");
+    console.keys("Down").hides("#4 began").keys("p");
     assert_eq!(console.command(), Command::ResumeOperation(OpId(2)));
     console.keys("Up c").shows("Cancel #3 boot 10 240 small?");
     console.keys("Enter").hides("Cancel #3");

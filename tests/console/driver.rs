@@ -193,6 +193,19 @@ impl Console {
         self.wait_until(&format!("no {text}"), |screen| !screen.contains(text))
     }
 
+    /// Waits until nothing more is written for a moment: what was asked for has come, in however many frames.
+    pub(crate) fn quiet(&self) -> &Self {
+        let moment = Duration::from_millis(120);
+        let mut seen = self.sink.0.0.lock().unwrap();
+        loop {
+            let frames = seen.frames;
+            seen = self.sink.0.1.wait_timeout_while(seen, moment, |seen| seen.frames == frames).unwrap().0;
+            if seen.frames == frames {
+                return self;
+            }
+        }
+    }
+
     /// Waits until a command was heard, and gives it.
     pub(crate) fn command(&self) -> Command {
         self.shows("#4 began");

@@ -8,7 +8,8 @@ use crate::{busy, dump, fake};
 /// The heatmap's levels and the table are there.
 fn settled(setup: Setup) -> crate::Console {
     let console = setup.start();
-    console.shows("Operations");
+    // The header's count is there at every size.
+    console.shows("VM");
     console
 }
 
@@ -45,39 +46,101 @@ fn overview_with_styles() {
     none.end();
 }
 
-/// Each view by the keys that open it, what it shows when it is there, at two sizes.
+/// A view: its name, the keys that lead to it, and what it shows when it is there, at every size.
+type View = (&'static str, &'static str, &'static [&'static str]);
+
+/// Every view. Texts that are waited for stand on the smallest screens, too.
+const VIEWS: [View; 24] = [
+    ("vms", "3", &["vm-1"]),
+    ("sites", "1", &["rennes", "nancy"]),
+    ("heatmap", "2 z", &["parap"]),
+    ("operations", "4 z", &["#3", "boot 10 240 small"]),
+    ("hosts", "5", &["parade"]),
+    ("tree", "6", &["Tree"]),
+    ("events", "7", &["Events", "not answer"]),
+    ("findings", "8", &["Findings"]),
+    ("pulse", "9", &["Pulse"]),
+    ("settings", ",", &["Settings"]),
+    ("host", "2 Enter", &["paradent-1"]),
+    ("vm", "Enter", &["state", "timeline"]),
+    ("tasks", "4 Enter", &["#3", "what happens"]),
+    ("help", "?", &["Keys"]),
+    ("palette", ": \"mig\"", &["Command", "migrate"]),
+    ("boot", "b", &["Boot VMs", "1 GiB of memory"]),
+    ("migrate", "Space Space Space m", &["Migrate 3 VMs", "refused"]),
+    ("evacuate", "2 e", &["Evacuate", "refused"]),
+    ("destroy", "* D", &["Destroy 10 240 VMs", "vm-1, vm-2, vm-3"]),
+    ("limits", "l", &["Limits", "moves per link"]),
+    ("stop", "!", &["Stop 2 operations"]),
+    ("filter", "/ \"state:failed\"", &["29 of 10 240 VMs"]),
+    ("mistake", "/ \"state:faild\"", &["expected", "faild"]),
+    ("marks", "v Down Down Down", &["range of 4"]),
+];
+
+const SIZES: [(u16, u16); 4] = [(40, 10), (80, 24), (120, 36), (200, 50)];
+
+/// Waits for a view to be there; on the smallest screens not all that is waited for has room.
+fn there(console: &crate::Console, texts: &[&str], height: u16) {
+    if height >= 24 {
+        console.shows_all(texts)
+    } else {
+        console.shows(texts[0])
+    };
+    console.quiet();
+}
+
+/// Each view at every size, one snapshot a view.
 #[test]
 fn views() {
-    let views = [
-        ("vm", "Enter", "timeline"),
-        ("help", "?", "Moves the cursor d"),
-        ("palette", ": \"mig\"", "sort by change"),
-        ("boot", "b", "1 GiB of memory"),
-        ("migrate", "Space Space Space m", "refused: would not converge"),
-        ("evacuate", "2 e", "refused: would not converge"),
-        ("destroy", "* D", "type 10240 to confirm"),
-        ("limits", "l", "moves per link"),
-        ("stop", "!", "Stop 2 operations"),
-        ("tasks", "4 Enter", "round 3"),
-        ("events", "w", "does not answer"),
-        ("zoom_hosts", "2 z", "suno"),
-        ("zoom_operations", "4 z", "boot 64 small"),
-        ("filter", "/ \"state:failed\"", "29 of 10 240 VMs"),
-        ("marks", "v Down Down Down", "range of 4"),
-    ];
-    for (width, height) in [(80, 24), (120, 36)] {
-        for (name, keys, there) in views {
+    for (name, keys, texts) in VIEWS {
+        let mut all = String::new();
+        for (width, height) in SIZES {
             let console = settled(busy(width, height));
             console.keys(keys);
-            if name == "destroy" {
-                console.shows_all(&["Destroy 10 240 VMs on", "vm-1, vm-2, vm-3"]);
-            } else {
-                console.shows(there);
-            }
+            there(&console, texts, height);
             dump(&console, &format!("{name}_{width}x{height}"));
-            insta::assert_snapshot!(format!("{name}_{width}x{height}"), console.text());
+            all.push_str(&format!("== {width}x{height}\n{}\n", console.text()));
             console.end();
         }
+        insta::assert_snapshot!(format!("view_{name}"), all);
+    }
+}
+
+/// Each view's styles in all colours, in 16, in none and in ASCII without any.
+#[test]
+fn views_with_styles() {
+    let levels = [("true", ColorLevel::True), ("16", ColorLevel::Ansi16), ("none", ColorLevel::None)];
+    for (name, keys, texts) in VIEWS {
+        let mut all = String::new();
+        for (level, color) in levels {
+            let console = settled(busy(80, 24).options(|o| o.color = color));
+            console.keys(keys);
+            there(&console, texts, 24);
+            all.push_str(&format!("== {level}\n{}\n", console.styled()));
+            console.end();
+        }
+        insta::assert_snapshot!(format!("styles_{name}"), all);
+    }
+}
+
+/// Each view with ASCII alone and without colours: nothing else reaches the terminal.
+#[test]
+fn views_in_ascii() {
+    for (name, keys, texts) in VIEWS {
+        let mut all = String::new();
+        for (width, height) in [(40, 10), (80, 24)] {
+            let console = settled(busy(width, height).options(|o| {
+                o.color = ColorLevel::None;
+                o.ascii = true;
+            }));
+            console.keys(keys);
+            there(&console, texts, height);
+            assert!(console.text().is_ascii(), "{name}: {}", console.text());
+            dump(&console, &format!("{name}_ascii_{width}x{height}"));
+            all.push_str(&format!("== {width}x{height}\n{}\n", console.text()));
+            console.end();
+        }
+        insta::assert_snapshot!(format!("ascii_{name}"), all);
     }
 }
 

@@ -8,7 +8,8 @@ use std::process::{Command, Output};
 /// The program with a home of its own, so that a test leaves no log in the user's.
 pub(crate) fn hemera(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hemera"));
-    command.env("XDG_STATE_HOME", home.join("state")).env_remove("HEMERA_LOG").current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.env("XDG_STATE_HOME", home.join("state")).env("XDG_CONFIG_HOME", home.join("config"));
+    command.env_remove("HEMERA_LOG").current_dir(env!("CARGO_MANIFEST_DIR"));
     command
 }
 

@@ -24,7 +24,7 @@ actions! {
                 a.open_dialog(dialog);
             }
         };
-        "task-filter" "show all/running/…" true in_tasks "Shows all, running, waiting or failed tasks." |a| {
+        "task-filter" "next kind of tasks" true in_tasks "Shows all, running, waiting or failed tasks." |a| {
             if let Some(tasks) = a.tasks_mut() { tasks.next_filter(); }
         };
         "stop-everything" "stop everything" true any_open "Cancels every operation." |a| {

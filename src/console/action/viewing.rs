@@ -41,6 +41,8 @@ actions! {
         "palette" "command" true always "Finds an action by a few of its letters." |a| {
             a.overlays.push(Overlay::Palette(Palette::new()));
         };
+        "next-theme" "next theme" false always "Goes to the next theme, after the last to the first." App::next_theme;
+        "next-keymap" "next keymap" false always "Goes to the next keymap, after the last to the first." App::next_keymap;
         "redraw" "redraw" true always "Draws the whole screen again." |a| a.redraw = true;
         "suspend" "suspend" true always "Stops the program and gives the terminal back to the shell." |a| a.suspend = true;
         "quit" "quit" true always "Ends the console." App::quit;

@@ -304,7 +304,8 @@ impl App {
 
     /// Asks before changing the VMs that are meant.
     pub(crate) fn ask_change(&mut self, change: Change) {
-        let dialog = Dialog::change(&self.snapshot.fleet, self.meant(), change, self.hidden_marks());
+        let typed_above = self.look.settings.confirm_above();
+        let dialog = Dialog::change(&self.snapshot.fleet, self.meant(), change, self.hidden_marks(), typed_above);
         self.open_dialog(dialog);
     }
 

@@ -11,7 +11,7 @@ pub(super) static SHAPES: [Shape; 19] = shapes! {
     Name "name" "name" 14 false 0 true "Its name.";
     Site "site" "site" 9 false 5 true "The site where it stands.";
     Cluster "cluster" "cluster" 11 false 9 true "Its cluster.";
-    State "state" "state" 12 false 1 true "What is known of it.";
+    State "state" "state" 13 false 1 true "What is known of it.";
     Cpu "cpu" "cpu" 6 true 2 true "The CPU in use, of its cores.";
     Bar "cpu-bar" "load" 8 false 8 true "The same as a bar.";
     Demand "demand" "demand" 7 true 4 true "The CPU that its VMs ask for, of its cores.";

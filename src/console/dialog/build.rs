@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::act::{PATTERNS, PLACEMENTS, class_label};
-use super::{Act, Ahead, Change, Dialog, Field, TYPED_ABOVE};
+use super::{Act, Ahead, Change, Dialog, Field};
 use crate::console::format::{count, counted};
 use crate::console::hosts_marked::{name_hosts, select_hosts};
 use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, TaskId, VmId};
@@ -79,8 +79,8 @@ impl Dialog {
         dialog
     }
 
-    /// Something done to these VMs where they are.
-    pub(crate) fn change(fleet: &Fleet, vms: Vec<VmId>, change: Change, hidden: usize) -> Self {
+    /// Something done to these VMs where they are. Of more than `typed_above`, what is hard to undo wants the count typed.
+    pub(crate) fn change(fleet: &Fleet, vms: Vec<VmId>, change: Change, hidden: usize, typed_above: usize) -> Self {
         let (verb, danger) = match change {
             Change::Destroy => ("Destroy", true),
             Change::Pause => ("Pause", false),
@@ -97,7 +97,7 @@ impl Dialog {
                 Field::text("working set", &DEFAULT_WORKING_SET.to_string(), "of the VM's memory"),
             ];
         }
-        let typed = (danger && vms.len() > TYPED_ABOVE).then_some(vms.len());
+        let typed = (danger && vms.len() > typed_above).then_some(vms.len());
         if typed.is_some() {
             fields.push(Field::text("count", "", "type the number of VMs to confirm"));
         }

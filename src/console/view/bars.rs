@@ -39,7 +39,7 @@ pub(super) fn header(app: &App, paint: &mut Paint<'_>) {
     let begin = Rect { width: x, ..area };
     paint.hits.note(begin, Hit::Crumb(0));
     let crumbs = crumbs(app);
-    if crumbs.is_empty() {
+    if crumbs.is_empty() && area.width >= 60 {
         x = paint.text(x, area.y, area.right(), &kind, Role::Dim);
     }
     for (step, name) in crumbs {

@@ -6,7 +6,7 @@ use super::paint::{Paint, Piece, piece, width};
 use super::table::line_of_text;
 use crate::console::app::App;
 use crate::console::dialog::{Ahead, Dialog, Value};
-use crate::console::format::{count, counted, span};
+use crate::console::format::{amount, count, counted, span};
 use crate::console::hits::Hit;
 use crate::console::layout::centred;
 use crate::console::theme::Role;
@@ -33,30 +33,36 @@ pub(super) fn draw(app: &App, dialog: &Dialog, paint: &mut Paint<'_>) {
         width: area.width.saturating_sub(6),
         height: area.height.saturating_sub(2),
     };
-    // The buttons always have their line, whatever else must go.
+    // The buttons always have their line; of the rest, what has the focus is shown where not all fits.
     let buttons_at = room.bottom().saturating_sub(1);
-    let mut y = room.y + u16::from(room.height > 6);
+    let top = room.y + u16::from(room.height > 6);
+    let fits = buttons_at.saturating_sub(top);
+    let first = dialog.facts.len() + dialog.at.min(dialog.fields.len());
+    let hidden = (first as u16 + 1).saturating_sub(fits);
+    let mut line = 0;
+    let mut next = || {
+        let at = u16::checked_sub(line, hidden).map(|line| top + line).filter(|y| *y < buttons_at);
+        line += 1;
+        at
+    };
     for fact in &dialog.facts {
-        if y < buttons_at {
+        if let Some(y) = next() {
             paint.cut(room.x, y, room.right(), fact, if dialog.danger { Role::Warn } else { Role::Dim });
         }
-        y += 1;
     }
     for i in 0..dialog.fields.len() {
-        if y < buttons_at {
+        if let Some(y) = next() {
             field(dialog, i, paint, Rect { y, height: 1, ..room });
         }
-        y += 1;
     }
     if !dialog.fields.is_empty() {
-        y += 1;
+        next();
     }
     if previewed {
-        for line in &preview {
-            if y < buttons_at {
-                paint.pieces(room.x, y, room.right(), line);
+        for pieces in &preview {
+            if let Some(y) = next() {
+                paint.pieces(room.x, y, room.right(), pieces);
             }
-            y += 1;
         }
     }
     buttons(dialog, paint, Rect { y: buttons_at, height: 1, ..room });
@@ -159,7 +165,7 @@ fn told(app: &App, preview: &Preview, room: u16) -> Vec<Vec<Piece>> {
     let mut cost = Vec::new();
     if preview.bytes.0 > 0 {
         let what = if preview.kind.moves() { "to send" } else { "of memory" };
-        cost.push(format!("{} {what}", preview.bytes));
+        cost.push(format!("{} {what}", amount(preview.bytes)));
     }
     if let Some(duration) = preview.duration {
         cost.push(format!("about {} at the limits that hold", span(duration)));
@@ -168,7 +174,7 @@ fn told(app: &App, preview: &Preview, room: u16) -> Vec<Vec<Piece>> {
         cost.push(format!("guests stand still up to {}", span(downtime)));
     }
     if let Some((host, free)) = preview.tightest {
-        cost.push(format!("tightest afterwards: {} free on {}", free, topology.host(host).name));
+        cost.push(format!("tightest afterwards: {} free on {}", amount(free), topology.host(host).name));
     }
     lines.extend(wrapped(&cost, &dot, room).into_iter().map(|line| vec![piece(line, Role::Text)]));
     if !preview.examples.is_empty() {

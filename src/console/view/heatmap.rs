@@ -2,11 +2,11 @@
 
 use super::paint::{Paint, Piece, piece, title_role};
 use crate::console::app::App;
-use crate::console::format::{counted, mib, percent, span};
+use crate::console::format::{amount, counted, mib, percent, rate, span};
 use crate::console::heat::{Cell, lines};
 use crate::console::layout::{LABELS, Panel, inside};
 use crate::console::theme::Role;
-use crate::fleet::{Fleet, HostId, HostState, Rate};
+use crate::fleet::{Fleet, HostId, HostState};
 
 pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
     let area = app.plan.hosts;
@@ -98,10 +98,10 @@ pub(super) fn named(fleet: &Fleet, host: HostId, app: &App) -> Vec<Piece> {
         counted(size.cores as usize, "core")
     );
     line.extend([piece(cores, Role::Text), dot(), piece(counted(row.vms as usize, "VM"), Role::Text), dot()]);
-    line.push(piece(format!("{} of {}", mib(row.memory), size.memory), Role::Text));
+    line.push(piece(format!("{} of {}", mib(row.memory), amount(size.memory)), Role::Text));
     for (sign, kib) in [(glyphs.up, row.net_tx), (glyphs.down, row.net_rx)] {
         if kib > 0 {
-            line.extend([dot(), piece(format!("{sign} {}", Rate(f64::from(kib) * 1024.0)), Role::Text)]);
+            line.extend([dot(), piece(format!("{sign} {}", rate(kib)), Role::Text)]);
         }
     }
     let moves = [(row.booting, "booting"), (row.migrations_in, "coming"), (row.migrations_out, "leaving")];

@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::widgets::{Block, Clear, Widget};
 
-use crate::console::app::Look;
 use crate::console::format::cut;
 use crate::console::glyphs::Glyphs;
 use crate::console::hits::{Hit, Hits};
+use crate::console::live::Look;
 use crate::console::theme::Role;
 
 /// What is drawn on.
@@ -110,9 +110,12 @@ impl<'a> Paint<'a> {
         Block::bordered().border_set(self.look.glyphs.border).border_style(style).render(self.clip(area), self.buffer);
         let end = area.right().saturating_sub(2);
         let x = self.text(area.x + 1, area.y, end, " ", border);
+        let wide: u16 = right.iter().map(|(t, _)| width(t)).sum();
+        // Where both do not fit, what stands on the right matters more than all but the title's first word.
+        let both = x + title.iter().map(|(t, _)| width(t)).sum::<u16>() + wide + 4;
+        let title = if wide > 0 && both > end { &title[..title.len().min(1)] } else { title };
         let x = self.pieces(x, area.y, end, title);
         let x = self.text(x, area.y, end, " ", border);
-        let wide: u16 = right.iter().map(|(t, _)| width(t)).sum();
         if wide > 0 && x + wide + 2 < end {
             let at = end - wide - 1;
             self.text(at - 1, area.y, end, " ", border);

@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 use super::operations::{bar, counts, first_line, second_line};
 use super::paint::{Paint, piece};
 use crate::console::app::App;
-use crate::console::format::{count, span};
+use crate::console::format::{amount, count, span};
 use crate::console::layout::inside;
-use crate::console::tasks::{ABOVE, Tasks};
+use crate::console::tasks::{Tasks, above};
 use crate::console::theme::Role;
 use crate::fleet::{Bytes, Fleet, HostId, SiteId};
 use crate::handle::{OperationView, TaskEnd, TaskState, TaskView, WaitReason};
@@ -32,7 +32,8 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
             paint.text(room.x + 1, room.y, room.right(), "This operation is no longer remembered.", Role::Dim);
         }
     }
-    list(app, tasks, paint, Rect { y: room.y + ABOVE - 1, height: room.height.saturating_sub(ABOVE - 1), ..room });
+    let above = above(room.height) - 1;
+    list(app, tasks, paint, Rect { y: room.y + above, height: room.height.saturating_sub(above), ..room });
 }
 
 fn summary(app: &App, op: &OperationView, paint: &mut Paint<'_>, room: Rect) {
@@ -46,6 +47,9 @@ fn summary(app: &App, op: &OperationView, paint: &mut Paint<'_>, room: Rect) {
     }
     let at = line(1);
     paint.whole(at.x, at.y, at.right(), &second_line(app, op));
+    if above(room.height) < 5 {
+        return;
+    }
     let mut reasons = |row: u16, lead: &str, parts: Vec<(String, u32)>, role: Role| {
         let at = line(row);
         if parts.is_empty() {
@@ -170,7 +174,12 @@ pub(super) fn detail(app: &App, fleet: &Fleet, task: &TaskView) -> String {
             match (end, task.figures) {
                 (TaskEnd::Failed(reason), _) => reason.to_string(),
                 (_, Some(f)) => {
-                    format!("{took}, stood still {}, {} rounds, {}", span(f.downtime), f.rounds, Bytes(f.transferred.0))
+                    format!(
+                        "{took}, stood still {}, {} rounds, {}",
+                        span(f.downtime),
+                        f.rounds,
+                        amount(Bytes(f.transferred.0))
+                    )
                 }
                 _ => took,
             }

@@ -1,0 +1,86 @@
+//! What the operator is told: findings, states of hosts, events, what happened to a VM.
+
+use std::sync::Arc;
+
+use crate::fleet::{Finding, HostId, HostState, OpId, TaskId, VmId};
+use crate::handle::{Event, Level, TaskEnd, TaskState};
+
+use super::history::Moment;
+use super::queue::Key;
+use super::task::Task;
+use super::{Engine, What};
+
+impl Engine {
+    /// Sets a VM's finding where it is another one.
+    pub(super) fn find(&mut self, vm: VmId, finding: Finding, text: &str) {
+        if self.fleet.vms.row(vm).finding == finding {
+            return;
+        }
+        self.fleet.vms.update(vm, |row| row.finding = finding);
+        let name = self.vm_name(vm);
+        if finding != Finding::None {
+            self.history.moment(self.fleet.now, vm, Moment::Said(text.into()));
+            let (host, op) = (self.fleet.vms.row(vm).host, self.lines.get(&vm).map(|&(front, _)| self.task(front).op));
+            self.say(Level::Warning, Some(vm), host, op, format!("{name}: {text}"));
+        }
+        self.record(What::Finding { vm: name, finding, text: text.into() });
+    }
+
+    pub(super) fn set_host_state(&mut self, host: HostId, state: HostState, reason: &str) {
+        let now = self.fleet.now;
+        if self.fleet.hosts.row(host).state == state {
+            return;
+        }
+        self.fleet.hosts.update(host, |row| row.enter(state, now));
+        let reasons = Arc::make_mut(&mut self.fleet.host_reasons);
+        if reason.is_empty() {
+            reasons.remove(&host);
+        } else {
+            reasons.insert(host, reason.into());
+        }
+        self.history.host(now, host, state, reason);
+        self.record(What::HostState { host: self.host_name(Some(host)), state, reason: reason.into() });
+        self.queue.free(Key::Host(host));
+        self.changes += 1;
+    }
+
+    pub(super) fn say(
+        &mut self,
+        level: Level,
+        vm: Option<VmId>,
+        host: Option<HostId>,
+        op: Option<OpId>,
+        text: impl Into<Arc<str>>,
+    ) {
+        let kind = op.map(|op| self.op(op).kind);
+        self.history.event(Event { number: 0, at: self.fleet.now, level, vm, host, op, kind, text: text.into() });
+        self.changes += 1;
+    }
+
+    /// A moment of a VM's life, in a sentence.
+    pub(super) fn tell(&self, moment: &Moment) -> Arc<str> {
+        let of = |id: TaskId| {
+            let task = self.task(id);
+            let op = self.op(task.op);
+            let place = match (task.source, task.target) {
+                (Some(source), Some(target)) => {
+                    format!(" from {} to {}", self.host_name(Some(source)), self.host_name(Some(target)))
+                }
+                (None, Some(target)) => format!(" on {}", self.host_name(Some(target))),
+                _ => String::new(),
+            };
+            (format!("{} {}{place}", op.id, op.kind.word()), task)
+        };
+        match moment {
+            Moment::Started(id) => format!("{} began", of(*id).0).into(),
+            Moment::Ended(id) => match of(*id) {
+                (what, Task { state: TaskState::Ended(TaskEnd::Failed(reason)), .. }) => {
+                    format!("{what} failed: {reason}").into()
+                }
+                (what, Task { state: TaskState::Ended(end), .. }) => format!("{what} {}", end.word()).into(),
+                (what, _) => what.into(),
+            },
+            Moment::Said(text) => text.clone(),
+        }
+    }
+}
