@@ -125,10 +125,10 @@ pub(crate) fn host_role(column: Column, fleet: &Fleet, host: HostId, row: &HostR
             HostState::Unreachable | HostState::Failed => Role::Error,
         },
         Column::Cpu | Column::Bar => load_role(format::percent(row.cpu_used, cores)),
-        Column::Demand | Column::Over if row.over() => Role::Over,
+        Column::Demand if row.over() => Role::Over,
         Column::Demand => load_role(format::percent(row.cpu_demand, cores)),
         Column::Booting | Column::In | Column::Out => Role::Busy,
-        Column::Note => Role::Warn,
+        Column::Over | Column::Note => Role::Warn,
         _ => Role::Dim,
     }
 }

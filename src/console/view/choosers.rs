@@ -3,11 +3,12 @@
 use ratatui::layout::Rect;
 
 use super::paint::Paint;
+use super::table::BEFORE;
 use crate::console::app::{App, Picker};
 use crate::console::columns::{Chooser, Table};
 use crate::console::format::counted;
 use crate::console::hits::Hit;
-use crate::console::layout::centred;
+use crate::console::layout::{centred, inside};
 use crate::console::theme::Role;
 
 /// The room of a list in a popup, below its first line.
@@ -36,17 +37,24 @@ pub(super) fn columns(app: &App, chooser: &Chooser, paint: &mut Paint<'_>) {
     let room = inner(area);
     let rows = usize::from(room.height).max(1);
     let top = (chooser.at + 1).saturating_sub(rows);
+    let fits = columns.fitting(inside(table).width.saturating_sub(BEFORE + 1));
     for (i, choice) in columns.all().iter().enumerate().skip(top).take(rows) {
         let y = room.y + (i - top) as u16;
         let here = i == chooser.at;
         begin(paint, room, y, i, here);
-        let (sign, role) = if choice.shown { (paint.glyphs().ok, Role::Ok) } else { (paint.glyphs().none, Role::Off) };
+        let no_room = choice.shown && fits.iter().all(|fit| fit.shape.column != choice.shape.column);
+        let (sign, role) = match choice.shown {
+            true if no_room => (paint.glyphs().wait, Role::Wait),
+            true => (paint.glyphs().ok, Role::Ok),
+            false => (paint.glyphs().none, Role::Off),
+        };
         paint.text(room.x + 2, y, room.right(), sign, role);
         let name = if choice.shown { Role::Text } else { Role::Off };
         paint.text(room.x + 4, y, room.x + 14, choice.shape.title, name);
         let role = if choice.width.is_some() { Role::Strong } else { Role::Dim };
         paint.right(room.x + 18, y, room.x + 14, &choice.wide().to_string(), role);
-        paint.cut(room.x + 20, y, room.right(), choice.shape.doc, Role::Dim);
+        let lead = if no_room { "No room now. " } else { "" };
+        paint.cut(room.x + 20, y, room.right(), &format!("{lead}{}", choice.shape.doc), Role::Dim);
         if here {
             paint.tint(Rect { y, height: 1, ..room }, Role::Cursor);
         }

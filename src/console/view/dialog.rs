@@ -69,13 +69,19 @@ pub(super) fn draw(app: &App, dialog: &Dialog, paint: &mut Paint<'_>) {
     paint.end_popup();
 }
 
+fn longest_label(dialog: &Dialog) -> u16 {
+    dialog.fields.iter().map(|field| width(field.label) + 1).max().unwrap_or(0)
+}
+
 fn field(dialog: &Dialog, i: usize, paint: &mut Paint<'_>, room: Rect) {
     let field = &dialog.fields[i];
     let here = dialog.at == i;
     let wrong = dialog.problem.as_ref().filter(|(at, _)| *at == i);
     paint.text(room.x, room.y, room.right(), field.label, if here { Role::Strong } else { Role::Dim });
     paint.hits.note(room, Hit::Part(i));
-    let x = room.x + LABEL;
+    // Where there is little room, labels take no more than they need.
+    let label = if room.width < 50 { longest_label(dialog).min(LABEL) } else { LABEL };
+    let x = room.x + label;
     // What needs no hint has all the room.
     let end = if field.hint.is_empty() { room.right() } else { (x + FIELD).min(room.right()) };
     let role = if here { Role::FieldFocus } else { Role::Field };
