@@ -2,7 +2,7 @@
 //!
 //! One loop ([`drive`]) waits for keys, answers, snapshots and signals, changes the state, and draws when something
 //! changed: what a key does at once, data at most ten times a second, more rarely on a slow line. Filtering and sorting
-//! run on a thread of their own. All that the operator can do stands in one list of actions ([`action::ACTIONS`]).
+//! run on a thread of their own. All that the operator can do stands in one list of actions ([`action::all`]).
 
 use std::future::poll_fn;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event, EventStream};
+use crossterm::event::Event;
 use futures_util::{Stream, StreamExt};
 use ratatui::Terminal;
 use ratatui::layout::Size;
@@ -21,6 +21,7 @@ pub mod action;
 mod app;
 mod asks;
 mod background;
+mod clipboard;
 mod color;
 mod columns;
 mod config;
@@ -30,34 +31,46 @@ mod edit;
 mod export;
 mod filter;
 mod format;
+mod freeze;
 mod glyphs;
 mod guard;
+mod habits;
 mod heat;
+mod help;
+mod history;
 mod hits;
 mod hosts_marked;
+mod input;
 mod keymap;
 mod layout;
 mod library;
+mod line;
 mod live;
 mod locale;
 mod marks;
+mod menu;
 mod nav;
 mod order;
 mod page;
 mod pages;
 mod palette;
 mod plugins;
+mod prompt;
 mod rows;
+mod saved;
 mod screen;
 pub mod settings;
 mod table_views;
 mod tasks;
 mod template;
+mod terms;
 mod theme;
+mod undo;
 mod view;
 mod vms;
 mod watch;
 
+pub use clipboard::Multiplexer;
 pub use color::ColorLevel;
 pub use config::ConfigError;
 pub use keymap::{Context, Keymap};
@@ -73,6 +86,9 @@ use crate::handle::Handle;
 use app::App;
 use background::Listening;
 use guard::Guard;
+use habits::Habits;
+use input::Input;
+use line::Line;
 use live::Look;
 use watch::Watch;
 
@@ -80,6 +96,8 @@ use watch::Watch;
 const PACE: Duration = Duration::from_millis(100);
 /// A write that takes longer shows a slow line: data is then drawn so rarely that writing takes a tenth of the time.
 const SLOW: Duration = Duration::from_millis(50);
+/// How long the end waits for the terminal's last answers.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 /// However slow the line, data is drawn this often.
 const SLOWEST: Duration = Duration::from_secs(3);
 
@@ -110,6 +128,10 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// What goes before the configuration file.
     pub overrides: Overrides,
+    /// The folder of what is remembered from one console to the next; none: nothing is.
+    pub state: Option<PathBuf>,
+    /// What stands between the console and the terminal.
+    pub multiplexer: Multiplexer,
 }
 
 impl Default for Options {
@@ -127,6 +149,8 @@ impl Default for Options {
             settings: Settings::default(),
             config: None,
             overrides: Overrides::default(),
+            state: None,
+            multiplexer: Multiplexer::default(),
         }
     }
 }
@@ -157,6 +181,8 @@ impl Options {
             settings,
             config,
             overrides,
+            state: state_dir(var),
+            multiplexer: Multiplexer::from_env(var),
         })
     }
 
@@ -193,6 +219,14 @@ fn locale_by(settings: &Settings, var: &impl Fn(&str) -> Option<String>) -> Loca
     Locale::named(settings.text(Key::Locale)).unwrap_or_else(|| Locale::from_env(var))
 }
 
+/// `$XDG_STATE_HOME/hemera`, else `~/.local/state/hemera`.
+fn state_dir(var: &impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let set = |name| var(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    // As its specification says, a relative XDG_STATE_HOME is as good as none.
+    let state = set("XDG_STATE_HOME").filter(|path| path.is_absolute());
+    state.or_else(|| set("HOME").map(|home| home.join(".local/state"))).map(|dir| dir.join("hemera"))
+}
+
 /// Why the console ended or did not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsoleError {
@@ -218,6 +252,8 @@ pub enum Signal {
     Files,
     /// The terminal says what its background is.
     Background(Background),
+    /// The terminal answered the question of a [`Screen`] that asks: it has shown one more frame.
+    Answered,
 }
 
 /// Runs the console on this process's terminal until the operator quits or the process is told to end. Blocks; builds
@@ -252,8 +288,8 @@ pub async fn run_async(handle: Handle, options: &Options) -> Result<(), ConsoleE
     if asked {
         io::stdout().write_all(background::QUESTION)?;
     }
-    let events = Listening::new(EventStream::new(), asked.then_some(sender));
-    let screen = Screen::new(io::stdout(), Size::new(width, height), options.color);
+    let events = Listening::new(Input::new(sender.clone())?, asked.then_some(sender));
+    let screen = Screen::new(io::stdout(), Size::new(width, height), options.color).asking();
     let suspend = || {
         guard.suspend()?;
         crossterm::terminal::size().map(|(w, h)| Size::new(w, h))
@@ -261,9 +297,9 @@ pub async fn run_async(handle: Handle, options: &Options) -> Result<(), ConsoleE
     drive_with(handle, options, look, screen, events, signals, suspend).await
 }
 
-/// Listens for what ends or wakes the process.
+/// Listens for what ends or wakes the process; also gives a sender for whoever hears more.
 fn signals() -> io::Result<(mpsc::Sender<Signal>, mpsc::Receiver<Signal>)> {
-    let (sender, receiver) = mpsc::channel(8);
+    let (sender, receiver) = mpsc::channel(64);
     let kinds = [
         (SignalKind::terminate(), Signal::End),
         (SignalKind::hangup(), Signal::End),
@@ -307,17 +343,19 @@ async fn drive_with<W: Write>(
     let handle = if options.read_only { handle.read_only() } else { handle };
     let size = ratatui::backend::Backend::size(&screen)?;
     let mut terminal = Terminal::new(screen)?;
-    let mut app = App::new(handle, look, size)?;
+    let mut app = App::new(handle, look, Habits::load(options), size)?;
     app.views = table_views::ViewsFile::new(options.library.dir());
     app.take_default_views();
     let mut data_at = Instant::now();
     let mut signals_open = true;
     let mut shown = size;
+    let mut line = Line::default();
     while !app.exit {
         app.look.speak();
         app.settle();
         if app.suspend {
             app.suspend = false;
+            last_answers(&mut line, &mut events, &mut signals).await;
             app.size = suspend()?;
             app.redraw = true;
             continue;
@@ -330,11 +368,24 @@ async fn drive_with<W: Write>(
             terminal.resize(ratatui::layout::Rect::from((ratatui::layout::Position::ORIGIN, app.size)))?;
             app.settle();
         }
-        if app.dirty {
+        // On a slow line one frame shows what several keys did.
+        if app.dirty && line.has_room() {
             app.dirty = false;
+            if let Some(bytes) = app.habits.clipboard.outgoing.take() {
+                terminal.backend_mut().pass(&bytes);
+            }
             let mut hits = hits::Hits::default();
-            terminal.draw(|frame| hits = view::draw(&app, frame))?;
+            let drawn = terminal.draw(|frame| hits = view::draw(&app, frame))?;
+            let text = app.habits.clipboard.screen.then(|| clipboard::text_of(drawn.buffer));
             app.hits = hits;
+            let sent = terminal.backend_mut().take_sent();
+            if sent > 0 {
+                line.asked(Instant::now(), sent);
+            }
+            if let Some(text) = text {
+                app.copy_frame(&text);
+                continue;
+            }
         }
         let took = terminal.backend().took();
         let pace = if took > SLOW { (took * 10).min(SLOWEST) } else { PACE };
@@ -363,6 +414,7 @@ async fn drive_with<W: Write>(
                 Some(Signal::Continue) => app.redraw = true,
                 Some(Signal::Files) => app.reload(),
                 Some(Signal::Background(background)) => app.see_background(background),
+                Some(Signal::Answered) => line.answered(),
                 None => signals_open = false,
             },
             heard = app.asks.next() => {
@@ -378,18 +430,44 @@ async fn drive_with<W: Write>(
             alive = async {
                 tokio::time::sleep_until(due.into()).await;
                 app.handle.changed().await
-            }, if !lost => {
+            }, if !lost && line.is_clear() => {
                 app.now = Instant::now();
                 data_at = app.now;
                 if alive { app.take_snapshot() } else { app.lose() }
             }
-            () = tokio::time::sleep_until(deadline.unwrap_or(data_at).into()), if deadline.is_some() => {
+            () = tokio::time::sleep_until(deadline.unwrap_or(data_at).into()), if deadline.is_some() && line.is_clear() => {
                 app.now = Instant::now();
                 app.refresh();
             }
+            () = tokio::time::sleep_until(line.deadline().unwrap_or(data_at).into()), if !line.is_clear() => {
+                line.give_up(Instant::now());
+            }
         }
     }
+    last_answers(&mut line, &mut events, &mut signals).await;
     Ok(())
+}
+
+/// Waits until all that was asked is answered: an answer that comes later would stand in the operator's shell. Keys that
+/// come meanwhile are lost.
+async fn last_answers(
+    line: &mut Line,
+    events: &mut (impl Stream<Item = io::Result<Event>> + Unpin),
+    signals: &mut mpsc::Receiver<Signal>,
+) {
+    let until = tokio::time::Instant::now() + LAST_ANSWERS;
+    while !line.is_clear() {
+        tokio::select! {
+            biased;
+            event = events.next() => if !matches!(event, Some(Ok(_))) { return },
+            signal = signals.recv() => match signal {
+                Some(Signal::Answered) => line.answered(),
+                Some(_) => {}
+                None => return,
+            },
+            () = tokio::time::sleep_until(until) => return,
+        }
+    }
 }
 
 /// What has arrived on a stream already, if anything has.

@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub events: Arc<Vec<Event>>,
     /// The whole fleet's figures over time; empty where none are recorded.
     pub history: Arc<FleetHistory>,
+    /// VMs that are there already and still have to be entered; meanwhile the fleet has none of them.
+    pub loading: u32,
     /// What this is a snapshot of.
     pub about: Arc<About>,
 }

@@ -19,7 +19,7 @@ pub use error::RuntimeError;
 pub use headless::{Ended, run_live, run_max, run_paced};
 pub use interrupt::Interrupts;
 pub use record::{Recorder, Sampling};
-pub use spawn::{Running, spawn_live, spawn_paced};
+pub use spawn::{Running, spawn_filled, spawn_live, spawn_paced};
 
 /// A single-threaded event loop with a clock.
 fn event_loop() -> Result<tokio::runtime::Runtime, RuntimeError> {

@@ -209,6 +209,16 @@ mod tests {
     }
 
     #[test]
+    fn the_help_names_every_theme_and_keymap() {
+        use crate::console::{Keymap, Theme};
+        use clap::CommandFactory;
+        let help = Args::command().render_long_help().to_string();
+        for name in Theme::names().chain(Keymap::names()) {
+            assert!(help.contains(name), "{name}");
+        }
+    }
+
+    #[test]
     fn a_speed_is_a_factor_or_max() {
         assert_eq!("max".parse(), Ok(Speed::Max));
         assert_eq!("10".parse(), Ok(Speed::Times(10.0)));

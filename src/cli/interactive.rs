@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::args::{ConsoleArgs, Speed};
 use super::platform::{self, Opened};
 use super::{DONE, Failure, classes};
-use crate::console::{self, ConfigError, ConsoleError, Key, Options, Overrides, Settings};
+use crate::console::{self, ConfigError, ConsoleError, Key, Options, Overrides};
+use crate::engine::Engine;
 use crate::fleet::Time;
 use crate::handle::{About, Handle, Limits};
+use crate::platform::sim::SimPlatform;
 use crate::runtime::{self, Driver, Running};
 use crate::world::{Kind, World};
 
@@ -20,12 +22,17 @@ pub(super) fn open(args: &ConsoleArgs) -> Result<u8, Failure> {
     let options = options(args)?;
     // Mistakes in files are told before anything is started.
     options.check()?;
+    // A mistake in a world's file is told as it is, of a name that nothing has who named it.
+    let world = World::load(options.settings.text(Key::World)).map_err(|error| match error.place {
+        Some(_) => Failure::input(error),
+        None => Failure::input(options.settings.blame(Key::World, &error.to_string())),
+    })?;
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(Failure::input(
             "the console needs a terminal on its standard input and output; `hemera run` needs none",
         ));
     }
-    let (handle, running) = start(args, &options.settings)?;
+    let (handle, running) = start(args, world, options.settings.speed())?;
     let handle = if options.read_only { handle.read_only() } else { handle };
     let closed = console::run(handle, &options);
     // The console dropped its handle; that ends the runtime, unless something else did before.
@@ -45,8 +52,8 @@ fn options(args: &ConsoleArgs) -> Result<Options, ConfigError> {
 }
 
 /// Starts the runtime that the console looks at.
-fn start(args: &ConsoleArgs, settings: &Settings) -> Result<(Handle, Running), Failure> {
-    let world = World::load(settings.text(Key::World))?.with_seed(args.seed).with_default_load();
+fn start(args: &ConsoleArgs, world: World, speed: f64) -> Result<(Handle, Running), Failure> {
+    let world = world.with_seed(args.seed).with_default_load();
     let tiny = classes::tiny();
     let world = world.fit(args.vms, tiny.memory);
     let speed = match (&world.kind, args.speed) {
@@ -59,7 +66,7 @@ fn start(args: &ConsoleArgs, settings: &Settings) -> Result<(Handle, Running), F
         (_, Some(Speed::Max)) => {
             return Err(Failure::input("--speed: the console cannot follow `max`; give a number, as in 10"));
         }
-        _ => settings.speed(),
+        _ => speed,
     };
     let about = Arc::new(About {
         world: world.name.clone(),
@@ -68,20 +75,25 @@ fn start(args: &ConsoleArgs, settings: &Settings) -> Result<(Handle, Running), F
         speed,
         classes: classes::offered(&world.kind, args.classes.as_deref())?,
     });
-    let mut engine = platform::engine(&world, args.seed, Limits::default(), true);
+    let engine = platform::engine(&world, args.seed, Limits::default(), true);
     match platform::open(&world)? {
-        Opened::Sim(mut sim) => {
-            if args.vms > 0 {
-                let placed = engine.preload(Time::ZERO, &tiny, args.vms, PRELOADED);
-                if placed < args.vms {
-                    return Err(Failure::input(format!(
-                        "--vms {}: world `{}` has room for {placed} VMs of {}",
-                        args.vms, world.name, tiny.memory
-                    )));
-                }
-                sim.place(engine.fleet());
+        Opened::Sim(sim) => {
+            let (vms, room) = (args.vms, world.room(tiny.memory));
+            if room < u64::from(vms) {
+                return Err(Failure::input(format!(
+                    "--vms {vms}: world `{}` has room for {room} VMs of {}",
+                    world.name, tiny.memory
+                )));
             }
-            Ok(runtime::spawn_paced(Driver::new(engine, *sim, (), None), speed, about)?)
+            let driver = Driver::new(engine, *sim, (), None);
+            if vms == 0 {
+                return Ok(runtime::spawn_paced(driver, speed, about)?);
+            }
+            let fill = move |engine: &mut Engine, sim: &mut SimPlatform| {
+                engine.preload(Time::ZERO, &tiny, vms, PRELOADED);
+                sim.place(engine.fleet());
+            };
+            Ok(runtime::spawn_filled(driver, vms, fill, speed, about)?)
         }
         #[cfg(feature = "libvirt")]
         Opened::Libvirt { platform, notify, started } => {

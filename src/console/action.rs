@@ -18,6 +18,10 @@ pub struct Action {
     pub area: &'static str,
     /// Whether keymaps must have a key for it; the others are found in the palette.
     pub keyed: bool,
+    /// Other names for it in the command line.
+    pub aliases: &'static [&'static str],
+    /// How it is used with words after its name in the command line; none where it takes none.
+    pub takes: Option<&'static Takes>,
     /// Whether it can be run now, or why not.
     pub(crate) when: fn(&App) -> Result<(), Reason>,
     pub(crate) run: fn(&mut App),
@@ -29,13 +33,27 @@ impl std::fmt::Debug for Action {
     }
 }
 
-/// Makes a chapter's list of actions: id, name, whether keymaps must have a key, when, what it does, how.
+/// Makes a chapter's list of actions: id, name, whether keymaps must have a key, when, what it does, how; then, where it
+/// takes words in the command line, how those are understood; then other names for it.
 macro_rules! actions {
-    ($area:literal { $($id:literal $name:literal $keyed:literal $when:ident $doc:literal $run:expr;)* }) => {
+    ($area:literal { $(
+        $id:literal $name:literal $keyed:literal $when:ident $doc:literal $run:expr
+        $(, takes $takes:path)? $(, also $($alias:literal)+)?;
+    )* }) => {
         /// The actions of this chapter, in the order of the help.
         pub(super) static ACTIONS: &[Action] = &[$(Action {
-            id: $id, name: $name, doc: $doc, area: $area, keyed: $keyed, when: $when, run: $run,
+            id: $id, name: $name, doc: $doc, area: $area, keyed: $keyed,
+            aliases: &[$($($alias),+)?], takes: optional!($($takes)?), when: $when, run: $run,
         },)*];
+    };
+}
+
+macro_rules! optional {
+    () => {
+        None
+    };
+    ($takes:path) => {
+        Some(&$takes)
     };
 }
 
@@ -43,8 +61,11 @@ mod changing;
 mod choosing;
 mod moving;
 mod operations;
+mod takes;
 mod viewing;
 mod when;
+
+pub use takes::Takes;
 
 /// Everything that the operator can do, in the order of the help.
 pub fn all() -> impl Iterator<Item = &'static Action> + Clone {
@@ -69,6 +90,10 @@ mod tests {
         let count = ids.len();
         ids.dedup();
         assert_eq!(ids.len(), count);
+        for alias in all().flat_map(|a| a.aliases) {
+            assert!(!ids.contains(alias), "{alias}");
+            assert_eq!(all().filter(|a| a.aliases.contains(alias)).count(), 1, "{alias}");
+        }
         assert!(all().all(|a| a.doc.ends_with('.') && a.doc.starts_with(char::is_uppercase)));
         assert!(all().all(|a| a.name.is_ascii() && a.doc.is_ascii()), "terminals without other signs show them, too");
     }

@@ -11,16 +11,20 @@ use super::asks::{Asks, Heard};
 use super::columns::Chooser;
 use super::dialog::{Ahead, Dialog, Outcome};
 use super::export::{Export, Gather};
-use super::heat::{Heat, lines};
+use super::habits::Habits;
+use super::heat::{Heat, Map};
+use super::help::Help;
 use super::hits::Hits;
 use super::keymap::{Context, Key, Meaning};
-use super::layout::{LABELS, Panel, Plan, Wants, heat_cells, inside};
+use super::layout::{Panel, Plan, Wants, heat_width, inside};
 use super::live::Look;
 use super::marks::HostSet;
+use super::menu::Menu;
 use super::nav::Nav;
 use super::order::Sorter;
 use super::page::{Around, Page, Pages};
 use super::palette::Palette;
+use super::prompt::Prompt;
 use super::table_views::ViewsFile;
 use super::tasks::Tasks;
 use super::vms::Vms;
@@ -30,11 +34,17 @@ use crate::handle::{Command, Handle, OpState, OperationView, Query, Snapshot};
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // What is unexpected here fails the test.
 mod chaos;
+mod choosing;
+mod commands;
 mod exports;
 mod goes;
+mod heatmap;
 mod marking;
 mod mouse;
 mod tables;
+mod taking;
+
+pub(crate) use choosing::Purpose;
 
 pub(crate) use marking::HostRange;
 pub(crate) use tables::Picker;
@@ -46,8 +56,12 @@ const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// What lies over the panels.
 pub(crate) enum Overlay {
-    /// All actions with their keys, from this line on.
-    Help(usize),
+    /// All actions with their keys.
+    Help(Help),
+    /// The command line.
+    Prompt(Box<Prompt>),
+    /// A short list to choose from.
+    Menu(Menu),
     /// Actions by a few of their letters.
     Palette(Palette),
     /// Something that needs a decision.
@@ -81,12 +95,17 @@ pub(crate) struct App {
     /// The site under the cursor.
     pub site: usize,
     pub heat: Heat,
-    /// The host under the heatmap's cursor, and the first line shown.
+    /// The heatmap as it is laid out, the host under its cursor, the column that the cursor keeps on its way up and down,
+    /// and the first line shown.
+    pub map: Map,
     pub host: u32,
+    heat_column: Option<u32>,
     pub heat_top: usize,
     /// Marked hosts, the same in the heatmap and in the table of hosts, and the range that is being marked.
     pub host_marks: HostSet,
     pub host_range: Option<HostRange>,
+    /// The last click on a host: what makes a second one a double click, and where dragging began.
+    clicked: Option<(Instant, HostId)>,
     pub vms: Vms,
     pub views: ViewsFile,
     /// What is on its way to a file, and what waits until somebody says whether a file may be written over.
@@ -101,6 +120,7 @@ pub(crate) struct App {
     pub note: Option<(Tone, String)>,
     pub asks: Asks,
     pub sorter: Sorter,
+    pub habits: Habits,
     /// Keys of a sequence that has begun.
     pub keys: Vec<Key>,
     pub now: Instant,
@@ -118,7 +138,7 @@ pub(crate) struct App {
 
 impl App {
     /// A console on that screen.
-    pub(crate) fn new(mut handle: Handle, look: Look, size: Size) -> std::io::Result<Self> {
+    pub(crate) fn new(mut handle: Handle, look: Look, habits: Habits, size: Size) -> std::io::Result<Self> {
         let now = Instant::now();
         let mut app = Self {
             snapshot: handle.snapshot(),
@@ -132,10 +152,13 @@ impl App {
             focus: Panel::Vms,
             site: 0,
             heat: Heat::default(),
+            map: Map::default(),
             host: 0,
+            heat_column: None,
             heat_top: 0,
             host_marks: HostSet::default(),
             host_range: None,
+            clicked: None,
             vms: Vms::new(now),
             views: ViewsFile::default(),
             gather: None,
@@ -144,9 +167,10 @@ impl App {
             pointer: mouse::Pointer::default(),
             operation: 0,
             overlays: Vec::new(),
-            note: None,
+            note: habits.problem.clone().map(|problem| (Tone::Bad, problem)),
             asks: Asks::default(),
             sorter: Sorter::start()?,
+            habits,
             keys: Vec::new(),
             now,
             dirty: true,
@@ -165,6 +189,12 @@ impl App {
 
     /// Takes what is now.
     pub(crate) fn take_snapshot(&mut self) {
+        if let Some(frozen) = &mut self.habits.frozen {
+            // Seen, but not shown.
+            drop(self.handle.snapshot());
+            frozen.miss();
+            return;
+        }
         let gone = self.snapshot.fleet.vms.id_count() as usize - self.snapshot.fleet.vms.len();
         self.snapshot = self.handle.snapshot();
         let fleet = &self.snapshot.fleet;
@@ -185,9 +215,13 @@ impl App {
 
     /// Brings what is derived from the snapshot up to date, as far as it is due.
     pub(crate) fn refresh(&mut self) {
+        if let Some(frozen) = &mut self.habits.frozen {
+            self.dirty |= frozen.refresh(self.now);
+        }
         let fleet = &self.snapshot.fleet;
         if self.look_due && self.looked.is_none_or(|at| self.now >= at + LOOK) {
-            self.heat.look(fleet);
+            self.heat.look(fleet, self.shows_heat());
+            self.look_at_page();
             self.looked = Some(self.now);
             self.look_due = false;
             self.dirty = true;
@@ -198,12 +232,22 @@ impl App {
         }
     }
 
+    /// Lets the page look through the fleet.
+    pub(super) fn look_at_page(&mut self) {
+        let around = Around { snapshot: &self.snapshot, heat: &self.heat };
+        self.pages.findings.count(&around);
+        if let Some(view) = self.pages.view(self.nav.page()) {
+            view.look(&around);
+        }
+    }
+
     /// When something is due though nothing happens.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         // The heatmap is looked at again only where a snapshot came since.
         let look = self.looked.filter(|_| self.look_due).map(|at| at + LOOK);
         let ask = (self.asks_due && self.has_open_question()).then(|| self.asked + ASK_AGAIN);
-        [look, ask, self.order_due].into_iter().flatten().min()
+        let frozen = self.habits.frozen.as_ref().map(super::freeze::Frozen::due);
+        [look, ask, self.order_due, frozen].into_iter().flatten().min()
     }
 
     fn has_open_question(&self) -> bool {
@@ -250,14 +294,21 @@ impl App {
             }
             Heard::Gathered(answer) => self.gathered(answer),
             Heard::Exported(ended) => self.exported(ended),
-            Heard::Reply(Ok(accepted)) => self.note = Some((Tone::Good, accepted.message.to_string())),
-            Heard::Reply(Err(refused)) => self.note = Some((Tone::Bad, format!("refused: {refused}"))),
+            Heard::Chosen(found, purpose, text) => self.chosen(&found, &purpose, &text),
+            Heard::Reply(reply) => {
+                let said = self.habits.undo.said.take().map_or_else(String::new, |said| format!("{said}: "));
+                self.note = Some(match reply {
+                    Ok(accepted) => (Tone::Good, format!("{said}{}", accepted.message)),
+                    Err(refused) => (Tone::Bad, format!("{said}refused: {refused}")),
+                });
+            }
         }
     }
 
     /// Takes what the terminal says.
     pub(crate) fn event(&mut self, event: Event) {
-        self.dirty = true;
+        // What does nothing by itself must not hide what a key before it did.
+        let before = std::mem::replace(&mut self.dirty, true);
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
             Event::Paste(text) => self.paste(&text),
@@ -269,6 +320,7 @@ impl App {
             Event::Mouse(mouse) => self.mouse(mouse),
             _ => self.dirty = false,
         }
+        self.dirty |= before;
     }
 
     fn key(&mut self, key: KeyEvent) {
@@ -285,7 +337,7 @@ impl App {
         } else if self.is_filtering() {
             self.filter_key(key);
         } else if key.code == KeyCode::Esc {
-            self.home();
+            self.noting(Self::home);
         } else {
             self.run_key(key);
         }
@@ -299,6 +351,10 @@ impl App {
             Meaning::Run(action) => {
                 self.keys.clear();
                 self.run(action);
+            }
+            Meaning::Say(action, words) => {
+                self.keys.clear();
+                self.say_by_key(action, &words);
             }
         }
     }
@@ -314,7 +370,7 @@ impl App {
     /// Runs an action, or says why it cannot be run.
     pub(crate) fn run(&mut self, action: &'static super::action::Action) {
         match (action.when)(self) {
-            Ok(()) => (action.run)(self),
+            Ok(()) => self.noting(|app| (action.run)(app)),
             Err(reason) => self.note = Some((Tone::Bad, format!("{}: {reason}", action.name))),
         }
     }
@@ -333,36 +389,34 @@ impl App {
     }
 
     fn overlay_key(&mut self, key: KeyEvent) {
-        let scroll = |top: &mut usize| match key.code {
-            KeyCode::Down | KeyCode::Char('j') => *top = top.saturating_add(1),
-            KeyCode::Up | KeyCode::Char('k') => *top = top.saturating_sub(1),
-            KeyCode::PageDown | KeyCode::Char(' ') => *top = top.saturating_add(10),
-            KeyCode::PageUp => *top = top.saturating_sub(10),
-            KeyCode::Home | KeyCode::Char('g') => *top = 0,
-            _ => {}
-        };
-        let leaves = matches!(key.code, KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?'));
-        match self.overlays.last_mut() {
-            Some(Overlay::Help(_)) if leaves => self.close(),
-            Some(Overlay::Help(top)) => scroll(top),
-            Some(Overlay::Palette(palette)) => match key.code {
-                KeyCode::Esc => self.close(),
-                KeyCode::Enter => {
-                    let chosen = palette.chosen();
-                    self.close();
-                    if let Some(action) = chosen {
-                        self.run(action);
-                    }
+        // The command line, the palette and menus may open something else in their place.
+        match self.overlays.pop() {
+            Some(Overlay::Prompt(prompt)) => return self.prompt_key(prompt, key),
+            Some(Overlay::Menu(menu)) => return self.menu_key(menu, key),
+            Some(Overlay::Palette(palette)) if key.code == KeyCode::Enter => {
+                if let Some(pick) = palette.chosen() {
+                    self.palette_pick(pick);
                 }
-                _ => palette.key(key),
-            },
+                return;
+            }
+            Some(Overlay::Palette(_)) if key.code == KeyCode::Esc => return,
+            Some(overlay) => self.overlays.push(overlay),
+            None => return,
+        }
+        match self.overlays.last_mut() {
+            Some(Overlay::Help(help)) => {
+                if help.key(key) {
+                    self.close();
+                }
+            }
+            Some(Overlay::Palette(palette)) => palette.key(key),
             Some(Overlay::Dialog(dialog)) => {
                 let outcome = dialog.key(key);
                 self.dialog_outcome(outcome);
             }
             Some(Overlay::Columns(_)) => self.columns_key(key),
             Some(Overlay::Views(_)) => self.views_key(key),
-            None => {}
+            Some(Overlay::Prompt(_) | Overlay::Menu(_)) | None => {}
         }
     }
 
@@ -375,7 +429,10 @@ impl App {
             Outcome::Refuse(reason) => self.note = Some((Tone::Bad, reason)),
             Outcome::Here(act, value) => self.do_here(&act, &value),
             Outcome::Do(command) => {
-                self.close();
+                if let Some(Overlay::Dialog(dialog)) = self.overlays.pop() {
+                    self.note_command(&dialog, &command);
+                }
+                self.asks.preview = None;
                 self.command(*command);
             }
         }
@@ -405,6 +462,12 @@ impl App {
         if !dialog.is_here() && matches!(dialog.command(), Ok(Command::Start(_)) | Err(_)) {
             dialog.ahead = Ahead::Asking(None);
         }
+        if let Some(frozen) = &self.habits.frozen {
+            let age = frozen.age();
+            dialog.facts.push(format!(
+                "The screen has stood still for {age}; what would happen is worked out from what is now."
+            ));
+        }
         self.overlays.push(Overlay::Dialog(Box::new(dialog)));
         self.ask_preview();
     }
@@ -428,6 +491,11 @@ impl App {
                 self.dialog_outcome(outcome);
             }
             Some(Overlay::Palette(palette)) => palette.paste(text),
+            Some(Overlay::Prompt(_)) => {
+                for c in text.chars().filter(|c| !c.is_control()) {
+                    self.overlay_key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+                }
+            }
             Some(_) => {}
             None => {
                 if let Some(typed) = self.filter_box().map(|b| b.paste(text)) {
@@ -446,10 +514,16 @@ impl App {
 
     /// The operation that an action is about.
     pub(crate) fn operation(&self) -> Option<&OperationView> {
-        if let Page::Tasks(op) = self.nav.page() {
+        if let Some(view) = self.pages.seen(self.nav.page()) {
+            let op = view.operation(&Around { snapshot: &self.snapshot, heat: &self.heat })?;
             return self.snapshot.operations.iter().find(|o| o.id == op);
         }
         self.operations().get(self.operation).copied()
+    }
+
+    /// The task that an action is about.
+    pub(crate) fn task(&self) -> Option<&crate::handle::TaskView> {
+        self.pages.seen(self.nav.page())?.task()
     }
 
     /// The host under the heatmap's cursor.
@@ -477,7 +551,7 @@ impl App {
             focus: self.focus,
             page: self.pages.seen(page).is_some(),
             sites: topology.sites.len() as u16,
-            lines: lines(&self.snapshot.fleet, heat_cells(self.size.width)).len().min(999) as u16,
+            lines: Map::wanted(topology, heat_width(self.size.width)).min(999) as u16,
             operations: self.snapshot.operations.len().min(99) as u16,
         };
         self.plan = Plan::new(self.size, wants);
@@ -498,13 +572,5 @@ impl App {
                 self.ask_page();
             }
         }
-    }
-
-    fn settle_heat(&mut self) {
-        let room = inside(self.plan.hosts);
-        let shown = usize::from(room.height.saturating_sub(1)).max(1);
-        let lines = lines(&self.snapshot.fleet, room.width.saturating_sub(LABELS));
-        let at = lines.iter().position(|l| l.hosts.contains(&self.host)).unwrap_or(0);
-        self.heat_top = self.heat_top.clamp((at + 1).saturating_sub(shown), at).min(lines.len().saturating_sub(shown));
     }
 }

@@ -6,7 +6,9 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
+use super::app::Purpose;
 use super::export::Ended;
+use super::marks::VmSet;
 use crate::handle::{Answer, Refused, Reply};
 
 /// What came back.
@@ -21,6 +23,8 @@ pub(crate) enum Heard {
     Exported(Ended),
     /// A command's reply.
     Reply(Reply),
+    /// The VMs that a selection selects, what they were chosen for, and the selection.
+    Chosen(VmSet, Purpose, String),
 }
 
 /// What is awaited.
@@ -30,6 +34,7 @@ pub(crate) struct Asks {
     pub page: Option<oneshot::Receiver<Answer>>,
     pub gathered: Option<oneshot::Receiver<Answer>>,
     pub export: Option<oneshot::Receiver<Ended>>,
+    pub chosen: Option<(oneshot::Receiver<VmSet>, Purpose, String)>,
     pub replies: Vec<oneshot::Receiver<Reply>>,
 }
 
@@ -50,6 +55,12 @@ impl Asks {
                         reply.unwrap_or_else(|_| Err(Refused("the engine is gone".into()))),
                     ));
                 }
+            }
+            if let Some((chosen, ..)) = &mut self.chosen
+                && let Poll::Ready(found) = Pin::new(chosen).poll(cx)
+                && let Some((_, purpose, text)) = self.chosen.take()
+            {
+                return Poll::Ready(Heard::Chosen(found.unwrap_or_default(), purpose, text));
             }
             if let Some(answer) = answered(&mut self.preview, cx) {
                 return Poll::Ready(Heard::Preview(answer));

@@ -16,6 +16,7 @@ use crate::handle::{Answer, Command, OperationSpec, Preview};
 
 mod act;
 mod build;
+mod fill;
 mod here;
 
 pub(crate) use act::Change;

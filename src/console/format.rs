@@ -42,6 +42,14 @@ pub(crate) fn span(d: Duration) -> String {
     Locale::here().decimal(&Span(d).to_string())
 }
 
+/// For how long something has been so, steady while nothing changes.
+pub(crate) fn steadily(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{} s", seconds / 10 * 10),
+        _ => span(Duration::from_secs(seconds / 60 * 60)),
+    }
+}
+
 /// MiB in at most five columns: `64 M`, `1.0 G`, `384 G`.
 pub(crate) fn memory(mib: u32) -> String {
     if mib < 1000 {

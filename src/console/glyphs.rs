@@ -8,6 +8,8 @@ use crate::handle::{OpState, TaskEnd, TaskState};
 /// A set of signs. Each is one column wide.
 #[derive(Debug)]
 pub(crate) struct Glyphs {
+    /// Whether only ASCII may be drawn.
+    pub plain: bool,
     /// Before the row under the cursor.
     pub cursor: &'static str,
     /// Before a marked row.
@@ -16,6 +18,16 @@ pub(crate) struct Glyphs {
     pub heat: [&'static str; 8],
     /// A host without VMs.
     pub idle: &'static str,
+    /// A host that takes no new VMs.
+    pub draining: &'static str,
+    /// The upper and the lower half of a sign; the same where there are none.
+    pub upper: &'static str,
+    pub lower: &'static str,
+    /// What VMs go to and come from at once.
+    pub both: &'static str,
+    /// Before a node of a tree that is folded, and unfolded.
+    pub folded: &'static str,
+    pub unfolded: &'static str,
     /// Eighths of a progress bar's cell, from one to eight.
     pub eighths: [&'static str; 8],
     /// The empty part of a progress bar.
@@ -40,16 +52,25 @@ pub(crate) struct Glyphs {
     pub busy: &'static str,
     pub wait: &'static str,
     pub paused: &'static str,
+    /// A line across a plot.
+    pub line: &'static str,
     /// Panel borders.
     pub border: border::Set<'static>,
     states: [&'static str; 12],
 }
 
 pub(crate) static UNICODE: Glyphs = Glyphs {
+    plain: false,
     cursor: "▸",
     mark: "●",
     heat: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
     idle: "·",
+    draining: "▽",
+    upper: "▀",
+    lower: "▄",
+    both: "↕",
+    folded: "▹",
+    unfolded: "▿",
     eighths: ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
     track: "░",
     failed: "▒",
@@ -67,15 +88,23 @@ pub(crate) static UNICODE: Glyphs = Glyphs {
     busy: "◐",
     wait: "◌",
     paused: "‖",
+    line: "┄",
     border: border::ROUNDED,
     states: ["◌", "◔", "◐", "●", "◉", "‖", "⇄", "▾", "◑", "○", "✖", "?"],
 };
 
 pub(crate) static ASCII: Glyphs = Glyphs {
+    plain: true,
     cursor: ">",
     mark: "*",
     heat: ["1", "2", "3", "4", "5", "6", "7", "8"],
     idle: ".",
+    draining: "d",
+    upper: "#",
+    lower: "#",
+    both: "|",
+    folded: "+",
+    unfolded: "-",
     eighths: ["-", "-", "-", "=", "=", "=", "=", "#"],
     track: ".",
     failed: "X",
@@ -93,6 +122,7 @@ pub(crate) static ASCII: Glyphs = Glyphs {
     busy: "o",
     wait: ".",
     paused: "=",
+    line: "-",
     border: border::Set {
         top_left: "+",
         top_right: "+",

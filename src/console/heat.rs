@@ -1,58 +1,38 @@
 //! The heatmap's figures: a level per host that moves only when the load really did.
 
-use crate::fleet::{Fleet, HostId, HostRow, HostState};
+use crate::fleet::{Fleet, HostId, HostState};
 
-/// What the heatmap shows.
+mod flows;
+mod map;
+mod metric;
+
+pub(crate) use flows::{Flows, Way};
+pub(crate) use map::{Density, Map};
+pub(crate) use metric::Metric;
+use metric::Seen;
+
+/// What a host's cell says beside its load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Metric {
-    /// CPU asked for, as a share of the host's cores.
+pub(crate) enum Sign {
+    /// Nothing: it does its work.
     #[default]
-    Cpu,
-    /// Memory promised, as a share of the host's.
-    Memory,
-}
-
-impl Metric {
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Memory => "memory",
-        }
-    }
-
-    pub(crate) const fn next(self) -> Self {
-        match self {
-            Self::Cpu => Self::Memory,
-            Self::Memory => Self::Cpu,
-        }
-    }
-
-    /// The share of a host that is used.
-    pub(crate) fn share(self, fleet: &Fleet, host: HostId, row: &HostRow) -> f64 {
-        let size = fleet.topology.host(host);
-        match self {
-            Self::Cpu if size.cores > 0 => f64::from(row.cpu_demand) / (f64::from(size.cores) * 1000.0),
-            Self::Memory if size.memory.to_mib() > 0 => f64::from(row.memory) / size.memory.to_mib() as f64,
-            _ => 0.0,
-        }
-    }
-}
-
-/// What stands in a host's cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cell {
-    /// It runs nothing.
-    Idle,
-    /// A load from 0 to 7, in eighths.
-    Load(u8),
-    /// More is asked of it than it has.
+    Ready,
+    /// More CPU is asked of it than it has.
     Over,
     /// It does not answer, or cannot be used.
     Down,
     /// It is not ready yet.
     Coming,
     /// It takes no new VMs.
-    Draining(u8),
+    Draining,
+}
+
+/// What stands in a host's cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Cell {
+    pub sign: Sign,
+    /// The load from 0 to 7, in eighths; none where there is nothing at all.
+    pub level: Option<u8>,
 }
 
 /// How far beyond a step's edge a load must go to change the level, in steps.
@@ -71,7 +51,14 @@ fn level(eighths: f64, before: Option<u8>) -> u8 {
 #[derive(Debug, Default)]
 pub(crate) struct Heat {
     pub metric: Metric,
+    /// Whether running migrations are shown.
+    pub shows_flows: bool,
     cells: Vec<Cell>,
+    shares: Vec<f32>,
+    flows: Flows,
+    seen: Seen,
+    /// Whether the heatmap was on screen at the last look.
+    looked_closely: bool,
     sites: Vec<SiteFigures>,
     samples: u32,
 }
@@ -95,31 +82,55 @@ const HISTORY: usize = 12;
 const LOOKS_PER_SAMPLE: u32 = 10;
 
 impl Heat {
-    /// Looks at the hosts again.
-    pub(crate) fn look(&mut self, fleet: &Fleet) {
-        self.cells.resize(fleet.hosts.len().min(fleet.topology.hosts.len()), Cell::Idle);
+    /// Looks at the hosts again; at VMs only where the heatmap is `shown` and needs it.
+    pub(crate) fn look(&mut self, fleet: &Fleet, shown: bool) {
+        self.looked_closely = shown;
+        let hosts = fleet.hosts.len().min(fleet.topology.hosts.len());
+        let dirty = shown && self.metric == Metric::Dirty;
+        self.seen = Seen {
+            most: fleet.hosts.rows().map(|(_, row)| row.vms).max().unwrap_or(0),
+            dirty: if dirty { fleet.vms.dirty_by_host(hosts) } else { Vec::new() },
+        };
+        self.flows = if shown && self.shows_flows { Flows::of(fleet) } else { Flows::default() };
+        self.look_at_hosts(fleet, hosts);
+        self.look_at_sites(fleet);
+    }
+
+    /// Whether the last look left out what is needed now that the heatmap is on screen.
+    pub(crate) const fn must_look(&self, shown: bool) -> bool {
+        shown && !self.looked_closely && (self.shows_flows || matches!(self.metric, Metric::Dirty))
+    }
+
+    fn look_at_hosts(&mut self, fleet: &Fleet, hosts: usize) {
+        self.cells.resize(hosts, Cell::default());
+        self.shares.resize(hosts, 0.0);
+        for (id, row) in fleet.hosts.rows().take(hosts) {
+            let share = self.metric.share(fleet, id, row, &self.seen);
+            self.shares[id.index()] = share as f32;
+            let cell = &mut self.cells[id.index()];
+            let load = level(share * 8.0, cell.level);
+            let none = self.metric.none(id, row, &self.seen) && load == 0;
+            cell.level = (!none).then_some(load);
+            cell.sign = match row.state {
+                HostState::Unreachable | HostState::Failed | HostState::Withdrawn => Sign::Down,
+                HostState::Offered | HostState::Preparing => Sign::Coming,
+                HostState::Draining => Sign::Draining,
+                HostState::Ready if row.over() => Sign::Over,
+                HostState::Ready => Sign::Ready,
+            };
+        }
+    }
+
+    fn look_at_sites(&mut self, fleet: &Fleet) {
         let mut sites = vec![SiteFigures::default(); fleet.topology.sites.len()];
         let mut cores = vec![(0u64, 0u64); sites.len()];
         for (id, row) in fleet.hosts.rows().take(self.cells.len()) {
-            let before = match self.cells[id.index()] {
-                Cell::Load(level) | Cell::Draining(level) => Some(level),
-                _ => None,
-            };
-            let load = level(self.metric.share(fleet, id, row) * 8.0, before);
-            self.cells[id.index()] = match row.state {
-                HostState::Unreachable | HostState::Failed | HostState::Withdrawn => Cell::Down,
-                HostState::Offered | HostState::Preparing => Cell::Coming,
-                HostState::Draining => Cell::Draining(load),
-                HostState::Ready if row.over() && self.metric == Metric::Cpu => Cell::Over,
-                HostState::Ready if row.vms == 0 && load == 0 => Cell::Idle,
-                HostState::Ready => Cell::Load(load),
-            };
             let host = fleet.topology.host(id);
             let site = &mut sites[host.site.index()];
             site.hosts += 1;
             site.vms += row.vms as usize;
             site.over += usize::from(row.over());
-            site.down += usize::from(self.cells[id.index()] == Cell::Down);
+            site.down += usize::from(self.cells[id.index()].sign == Sign::Down);
             let (asked, there) = &mut cores[host.site.index()];
             *asked += u64::from(row.cpu_demand);
             *there += u64::from(host.cores) * 1000;
@@ -141,45 +152,44 @@ impl Heat {
         self.sites = sites;
     }
 
+    /// Shows another metric.
+    pub(crate) fn show(&mut self, metric: Metric, fleet: &Fleet) {
+        self.metric = metric;
+        // What another metric's level was says nothing about this one's.
+        self.cells.clear();
+        self.look(fleet, true);
+    }
+
     /// A host's cell.
     pub(crate) fn cell(&self, host: HostId) -> Cell {
-        self.cells.get(host.index()).copied().unwrap_or(Cell::Coming)
+        let unknown = Cell { sign: Sign::Coming, level: None };
+        self.cells.get(host.index()).copied().unwrap_or(unknown)
+    }
+
+    /// How far up the metric's scale a host is: 1 at the end.
+    pub(crate) fn share(&self, host: HostId) -> f64 {
+        self.shares.get(host.index()).map_or(0.0, |share| f64::from(*share))
+    }
+
+    /// What a host's VMs dirty together in KiB/s, where that is looked at.
+    pub(crate) fn dirty(&self, host: HostId) -> Option<u64> {
+        self.seen.dirty.get(host.index()).copied()
+    }
+
+    /// The words at the ends of the scale.
+    pub(crate) fn scale(&self) -> (String, String) {
+        self.metric.scale(self.seen.most)
+    }
+
+    /// The migrations that run, where they are shown.
+    pub(crate) const fn flows(&self) -> &Flows {
+        &self.flows
     }
 
     /// Figures of the sites, in world order.
     pub(crate) fn sites(&self) -> &[SiteFigures] {
         &self.sites
     }
-}
-
-/// A line of the heatmap: hosts of one cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Line {
-    pub cluster: u16,
-    /// Whether it is the cluster's first line, and its site's.
-    pub first: bool,
-    pub first_of_site: bool,
-    pub hosts: std::ops::Range<u32>,
-}
-
-/// Lines of at most `width` cells, by site and cluster in world order.
-pub(crate) fn lines(fleet: &Fleet, width: u16) -> Vec<Line> {
-    let width = u32::from(width.max(1));
-    let mut lines = Vec::new();
-    for site in &fleet.topology.sites {
-        let mut first_of_site = true;
-        for &cluster in &site.clusters {
-            let hosts = fleet.topology.clusters[cluster.index()].hosts.clone();
-            let mut start = hosts.start;
-            while start < hosts.end {
-                let end = (start + width).min(hosts.end);
-                lines.push(Line { cluster: cluster.0, first: start == hosts.start, first_of_site, hosts: start..end });
-                first_of_site = false;
-                start = end;
-            }
-        }
-    }
-    lines
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! takes over another keymap, and changes it key by key.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use toml::de::DeTable;
@@ -102,6 +103,19 @@ impl Key {
     }
 }
 
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let written = crokey::KeyCombination::new(self.0, self.1).to_string();
+        f.write_str(&if let KeyCode::Char(c) = self.0
+            && self.1.is_empty()
+        {
+            c.to_string()
+        } else {
+            pretty(&written.to_lowercase())
+        })
+    }
+}
+
 /// Reads keys one after another: `g g`.
 pub(crate) fn sequence(keys: &str) -> Result<Vec<Key>, String> {
     let sequence = keys.split_whitespace().map(Key::parse).collect::<Result<Vec<_>, _>>()?;
@@ -113,10 +127,46 @@ fn sequence_of(keys: &str) -> Vec<Key> {
     sequence(keys).unwrap_or_default()
 }
 
+/// What keys are bound to: an action, perhaps with words as in the command line.
+#[derive(Debug, Clone)]
+pub(crate) struct Bound {
+    pub action: &'static Action,
+    pub words: Option<Arc<str>>,
+}
+
+impl Bound {
+    /// What is written in a keymap: `filter state:failed`.
+    fn read(text: &str) -> Result<Self, String> {
+        let (id, words) = text.split_once(' ').map_or((text, None), |(id, words)| (id, Some(words)));
+        let Some(action) = action::named(id) else {
+            return Err(unknown("action", id, action::all().map(|a| a.id)));
+        };
+        if words.is_some() && action.takes.is_none() {
+            return Err(format!("`{id}` takes nothing after its name"));
+        }
+        Ok(Self { action, words: words.map(Into::into) })
+    }
+
+    /// Whether it is that action, with nothing else said.
+    fn is(&self, id: &str) -> bool {
+        self.action.id == id && self.words.is_none()
+    }
+
+    /// What it is called where its keys are listed.
+    pub(crate) fn label(&self) -> String {
+        match &self.words {
+            Some(words) => format!("{} {words}", self.action.id),
+            None => self.action.name.to_owned(),
+        }
+    }
+}
+
 /// What a key means.
 pub(crate) enum Meaning {
     /// It runs this action.
     Run(&'static Action),
+    /// It runs this action with words.
+    Say(&'static Action, Arc<str>),
     /// It begins a longer sequence.
     Begins,
     /// Nothing.
@@ -132,9 +182,9 @@ pub struct Keymap {
     pub about: String,
     /// The files that it came from, the oldest ancestor first.
     pub files: Vec<String>,
-    bindings: HashMap<(Context, Vec<Key>), &'static Action>,
-    /// Sequences as written, per action, in the order of the file.
-    shown: Vec<(Context, String, &'static Action)>,
+    bindings: HashMap<(Context, Vec<Key>), Bound>,
+    /// Sequences as written, with what they are bound to, in the order of the file.
+    shown: Vec<(Context, String, Bound)>,
 }
 
 /// Keymaps that are built in.
@@ -208,11 +258,9 @@ impl Keymap {
             };
             for (keys, action) in source.table(value)? {
                 let name = source.string(action)?;
-                let found = action::named(name);
-                if found.is_none() && !name.is_empty() {
-                    let known = action::all().map(|a| a.id);
-                    return Err(source.error(&action.span(), unknown("action", name, known)));
-                }
+                // The empty text frees a key.
+                let found = (!name.is_empty()).then(|| Bound::read(name)).transpose();
+                let found = found.map_err(|problem| source.error(&action.span(), problem))?;
                 let sequence = self
                     .bind(*context, keys.get_ref(), found, &own)
                     .map_err(|problem| source.error(&keys.span(), problem))?;
@@ -227,12 +275,12 @@ impl Keymap {
         &mut self,
         context: Context,
         keys: &str,
-        action: Option<&'static Action>,
+        bound: Option<Bound>,
         own: &[(Context, Vec<Key>)],
     ) -> Result<Vec<Key>, String> {
         let sequence = sequence(keys)?;
         let clashes = |other: &[Key]| other.starts_with(&sequence) || sequence.starts_with(other);
-        if action.is_some() {
+        if bound.is_some() {
             let clash =
                 self.bindings.keys().find(|other| other.0 == context && clashes(&other.1) && own.contains(other));
             if let Some((_, other)) = clash {
@@ -245,12 +293,12 @@ impl Keymap {
                 });
             }
         }
-        let goes = |other: &[Key]| if action.is_some() { clashes(other) } else { other == sequence };
+        let goes = |other: &[Key]| if bound.is_some() { clashes(other) } else { other == sequence };
         self.shown.retain(|(c, k, _)| *c != context || !goes(&sequence_of(k)));
         self.bindings.retain(|(c, k), _| *c != context || !goes(k));
-        if let Some(action) = action {
-            self.shown.push((context, keys.to_owned(), action));
-            self.bindings.insert((context, sequence.clone()), action);
+        if let Some(bound) = bound {
+            self.shown.push((context, keys.to_owned(), bound.clone()));
+            self.bindings.insert((context, sequence.clone()), bound);
         }
         Ok(sequence)
     }
@@ -259,8 +307,10 @@ impl Keymap {
     /// what is said everywhere, also where it only begins.
     pub(crate) fn meaning(&self, context: Context, keys: &[Key]) -> Meaning {
         for place in [context, Context::Everywhere] {
-            if let Some(action) = self.bindings.get(&(place, keys.to_vec())) {
-                return Meaning::Run(action);
+            match self.bindings.get(&(place, keys.to_vec())) {
+                Some(Bound { action, words: None }) => return Meaning::Run(action),
+                Some(Bound { action, words: Some(words) }) => return Meaning::Say(action, words.clone()),
+                None => {}
             }
             if self.bindings.keys().any(|(c, s)| *c == place && s.len() > keys.len() && s.starts_with(keys)) {
                 return Meaning::Begins;
@@ -271,7 +321,7 @@ impl Keymap {
 
     /// All keys with their context, in the order of the file, as they are written there.
     pub(crate) fn written(&self) -> impl Iterator<Item = (Context, &str, &'static Action)> {
-        self.shown.iter().map(|(context, keys, action)| (*context, keys.as_str(), *action))
+        self.shown.iter().map(|(context, keys, bound)| (*context, keys.as_str(), bound.action))
     }
 
     /// The same, as they are written for people.
@@ -282,32 +332,40 @@ impl Keymap {
     /// The key of an action to show where the focus is in `context`.
     pub(crate) fn key_in(&self, context: Context, id: &str) -> Option<String> {
         let of = |place: Context| {
-            let keys = self.shown.iter().filter(|(c, _, a)| *c == place && a.id == id);
+            let keys = self.shown.iter().filter(|(c, _, bound)| *c == place && bound.is(id));
             keys.map(|(_, keys, _)| pretty(keys)).min_by_key(|k| k.chars().count())
         };
         of(context).or_else(|| of(Context::Everywhere))
     }
 
     /// What can follow the keys that were typed already.
-    pub(crate) fn following(&self, context: Context, keys: &[Key]) -> Vec<(String, &'static Action)> {
-        let mut found: Vec<(String, &'static Action)> = self
-            .shown
-            .iter()
-            .filter(|(place, ..)| *place == context || *place == Context::Everywhere)
-            .filter_map(|(_, written, action)| {
+    pub(crate) fn following(&self, context: Context, keys: &[Key]) -> Vec<(String, Bound)> {
+        let begins = |words: &[&str]| {
+            words.len() > keys.len() && words.iter().zip(keys).all(|(w, k)| Key::parse(w).as_ref() == Ok(k))
+        };
+        let of = |place: Context| {
+            self.shown.iter().filter(move |(c, ..)| *c == place).filter_map(|(_, written, bound)| {
                 let words: Vec<&str> = written.split_whitespace().collect();
-                let begins = words.len() > keys.len() && words.iter().zip(keys).all(|(w, k)| Key::parse(w) == Ok(*k));
-                begins.then(|| (pretty(&words[keys.len()..].join(" ")), *action))
+                begins(&words).then(|| (pretty(&words[keys.len()..].join(" ")), bound.clone()))
             })
-            .collect();
-        found.dedup_by_key(|(key, _)| key.clone());
+        };
+        let mut found: Vec<(String, Bound)> = of(context).collect();
+        if context != Context::Everywhere {
+            let own: Vec<String> = found.iter().map(|(key, _)| key.clone()).collect();
+            found.extend(of(Context::Everywhere).filter(|(key, _)| !own.contains(key)));
+        }
         found
+    }
+
+    /// The keys that mean something in a context alone, as they are written for people.
+    pub(crate) fn of_context(&self, context: Context) -> impl Iterator<Item = (String, &Bound)> {
+        self.shown.iter().filter(move |(c, ..)| *c == context).map(|(_, keys, bound)| (pretty(keys), bound))
     }
 
     /// The keys of an action as they are written for people, the shortest first.
     pub fn keys_of(&self, id: &str) -> Vec<String> {
         let mut keys: Vec<String> =
-            self.shown.iter().filter(|(_, _, a)| a.id == id).map(|(_, keys, _)| pretty(keys)).collect();
+            self.shown.iter().filter(|(_, _, bound)| bound.is(id)).map(|(_, keys, _)| pretty(keys)).collect();
         keys.sort_by_key(String::len);
         keys.dedup();
         keys

@@ -42,7 +42,7 @@ pub(crate) struct Wants {
     pub page: bool,
     /// Sites in the world.
     pub sites: u16,
-    /// Lines of the heatmap at [`heat_cells`] of this width.
+    /// Lines of the heatmap at [`heat_width`], with a sign per host.
     pub lines: u16,
     /// Operations to be shown, ended ones included.
     pub operations: u16,
@@ -63,16 +63,13 @@ pub(crate) struct Plan {
     pub page: Rect,
 }
 
-/// Width of what stands before the heatmap's cells: site and cluster.
-pub(crate) const LABELS: u16 = 21;
-
 const fn sites_width(width: u16) -> u16 {
     if width >= 110 { 40 } else { 26 }
 }
 
-/// Cells in a line of the heatmap in the overview of a screen of that width.
-pub(crate) const fn heat_cells(width: u16) -> u16 {
-    width.saturating_sub(sites_width(width) + 2 + LABELS)
+/// Width of the inside of the heatmap in the overview of a screen of that width.
+pub(crate) const fn heat_width(width: u16) -> u16 {
+    width.saturating_sub(sites_width(width) + 2)
 }
 
 impl Plan {

@@ -85,7 +85,12 @@ impl Library {
         }
         if let Some(path) = self.file(&format!("{}/{name}.toml", of.folder)) {
             let file = path.display().to_string();
-            if child != Some(&file) {
+            let itself = child == Some(&file);
+            if itself && !of.built_in.iter().any(|(built_in, _)| *built_in == name) {
+                let problem = format!("inherits itself, and no built-in {} has its name", of.what);
+                return Err(Trouble::Unknown(problem));
+            }
+            if !itself {
                 return read(&path).map(|text| Text { file, text }).map_err(Trouble::Unreadable);
             }
         }
@@ -194,7 +199,7 @@ mod tests {
         ]);
         let error = |name: &str| library.load(&SHELF, name).unwrap_err().to_string();
         assert!(error("a").contains("b.toml:1: inherits itself: "), "{}", error("a"));
-        assert!(error("self").contains("self.toml:1: unknown theme `self`"), "{}", error("self"));
+        assert!(error("self").contains("self.toml:1: inherits itself"), "{}", error("self"));
         assert!(error("lost").contains("lost.toml:3: unknown theme `drak`, did you mean `dark`?"), "{}", error("lost"));
         assert!(error("odd").contains("odd.toml:1: inherit: found integer"), "{}", error("odd"));
         assert!(error("gone").starts_with("gone: unknown theme"), "{}", error("gone"));

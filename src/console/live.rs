@@ -62,11 +62,17 @@ impl Look {
     pub(crate) fn new(options: &Options) -> Result<Self, ConfigError> {
         let background = background_set(&options.settings).or(options.background);
         let name = if options.theme == "auto" { automatic(options.color, background) } else { &options.theme };
-        let keymap = Keymap::load(&options.library, &options.keymap)?;
+        let blamed = |key: Key, name: &str| {
+            let name = name.to_owned();
+            move |error| options.settings.blamed(key, &name, error)
+        };
+        let theme = Theme::load(&options.library, name, options.color).map_err(blamed(Key::Theme, name))?;
+        let keymap = Keymap::load(&options.library, &options.keymap);
+        let keymap = keymap.map_err(blamed(Key::Keymap, &options.keymap))?;
         let plugins = Plugin::load(&options.library)?;
         Plugin::check(&plugins, &keymap)?;
         let mut look = Self {
-            theme: Theme::load(&options.library, name, options.color)?,
+            theme,
             glyphs: glyphs_for(options.ascii),
             keymap,
             settings: options.settings.clone(),
@@ -86,6 +92,11 @@ impl Look {
         look.tell();
         look.stamps = look.stamps();
         Ok(look)
+    }
+
+    /// Whether the halves of a sign can be told apart: it takes a half block and colours.
+    pub(crate) fn tells_halves(&self) -> bool {
+        self.level != ColorLevel::None && self.glyphs.upper != self.glyphs.lower
     }
 
     /// Makes numbers and dates of this thread those of the look's locale.
@@ -177,8 +188,8 @@ impl Look {
         }
         self.tell();
         self.cover();
-        // Other files may count now.
-        self.stamps = self.stamps();
+        // Other files may count now. After a mistake any file may be what was missing.
+        self.stamps = if result.is_ok() { self.stamps() } else { Vec::new() };
         result.map(|()| true)
     }
 
@@ -198,13 +209,12 @@ impl Look {
             if changed(look, key) { look.settings.text(key).to_owned() } else { old.clone() }
         };
         let theme_name = name(self, Key::Theme, &self.theme_name);
-        let theme = self.load_theme(&theme_name).map(|theme| {
-            (self.theme, self.theme_name, self.preview) = (theme, theme_name, None);
-        });
+        let theme = self.load_theme(&theme_name).map_err(|e| self.settings.blamed(Key::Theme, &theme_name, e));
+        let theme = theme.map(|theme| (self.theme, self.theme_name, self.preview) = (theme, theme_name, None));
         let keymap_name = name(self, Key::Keymap, &self.keymap_name);
-        let keymap = Keymap::load(&self.library, &keymap_name).map(|keymap| {
-            (self.keymap, self.keymap_name) = (keymap, keymap_name);
-        });
+        let keymap = Keymap::load(&self.library, &keymap_name);
+        let keymap = keymap.map_err(|e| self.settings.blamed(Key::Keymap, &keymap_name, e));
+        let keymap = keymap.map(|keymap| (self.keymap, self.keymap_name) = (keymap, keymap_name));
         for (key, failed) in [(Key::Theme, theme.is_err()), (Key::Keymap, keymap.is_err())] {
             if failed {
                 self.settings.all[key as usize] = before.get(key).clone();
@@ -296,7 +306,10 @@ impl App {
         match self.look.reload() {
             Ok(false) => return,
             Ok(true) => {
-                let now = self.look.locale.time(&jiff::Zoned::now());
+                let now = jiff::Zoned::now();
+                let said = self.look.locale.time(&now);
+                let plain = said.is_ascii() || std::ptr::eq(self.look.glyphs, &raw const glyphs::UNICODE);
+                let now = if plain { said } else { Locale::default().time(&now) };
                 self.note = Some((Tone::Good, format!("configuration read again at {now}")));
             }
             Err(error) => self.note = Some((Tone::Bad, error.to_string())),

@@ -64,6 +64,14 @@ impl Nav {
         }
     }
 
+    /// Puts another place where one is; the way there stays.
+    pub(crate) fn replace(&mut self, place: Place) {
+        self.remember();
+        if let Some(here) = self.here.last_mut() {
+            *here = place;
+        }
+    }
+
     /// Goes to a page right below the overview.
     pub(crate) fn jump(&mut self, place: Place) {
         if self.page() == place.page {

@@ -47,6 +47,8 @@ pub(crate) trait Listed: Numbered + Eq + std::fmt::Debug + Send + 'static {
     fn selected(self, by: &Bound<'_>, fleet: &Fleet) -> bool;
     /// Reads a filter as it is typed.
     fn filter(text: &str) -> Result<Selection, SelectError>;
+    /// Where the newest job for this table waits.
+    fn waiting(jobs: &mut Jobs) -> &mut Option<Job<Self>>;
     /// A result for this table.
     fn answer(found: Found<Self>) -> Answer;
 }
@@ -76,6 +78,9 @@ impl Listed for VmId {
     }
     fn filter(text: &str) -> Result<Selection, SelectError> {
         Selection::quick_vms(text)
+    }
+    fn waiting(jobs: &mut Jobs) -> &mut Option<Job<Self>> {
+        &mut jobs.vms
     }
     fn answer(found: Found<Self>) -> Answer {
         Answer::Vms(found)
@@ -107,6 +112,9 @@ impl Listed for HostId {
     }
     fn filter(text: &str) -> Result<Selection, SelectError> {
         Selection::quick_hosts(text)
+    }
+    fn waiting(jobs: &mut Jobs) -> &mut Option<Job<Self>> {
+        &mut jobs.hosts
     }
     fn answer(found: Found<Self>) -> Answer {
         Answer::Hosts(found)
@@ -152,11 +160,14 @@ impl<I: Listed> Order<I> {
     }
 }
 
+/// What is shown: what a filter selects, of these alone.
+pub(crate) type LetThrough<I> = (Option<Arc<Selection>>, Option<Arc<Set<I>>>);
+
 /// What is to be found out.
-struct Job {
+pub(crate) struct Job<I> {
     generation: u64,
     fleet: Fleet,
-    filter: Option<Arc<Selection>>,
+    let_through: LetThrough<I>,
     sort: Sort,
 }
 
@@ -182,8 +193,9 @@ pub(crate) enum Answer {
 
 /// The newest job of each table that nobody has begun, and whether all is over.
 #[derive(Default)]
-struct Jobs {
-    waiting: [Option<Job>; 2],
+pub(crate) struct Jobs {
+    vms: Option<Job<VmId>>,
+    hosts: Option<Job<HostId>>,
     over: bool,
 }
 
@@ -211,11 +223,10 @@ impl Sorter {
     }
 
     /// Asks for an order. What was asked for the same table before is given up.
-    pub(crate) fn ask<I: Listed>(&self, generation: u64, fleet: Fleet, filter: Option<Arc<Selection>>, sort: Sort) {
-        let table = I::TABLE as usize;
-        self.desk.latest[table].store(generation, Relaxed);
+    pub(crate) fn ask<I: Listed>(&self, generation: u64, fleet: Fleet, let_through: LetThrough<I>, sort: Sort) {
+        self.desk.latest[I::TABLE as usize].store(generation, Relaxed);
         let mut jobs = self.desk.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        jobs.waiting[table] = Some(Job { generation, fleet, filter, sort });
+        *I::waiting(&mut jobs) = Some(Job { generation, fleet, let_through, sort });
         drop(jobs);
         self.desk.wake.notify_one();
     }
@@ -236,26 +247,31 @@ impl Drop for Sorter {
     }
 }
 
+/// The next job of either table.
+enum Next {
+    Vms(Job<VmId>),
+    Hosts(Job<HostId>),
+}
+
 fn work(desk: &Desk, results: &mpsc::Sender<Answer>) {
     loop {
-        let (table, job) = {
+        let next = {
             let mut jobs = desk.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             loop {
                 if jobs.over {
                     return;
                 }
                 // Hosts first: there are fewer of them.
-                let next = [Table::Hosts, Table::Vms].into_iter().find(|t| jobs.waiting[*t as usize].is_some());
-                if let Some((table, job)) = next.and_then(|t| Some((t, jobs.waiting[t as usize].take()?))) {
-                    break (table, job);
+                let hosts = jobs.hosts.take().map(Next::Hosts);
+                if let Some(next) = hosts.or_else(|| jobs.vms.take().map(Next::Vms)) {
+                    break next;
                 }
                 jobs = desk.wake.wait(jobs).unwrap_or_else(std::sync::PoisonError::into_inner);
             }
         };
-        let current = || desk.latest[table as usize].load(Relaxed) == job.generation;
-        let answer = match table {
-            Table::Vms => done::<VmId>(&job, &current),
-            Table::Hosts => done::<HostId>(&job, &current),
+        let answer = match next {
+            Next::Vms(job) => done(&job, desk),
+            Next::Hosts(job) => done(&job, desk),
         };
         if answer.is_some_and(|answer| results.blocking_send(answer).is_err()) {
             return;
@@ -263,9 +279,10 @@ fn work(desk: &Desk, results: &mpsc::Sender<Answer>) {
     }
 }
 
-fn done<I: Listed>(job: &Job, current: &dyn Fn() -> bool) -> Option<Answer> {
+fn done<I: Listed>(job: &Job<I>, desk: &Desk) -> Option<Answer> {
     let started = Instant::now();
-    let (order, visible) = arrange::<I>(&job.fleet, job.filter.as_deref(), job.sort, current)?;
+    let current = || desk.latest[I::TABLE as usize].load(Relaxed) == job.generation;
+    let (order, visible) = arrange::<I>(&job.fleet, &job.let_through, job.sort, &current)?;
     Some(I::answer(Found { generation: job.generation, order, visible, took: started.elapsed() }))
 }
 
@@ -275,25 +292,26 @@ const CHUNK: usize = 4096;
 /// Filters and sorts; nothing where `current` became false meanwhile.
 fn arrange<I: Listed>(
     fleet: &Fleet,
-    filter: Option<&Selection>,
+    (filter, only): &LetThrough<I>,
     sort: Sort,
     current: &dyn Fn() -> bool,
 ) -> Option<(Order<I>, Option<Set<I>>)> {
-    let everything = filter.is_none() && I::count(fleet) == I::bound(fleet) as usize;
+    let everything = filter.is_none() && only.is_none() && I::count(fleet) == I::bound(fleet) as usize;
     if everything && sort == Sort::default() {
         return Some((Order::All(I::bound(fleet)), None));
     }
-    let bound = filter.map(|f| f.bind(fleet));
+    let bound = filter.as_ref().map(|f| f.bind(fleet));
     let mut list: Vec<I> = Vec::new();
     for (i, id) in I::all(fleet).enumerate() {
         if i % CHUNK == 0 && !current() {
             return None;
         }
-        if bound.as_ref().is_none_or(|bound| id.selected(bound, fleet)) {
+        let wanted = only.as_ref().is_none_or(|only| only.contains(id));
+        if wanted && bound.as_ref().is_none_or(|bound| id.selected(bound, fleet)) {
             list.push(id);
         }
     }
-    let visible = filter.map(|_| list.iter().copied().collect());
+    let visible = (filter.is_some() || only.is_some()).then(|| list.iter().copied().collect());
     match sort.column {
         Column::Id => {}
         Column::Name => list.sort_by(|&a, &b| natural(a.name(fleet), b.name(fleet))),
@@ -364,7 +382,7 @@ mod tests {
     }
 
     fn ids(fleet: &Fleet, column: Column, descending: bool) -> Vec<u32> {
-        let (order, _) = arrange::<VmId>(fleet, None, Sort { column, descending }, &|| true).unwrap();
+        let (order, _) = arrange::<VmId>(fleet, &LetThrough::default(), Sort { column, descending }, &|| true).unwrap();
         order.rows(0..99).map(|vm| vm.0).collect()
     }
 
@@ -380,14 +398,22 @@ mod tests {
     #[test]
     fn the_whole_fleet_by_id_needs_no_list_until_a_vm_is_gone() {
         let mut fleet = fleet();
-        assert!(matches!(arrange::<VmId>(&fleet, None, Sort::default(), &|| true), Some((Order::All(3), None))));
+        assert!(matches!(
+            arrange::<VmId>(&fleet, &LetThrough::default(), Sort::default(), &|| true),
+            Some((Order::All(3), None))
+        ));
         fleet.vms.update(VmId(1), |row| row.state = VmState::Gone);
         assert_eq!(ids(&fleet, Column::Id, false), [0, 2]);
     }
 
     #[test]
     fn an_outdated_job_is_given_up() {
-        assert!(arrange::<VmId>(&fleet(), None, Sort { column: Column::Cpu, descending: true }, &|| false).is_none());
+        assert!(
+            arrange::<VmId>(&fleet(), &LetThrough::default(), Sort { column: Column::Cpu, descending: true }, &|| {
+                false
+            })
+            .is_none()
+        );
     }
 
     #[test]
@@ -402,7 +428,12 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut sorter = Sorter::start().unwrap();
         for generation in 1..=50 {
-            sorter.ask::<VmId>(generation, fleet(), None, Sort { column: Column::Cpu, descending: true });
+            sorter.ask::<VmId>(
+                generation,
+                fleet(),
+                LetThrough::default(),
+                Sort { column: Column::Cpu, descending: true },
+            );
         }
         runtime.block_on(async {
             while let Some(answer) = sorter.found().await {

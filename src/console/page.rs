@@ -12,7 +12,7 @@ use super::pages::{
 };
 use super::tasks::Tasks;
 use crate::fleet::{Fleet, HostId, OpId, VmId};
-use crate::handle::{Answer, Query, Snapshot};
+use crate::handle::{Answer, Query, Snapshot, TaskView};
 
 /// What fills the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,6 +86,8 @@ pub(crate) enum Go {
     Into(Page),
     /// To the VM table with this filter.
     Vms(String),
+    /// To the host table with this filter.
+    Hosts(String),
 }
 
 /// A page with a state of its own, beside the overview and its panels. Drawing it is the view's work.
@@ -142,6 +144,20 @@ pub(crate) trait PageView {
     fn host(&self, _around: &Around<'_>) -> Option<HostId> {
         None
     }
+    /// The operation that an action is about here.
+    fn operation(&self, _around: &Around<'_>) -> Option<OpId> {
+        None
+    }
+    /// The task that an action is about here.
+    fn task(&self) -> Option<&TaskView> {
+        None
+    }
+    /// Gives its next part the keys, or the one before; false where it has only one.
+    fn next_part(&mut self, _forward: bool) -> bool {
+        false
+    }
+    /// Looks through the fleet for what it shows: when one comes to it, then at most twice a second.
+    fn look(&mut self, _around: &Around<'_>) {}
 }
 
 /// The pages' states. Those of things looked at closely are there while one looks.

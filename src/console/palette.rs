@@ -8,23 +8,45 @@ use tui_input::Input;
 use super::action::{self, Action};
 use super::edit;
 
+/// Something that the palette finds beside actions.
+#[derive(Debug, Clone)]
+pub(crate) struct Extra {
+    pub name: String,
+    pub doc: String,
+    /// The command line that it stands for.
+    pub line: String,
+}
+
+/// What can be picked.
+#[derive(Debug, Clone)]
+pub(crate) enum Pick {
+    Action(&'static Action),
+    Extra(Extra),
+}
+
+/// Of what is no action, so many are shown.
+const EXTRAS: usize = 20;
+
 /// The palette while it is open.
 pub(crate) struct Palette {
     pub input: Input,
-    /// What matches, best first.
-    pub found: Vec<&'static Action>,
+    /// What matches, best first: actions, then the rest.
+    pub found: Vec<Pick>,
     /// The chosen one.
     pub at: usize,
+    extras: Vec<Extra>,
 }
 
 impl Palette {
-    pub(crate) fn new() -> Self {
-        Self { input: Input::default(), found: matching(""), at: 0 }
+    pub(crate) fn new(extras: Vec<Extra>) -> Self {
+        let mut palette = Self { input: Input::default(), found: Vec::new(), at: 0, extras };
+        palette.search();
+        palette
     }
 
     /// What Enter runs.
-    pub(crate) fn chosen(&self) -> Option<&'static Action> {
-        self.found.get(self.at).copied()
+    pub(crate) fn chosen(&self) -> Option<&Pick> {
+        self.found.get(self.at)
     }
 
     pub(crate) fn key(&mut self, key: KeyEvent) {
@@ -51,26 +73,46 @@ impl Palette {
     }
 
     fn search(&mut self) {
-        self.found = matching(self.input.value());
+        let text = self.input.value();
+        self.found = actions(text).into_iter().map(Pick::Action).collect();
+        if !text.trim().is_empty() {
+            let extras = matching(text, self.extras.iter(), |extra| (extra.name.clone(), String::new()));
+            self.found.extend(extras.into_iter().take(EXTRAS).cloned().map(Pick::Extra));
+        }
         self.at = 0;
     }
 }
 
-/// Actions whose name, id or description has these letters in this order; a hit in the name weighs more.
-fn matching(text: &str) -> Vec<&'static Action> {
+/// Actions whose name, id or description has these letters in this order.
+pub(crate) fn actions(text: &str) -> Vec<&'static Action> {
+    matching(text, action::all(), |action| {
+        (format!("{} {} {}", action.id, action.name, action.aliases.join(" ")), action.doc.to_owned())
+    })
+}
+
+/// What has these letters in this order in its name or description, best first; a hit in the name weighs more.
+pub(crate) fn matching<T>(
+    text: &str,
+    all: impl IntoIterator<Item = T>,
+    words: impl Fn(&T) -> (String, String),
+) -> Vec<T> {
     if text.trim().is_empty() {
-        return action::all().collect();
+        return all.into_iter().collect();
     }
     let pattern = Pattern::parse(text, CaseMatching::Ignore, Normalization::Smart);
     let mut matcher = Matcher::new(Config::DEFAULT);
     let mut buffer = Vec::new();
     let mut score = |haystack: &str| pattern.score(Utf32Str::new(haystack, &mut buffer), &mut matcher).unwrap_or(0);
-    let mut found: Vec<_> = action::all()
-        .map(|action| (3 * score(action.name).max(score(action.id)) + score(action.doc), action))
+    let mut found: Vec<(u32, T)> = all
+        .into_iter()
+        .map(|item| {
+            let (name, doc) = words(&item);
+            (3 * score(&name) + score(&doc), item)
+        })
         .filter(|(score, _)| *score > 0)
         .collect();
     found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
-    found.into_iter().map(|(_, action)| action).collect()
+    found.into_iter().map(|(_, item)| item).collect()
 }
 
 #[cfg(test)]
@@ -79,9 +121,9 @@ mod tests {
 
     #[test]
     fn a_few_letters_find_the_action() {
-        assert_eq!(matching("destr")[0].id, "destroy");
-        assert_eq!(matching("mgrt")[0].id, "migrate");
-        assert_eq!(matching("stop every")[0].id, "stop-everything");
-        assert!(matching("zzzz").is_empty());
+        assert_eq!(actions("destr")[0].id, "destroy");
+        assert_eq!(actions("mgrt")[0].id, "migrate");
+        assert_eq!(actions("stop every")[0].id, "stop-everything");
+        assert!(actions("zzzz").is_empty());
     }
 }

@@ -142,12 +142,13 @@ impl Plugin {
     pub fn check(plugins: &[Self], keymap: &Keymap) -> Result<(), ConfigError> {
         for plugin in plugins {
             if let Some((key, action)) = plugin.conflict(keymap) {
-                let Action { name, id, .. } = action;
-                let problem = format!(
-                    "`{}` stands in the way of `{key}`, which is `{name}` in the keymap `{}`: choose another key, or free \
-                     `{key}` in a keymap of your own ({id})",
-                    plugin.key, keymap.name
-                );
+                let taken = format!("is `{}` in the keymap `{}` already", action.id, keymap.name);
+                let (own, free) = (&plugin.key, "choose another key, or free that one in a keymap of your own");
+                let problem = if key == own {
+                    format!("`{own}` {taken}: {free}")
+                } else {
+                    format!("`{own}` stands in the way of `{key}`, which {taken}: {free}")
+                };
                 return Err(plugin.error(problem));
             }
         }
@@ -191,7 +192,7 @@ mod tests {
         assert_eq!(error("\n[[plugin]]\nname = \"x\"\n"), "plugins.toml:2: missing key `key` in [[plugin]]");
         assert_eq!(with("comand = 1\n"), "plugins.toml:5: unknown key of [[plugin]] `comand`, did you mean `command`?");
         assert!(with("confirm = \"yes\"\n").starts_with("plugins.toml:5: found string, expected true or false"));
-        assert!(with("context = \"vmz\"\n").starts_with("plugins.toml:5: unknown context `vmz`, did you mean `vms`?"));
+        assert!(with("context = \"vmz\"\n").starts_with("plugins.toml:5: unknown context `vmz`, did you mean `vm`?"));
         let places = CONSOLE.replace("\"less /var/log/{vm}\"", "\"\"\"\nless \\\n  {vmm}\"\"\"");
         assert!(error(&places).starts_with("plugins.toml:6: unknown placeholder `vmm`"), "{}", error(&places));
         assert!(error(&CONSOLE.replace("ctrl-t", "ctrl-foo")).starts_with("plugins.toml:3: `ctrl-foo` is not a key"));
@@ -207,7 +208,7 @@ mod tests {
         let keymap = |name| Keymap::load(&Library::default(), name).unwrap();
         let taken = parse(&CONSOLE.replace("ctrl-t", "m")).unwrap();
         let told = Plugin::check(&taken, &keymap("default")).unwrap_err().to_string();
-        assert!(told.starts_with("plugins.toml:3: `m` stands in the way of `m`, which is `migrate`"), "{told}");
+        assert!(told.starts_with("plugins.toml:3: `m` is `migrate` in the keymap `default` already"), "{told}");
         let begun = parse(&CONSOLE.replace("ctrl-t", "g")).unwrap();
         assert!(Plugin::check(&begun, &keymap("vim")).unwrap_err().to_string().contains("in the way of `g "));
         let elsewhere = parse(&CONSOLE.replace("ctrl-t", "E")).unwrap();

@@ -8,7 +8,7 @@ use super::columns::{Column, Columns};
 use super::filter::FilterBox;
 use super::marks::Set;
 use super::order::{Found, Listed, Order, Sort, Sorter};
-use crate::fleet::{Fleet, Selection};
+use crate::fleet::{Fleet, SelectError, Selection};
 
 /// The shortest time between two orders that only moving figures ask for.
 const REORDER: Duration = Duration::from_millis(500);
@@ -36,6 +36,8 @@ pub(crate) struct Rows<I> {
     /// The filter as it is written and typed.
     pub filter_box: FilterBox,
     filter: Option<Arc<Selection>>,
+    /// Of what the filter lets through, only these are shown.
+    only: Option<Arc<Set<I>>>,
     /// Until the first order came.
     pub loading: bool,
     /// The row to stand on once the order that was asked for is there, instead of what is under the cursor.
@@ -62,6 +64,7 @@ impl<I: Listed> Rows<I> {
             sort: Sort::default(),
             filter_box: FilterBox::default(),
             filter: None,
+            only: None,
             loading: true,
             stand: None,
             generation: 0,
@@ -95,7 +98,7 @@ impl<I: Listed> Rows<I> {
         if wanted == self.asked {
             return None;
         }
-        let plain = self.filter.is_none() && self.sort == Sort::default();
+        let plain = self.filter.is_none() && self.only.is_none() && self.sort == Sort::default();
         if plain && I::count(fleet) == I::bound(fleet) as usize {
             // Nothing to filter or sort: the order is known at once.
             self.generation += 1;
@@ -117,7 +120,7 @@ impl<I: Listed> Rows<I> {
         self.generation += 1;
         self.in_flight = true;
         (self.asked_at, self.asked) = (now, self.wanted(fleet));
-        sorter.ask::<I>(self.generation, fleet.clone(), self.filter.clone(), self.sort);
+        sorter.ask::<I>(self.generation, fleet.clone(), (self.filter.clone(), self.only.clone()), self.sort);
     }
 
     /// Takes an order; the cursor stays on what it is on, and that on its line of the screen. False for an outdated one.
@@ -186,9 +189,30 @@ impl<I: Listed> Rows<I> {
         self.stand = (self.row == 0).then_some(0);
     }
 
+    /// Whether only some of what the filter lets through are shown.
+    pub(crate) const fn shows_only(&self) -> bool {
+        self.only.is_some()
+    }
+
+    /// Shows only these of what the filter lets through, or all of it. An order must be asked for then.
+    pub(crate) fn show_only(&mut self, only: Option<Arc<Set<I>>>) {
+        self.only = only;
+        self.asked = NEVER;
+        self.anew = true;
+    }
+
     /// Sets the filter; true where it can be read and is another one. An unreadable one leaves the last good one.
     pub(crate) fn set_filter(&mut self, text: &str) -> bool {
-        let filter = if text.trim().is_empty() { None } else { Some(I::filter(text)) };
+        self.read_filter(text, I::filter)
+    }
+
+    /// The same with another way to read it.
+    pub(crate) fn read_filter(
+        &mut self,
+        text: &str,
+        read: impl FnOnce(&str) -> Result<Selection, SelectError>,
+    ) -> bool {
+        let filter = if text.trim().is_empty() { None } else { Some(read(text)) };
         let filter = match filter.transpose() {
             Ok(filter) => filter.map(Arc::new),
             Err(error) => {

@@ -13,6 +13,7 @@ use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr;
 
 use super::color::ColorLevel;
+use super::line::QUESTION;
 
 /// Begin and end of a synchronized update.
 const BEGIN: &[u8] = b"\x1b[?2026h";
@@ -28,6 +29,16 @@ struct Pen {
 
 const PLAIN: Pen = Pen { fg: Color::Reset, bg: Color::Reset, modifier: Modifier::empty() };
 
+impl Pen {
+    /// Whether erased cells look like blanks in this style. Not all terminals erase with the background.
+    fn erases(self) -> bool {
+        self.bg == Color::Reset && !self.modifier.intersects(VISIBLE)
+    }
+}
+
+/// What shows on a blank, too.
+const VISIBLE: Modifier = Modifier::UNDERLINED.union(Modifier::REVERSED).union(Modifier::CROSSED_OUT);
+
 /// A terminal to draw on.
 pub struct Screen<W: Write> {
     out: W,
@@ -35,12 +46,31 @@ pub struct Screen<W: Write> {
     level: ColorLevel,
     size: Size,
     took: Duration,
+    asks: bool,
+    sent: usize,
 }
 
 impl<W: Write> Screen<W> {
     /// A screen of that size behind `out`, which is taken to be clear.
     pub fn new(out: W, size: Size, level: ColorLevel) -> Self {
-        Self { out, frame: Vec::with_capacity(1 << 14), level, size, took: Duration::ZERO }
+        Self { out, frame: Vec::with_capacity(1 << 14), level, size, took: Duration::ZERO, asks: false, sent: 0 }
+    }
+
+    /// Sends something else than cells with the next frame, which is then written even where no cell changed.
+    pub fn pass(&mut self, bytes: &[u8]) {
+        self.frame.extend_from_slice(bytes);
+    }
+
+    /// Ends every frame with a question, so that the answer tells that it was shown.
+    #[must_use]
+    pub fn asking(mut self) -> Self {
+        self.asks = true;
+        self
+    }
+
+    /// Bytes of frames that ended with a question and were written since this was last asked for.
+    pub(super) const fn take_sent(&mut self) -> usize {
+        std::mem::replace(&mut self.sent, 0)
     }
 
     /// Says that the terminal has another size now.
@@ -52,27 +82,78 @@ impl<W: Write> Screen<W> {
     pub const fn took(&self) -> Duration {
         self.took
     }
+}
 
-    fn paint(&mut self, old: Pen, new: Pen) {
-        let mut codes = Codes::new(&mut self.frame);
-        let mut old = old;
-        if !(old.modifier - new.modifier).is_empty() {
-            codes.push(format_args!("0"));
-            old = PLAIN;
+/// Cells on their way to the terminal.
+type Cells<'a> = Vec<(u16, u16, Pen, &'a str)>;
+
+/// Frames from this size on are also written style by style, and the shorter text is sent: a change of colours costs
+/// three times what a move of the cursor does.
+const LARGE: usize = 2048;
+/// Blanks in a row from which on they are erased instead of written.
+const BLANKS: usize = 10;
+
+/// The text that draws these cells, in this order.
+fn written(cells: &Cells<'_>) -> Vec<u8> {
+    let mut text = Vec::with_capacity(1 << 12);
+    let (mut pen, mut at, mut i) = (PLAIN, None, 0);
+    while let Some(&(x, y, new, symbol)) = cells.get(i) {
+        // Writing to a Vec cannot fail.
+        drop(match at {
+            Some((next, row)) if row == y && next == x => Ok(()),
+            Some((next, row)) if row == y && next < x => write!(text, "\x1b[{}C", x - next),
+            _ => write!(text, "\x1b[{};{}H", y + 1, x + 1),
+        });
+        if new != pen {
+            paint(&mut text, pen, new);
+            pen = new;
         }
-        for (flag, code) in MODIFIERS {
-            if (new.modifier - old.modifier).contains(flag) {
-                codes.push(format_args!("{code}"));
-            }
+        let blank = |(n, cell): &(usize, &(u16, u16, Pen, &str))| **cell == (x + *n as u16, y, new, " ");
+        let blanks = if symbol == " " { cells[i..].iter().enumerate().take_while(blank).count() } else { 0 };
+        if blanks >= BLANKS && new.erases() {
+            drop(write!(text, "\x1b[{blanks}X"));
+            (at, i) = (Some((x, y)), i + blanks);
+        } else {
+            text.extend_from_slice(symbol.as_bytes());
+            (at, i) = (Some((x + (symbol.width() as u16).max(1), y)), i + 1);
         }
-        if new.fg != old.fg {
-            codes.color(new.fg, 30);
-        }
-        if new.bg != old.bg {
-            codes.color(new.bg, 40);
-        }
-        codes.end();
     }
+    if pen != PLAIN {
+        text.extend_from_slice(b"\x1b[0m");
+    }
+    text
+}
+
+/// The same cells style by style.
+fn by_style(cells: &mut Cells<'_>) {
+    let mut styles: Vec<Pen> = Vec::new();
+    cells.sort_by_cached_key(|&(_, _, pen, _)| {
+        styles.iter().position(|style| *style == pen).unwrap_or_else(|| {
+            styles.push(pen);
+            styles.len() - 1
+        })
+    });
+}
+
+fn paint(text: &mut Vec<u8>, old: Pen, new: Pen) {
+    let mut codes = Codes::new(text);
+    let mut old = old;
+    if !(old.modifier - new.modifier).is_empty() {
+        codes.push(format_args!("0"));
+        old = PLAIN;
+    }
+    for (flag, code) in MODIFIERS {
+        if (new.modifier - old.modifier).contains(flag) {
+            codes.push(format_args!("{code}"));
+        }
+    }
+    if new.fg != old.fg {
+        codes.color(new.fg, 30);
+    }
+    if new.bg != old.bg {
+        codes.color(new.bg, 40);
+    }
+    codes.end();
 }
 
 const MODIFIERS: [(Modifier, u8); 6] = [
@@ -149,25 +230,18 @@ impl<W: Write> Backend for Screen<W> {
     where
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
-        let mut pen = PLAIN;
-        let mut at = None;
-        for (x, y, cell) in content {
-            match at {
-                Some((next, row)) if row == y && next == x => {}
-                Some((next, row)) if row == y && next < x => write!(self.frame, "\x1b[{}C", x - next)?,
-                _ => write!(self.frame, "\x1b[{};{}H", y + 1, x + 1)?,
+        let pen =
+            |cell: &Cell| Pen { fg: self.level.step(cell.fg), bg: self.level.step(cell.bg), modifier: cell.modifier };
+        let mut cells: Cells<'a> = content.map(|(x, y, cell)| (x, y, pen(cell), cell.symbol())).collect();
+        let mut text = written(&cells);
+        if text.len() >= LARGE {
+            by_style(&mut cells);
+            let other = written(&cells);
+            if other.len() < text.len() {
+                text = other;
             }
-            let new = Pen { fg: self.level.step(cell.fg), bg: self.level.step(cell.bg), modifier: cell.modifier };
-            if new != pen {
-                self.paint(pen, new);
-                pen = new;
-            }
-            self.frame.extend_from_slice(cell.symbol().as_bytes());
-            at = Some((x + (cell.symbol().width() as u16).max(1), y));
         }
-        if pen != PLAIN {
-            self.frame.extend_from_slice(b"\x1b[0m");
-        }
+        self.frame.append(&mut text);
         Ok(())
     }
 
@@ -212,6 +286,10 @@ impl<W: Write> Backend for Screen<W> {
         let started = Instant::now();
         self.frame.splice(0..0, BEGIN.iter().copied());
         self.frame.extend_from_slice(END);
+        if self.asks {
+            self.frame.extend_from_slice(QUESTION);
+            self.sent += self.frame.len();
+        }
         self.out.write_all(&self.frame)?;
         self.out.flush()?;
         self.took = started.elapsed();
@@ -251,5 +329,40 @@ mod tests {
         assert!(written(ColorLevel::Ansi256, style).contains("\x1b[1;7;38;5;168m"));
         assert!(written(ColorLevel::Ansi16, style).contains("\x1b[1;7;91m"));
         assert!(written(ColorLevel::None, style).contains("\x1b[1;7m"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn large_frames_look_the_same_in_whatever_order_they_are_written(
+            frames in proptest::collection::vec(proptest::collection::vec((0usize..4, 0usize..12), 40 * 20), 2),
+        ) {
+            let styles = [
+                Style::new(),
+                Style::new().fg(Color::Rgb(1, 2, 3)),
+                Style::new().fg(Color::Red).bg(Color::Rgb(9, 9, 9)).bold(),
+                Style::new().reversed(),
+            ];
+            let mut terminal = Terminal::new(Screen::new(Vec::new(), Size::new(40, 20), ColorLevel::True)).unwrap();
+            let mut emulator = vt100::Parser::new(20, 40, 0);
+            for frame in frames {
+                terminal.backend_mut().out.clear();
+                terminal
+                    .draw(|into| {
+                        for (cell, (style, letter)) in into.buffer_mut().content.iter_mut().zip(&frame) {
+                            cell.set_symbol(["a", "b"].get(*letter).unwrap_or(&" ")).set_style(styles[*style]);
+                        }
+                    })
+                    .unwrap();
+                emulator.process(&terminal.backend().out);
+                for (i, (style, letter)) in frame.iter().enumerate() {
+                    let cell = emulator.screen().cell(i as u16 / 40, i as u16 % 40).unwrap();
+                    let shown = cell.contents();
+                    proptest::prop_assert_eq!(["a", "b"].get(*letter).copied().unwrap_or(""), shown.trim());
+                    proptest::prop_assert_eq!((cell.inverse(), cell.bold()), (*style == 3, *style == 2));
+                    let background = if *style == 2 { vt100::Color::Rgb(9, 9, 9) } else { vt100::Color::Default };
+                    proptest::prop_assert_eq!(cell.bgcolor(), background);
+                }
+            }
+        }
     }
 }

@@ -291,6 +291,22 @@ impl Settings {
         }
     }
 
+    /// Says of a name that does not exist who named it: the line of the file, the variable or the flag.
+    pub fn blame(&self, key: Key, problem: &str) -> ConfigError {
+        let named = |file: &str, line| ConfigError { file: file.to_owned(), line, problem: problem.to_owned() };
+        match &self.get(key).origin {
+            Origin::File { path, line } => named(&path.display().to_string(), *line),
+            Origin::Environment(variable) => named(variable, 0),
+            Origin::Flag(flag) => named(flag, 0),
+            Origin::Default | Origin::Console => named(SETTINGS[key as usize].key, 0),
+        }
+    }
+
+    /// The same of an error about what a setting names; mistakes inside of a file are told as they are.
+    pub(crate) fn blamed(&self, key: Key, name: &str, error: ConfigError) -> ConfigError {
+        if error.file == name && error.line == 0 { self.blame(key, &error.problem) } else { error }
+    }
+
     /// Says what an `auto` has come to.
     pub(crate) fn tell(&mut self, key: Key, means: impl Into<String>) {
         let effective = &mut self.all[key as usize];

@@ -135,4 +135,12 @@ impl PageView for Tasks {
     fn vms(&self, _: &Around<'_>) -> Vec<VmId> {
         self.under_cursor().map(|task| task.vm).into_iter().collect()
     }
+
+    fn operation(&self, _: &Around<'_>) -> Option<OpId> {
+        Some(self.op)
+    }
+
+    fn task(&self) -> Option<&TaskView> {
+        self.under_cursor()
+    }
 }

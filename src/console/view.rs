@@ -10,9 +10,12 @@ use super::page::Page;
 use super::theme::Role;
 
 mod bars;
+mod big;
+mod braille;
 mod choosers;
 mod dialog;
 mod events;
+mod filtering;
 mod findings;
 mod heatmap;
 mod help;
@@ -20,12 +23,18 @@ mod host;
 mod hosts;
 mod operations;
 mod paint;
+mod parts;
+mod plot;
+mod popup;
+mod prompt;
 mod pulse;
 mod settings;
 mod sites;
+mod spark;
 mod table;
 mod tasks;
 mod tree;
+mod typing;
 mod vm;
 mod vms;
 
@@ -65,10 +74,18 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) -> Hits {
         Page::Settings => settings::draw(app, &mut paint),
     }
     bars::footer(app, &mut paint);
+    if let Some(choosing) = app.filter_choosing() {
+        popup::words(app, choosing, &mut paint);
+    }
+    if !app.keys.is_empty() {
+        popup::following(app, &mut paint);
+    }
     for overlay in &app.overlays {
         match overlay {
-            Overlay::Help(top) => help::keys(app, *top, &mut paint),
-            Overlay::Palette(palette) => help::palette(app, palette, &mut paint),
+            Overlay::Help(help) => help::keys(app, help, &mut paint),
+            Overlay::Prompt(prompt) => prompt::draw(app, prompt, &mut paint),
+            Overlay::Menu(menu) => popup::menu(app, menu, &mut paint),
+            Overlay::Palette(palette) => prompt::palette(app, palette, &mut paint),
             Overlay::Dialog(dialog) => dialog::draw(app, dialog, &mut paint),
             Overlay::Columns(chooser) => choosers::columns(app, chooser, &mut paint),
             Overlay::Views(picker) => choosers::views(app, picker, &mut paint),

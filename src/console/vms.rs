@@ -6,7 +6,8 @@ use std::time::Instant;
 use super::marks::VmSet;
 use super::order::{Found, Sorter};
 use super::rows::Rows;
-use crate::fleet::{Fleet, VmId};
+use super::saved::Saved;
+use crate::fleet::{Fleet, Selection, VmId};
 
 /// Marks of everything that the filter lets through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(crate) struct Vms {
     /// Where a range of marks begins.
     pub anchor: Option<VmId>,
     /// What is to be marked once the order that was asked for is there: marks mean the filter that one sees.
-    pub awaited: Option<Marking>,
+    awaited: Vec<Marking>,
 }
 
 impl Deref for Vms {
@@ -42,7 +43,7 @@ impl DerefMut for Vms {
 
 impl Vms {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { rows: Rows::new(now), marks: VmSet::default(), anchor: None, awaited: None }
+        Self { rows: Rows::new(now), marks: VmSet::default(), anchor: None, awaited: Vec::new() }
     }
 
     /// Asks for a new order where this fleet needs one. Says when to look again, where it is too early.
@@ -60,10 +61,10 @@ impl Vms {
     }
 
     fn mark_awaited(&mut self) {
-        if !self.awaits()
-            && let Some(marking) = self.awaited.take()
-        {
-            self.mark(marking);
+        if !self.awaits() {
+            for marking in std::mem::take(&mut self.awaited) {
+                self.mark(marking);
+            }
         }
     }
 
@@ -86,13 +87,31 @@ impl Vms {
     /// Marks everything that the filter lets through, as soon as it is known.
     pub(crate) fn mark(&mut self, marking: Marking) {
         if self.awaits() {
-            self.awaited = Some(marking);
+            self.awaited.push(marking);
             return;
         }
         for vm in self.rows.order.rows(0..usize::MAX) {
             let present = marking == Marking::All || !self.marks.contains(vm);
             self.marks.set(vm, present);
         }
+    }
+
+    /// Whether marks that were asked for wait for the filter.
+    pub(crate) const fn awaits_marks(&self) -> bool {
+        !self.awaited.is_empty()
+    }
+
+    /// Whether only VMs that were marked are shown.
+    pub(crate) const fn only_marked(&self) -> bool {
+        self.rows.shows_only()
+    }
+
+    /// Sets the filter, in which `@name` stands for a saved one; see [`Rows::set_filter`].
+    pub(crate) fn set_filter(&mut self, text: &str, saved: &Saved) -> bool {
+        self.rows.read_filter(text, |text| {
+            let expanded = saved.expand(text)?;
+            Selection::quick_vms(&expanded.text).map_err(|error| expanded.error(error))
+        })
     }
 
     /// Marks that the filter hides.

@@ -61,7 +61,7 @@ mod tests {
         assert!((POINTS / 2..=POINTS).contains(&samples.values.len()));
         assert_eq!(samples.first(), Some(Time::from_secs_f64(22.8)));
         for (at, ended) in samples.iter() {
-            assert_eq!(ended, (at.as_secs_f64() - 10.0).ceil() as u32 - 1, "at {at}");
+            assert_eq!(ended, (at.as_secs_f64() - 10.0).floor() as u32, "at {at}");
         }
     }
 }

@@ -62,9 +62,7 @@ impl Engine {
                 }
                 (Observation::VmLoad { vm, cpu, dirty, net }, _) => {
                     if let Some(vm) = self.vm_of(&vm) {
-                        self.fleet.vms.update(vm, |row| {
-                            (row.cpu, row.dirty, row.net) = (cpu, kib(dirty), kib(net));
-                        });
+                        self.fleet.vms.set_load(vm, cpu, kib(dirty), kib(net));
                     }
                 }
                 (seen, Some(host)) if host.index() < self.fleet.hosts.len() => self.host_saw(host, seen),

@@ -36,6 +36,7 @@ impl Engine {
             limits: self.queue.limits,
             events: self.history.events(),
             history: self.fleet_history(),
+            loading: 0,
             about: about.clone(),
         }
     }

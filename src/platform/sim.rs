@@ -215,6 +215,7 @@ impl SimPlatform {
         let entry = &mut self.hosts[host.index()];
         entry.demand = entry.demand - u64::from(row.demand) + u64::from(demand);
         row.demand = demand;
+        entry.note_moved(vm);
         self.touch(host);
     }
 

@@ -63,6 +63,11 @@ impl<P: Platform, R: Recorder> Driver<P, R> {
         &mut self.recorder
     }
 
+    /// Enters what is there already, before any time passes.
+    pub(super) fn fill(&mut self, fill: impl FnOnce(&mut Engine, &mut P)) {
+        fill(&mut self.engine, &mut self.platform);
+    }
+
     /// The engine as it stands at the end, and whoever wrote down what happened.
     pub fn into_parts(self) -> (Engine, R) {
         (self.engine, self.recorder)

@@ -9,13 +9,16 @@ use super::pace::Paced;
 use super::record::Recorder;
 use super::{Interrupts, RuntimeError};
 use crate::fleet::{Fleet, HostState};
-use crate::handle::{About, Answer, Command, Query, Reply, Service};
+use crate::handle::{About, Answer, Command, Query, Reply, Service, Snapshot};
 
 /// The shortest time between two snapshots of data, and between two looks at the loads while something runs.
 const BUSY: Duration = Duration::from_millis(100);
 
 /// Between two looks at the loads while nothing runs.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// How long consoles have to let go of a snapshot before it is looked after again.
+const LET_GO: Duration = Duration::from_millis(50);
 
 /// Looking at the loads may take this part of the time at most: where one look takes long, they become rarer.
 const LOOK_SHARE: u32 = 5;
@@ -56,6 +59,8 @@ pub(super) async fn serve(
     let mut last_publish: Option<Instant> = None;
     let mut next_look = Instant::now();
     let mut heeded = 0;
+    // A snapshot's end is work: at a million VMs, chunks of 45 MB. Whoever draws shall not be the last to hold it.
+    let mut old: Vec<Arc<Snapshot>> = Vec::new();
     let mut woken = Woken::Time;
     loop {
         let caught_up = paced.catch_up()?;
@@ -92,7 +97,8 @@ pub(super) async fn serve(
         if changed && (!replies.is_empty() || now >= free_again) {
             published = Some(paced.driver().engine().version());
             last_publish = Some(now);
-            service.snapshots.send_replace(Arc::new(paced.driver().engine().snapshot(paced.driver().now(), about)));
+            let snapshot = Arc::new(paced.driver().engine().snapshot(paced.driver().now(), about));
+            old.push(service.snapshots.send_replace(snapshot));
         }
         // After the snapshot, so that who gets the reply sees what the command changed.
         for (reply, outcome) in replies {
@@ -118,8 +124,11 @@ pub(super) async fn serve(
             woken = Woken::Time;
             continue;
         }
+        old.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+        let letting_go = (!old.is_empty()).then(|| Instant::now() + LET_GO);
         let unpublished = published != Some(paced.driver().engine().version());
-        let wake = [Some(next_look), paced.next(), unpublished.then_some(free_again)].into_iter().flatten().min();
+        let wake =
+            [Some(next_look), paced.next(), unpublished.then_some(free_again), letting_go].into_iter().flatten().min();
         woken = wait(service, &mut commands_open, notify.as_deref(), wake.unwrap_or(next_look)).await;
         if matches!((&woken, &until), (Woken::Nobody, Until::Forsaken)) {
             return Ok(());

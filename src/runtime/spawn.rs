@@ -10,7 +10,8 @@ use super::pace::{Live, Paced, Simulated};
 use super::record::Recorder;
 use super::serve::{Until, serve};
 use super::{Driver, RuntimeError};
-use crate::handle::{About, Handle, pair};
+use crate::engine::Engine;
+use crate::handle::{About, Handle, Snapshot, pair};
 use crate::platform::{Platform, Virtual};
 
 /// A runtime that lives as long as anybody holds a [`Handle`] to it.
@@ -49,7 +50,33 @@ where
 {
     driver.settle()?;
     driver.look()?;
-    start(move || Simulated::new(driver, speed), about)
+    let first = driver.engine().snapshot(driver.now(), &about);
+    start(move || Ok(Simulated::new(driver, speed)), first, about)
+}
+
+/// The same where `fill` first enters `coming` VMs that are there already. That happens on the runtime's own thread: for
+/// a million VMs it takes a second, and the handle is there before, with a snapshot that says that they are on their way.
+///
+/// # Errors
+/// As [`spawn_paced`].
+pub fn spawn_filled<P, R>(
+    mut driver: Driver<P, R>,
+    coming: u32,
+    fill: impl FnOnce(&mut Engine, &mut P) + Send + 'static,
+    speed: f64,
+    about: Arc<About>,
+) -> Result<(Handle, Running), RuntimeError>
+where
+    P: Virtual + 'static,
+    R: Recorder + 'static,
+{
+    let first = Snapshot { loading: coming, ..driver.engine().snapshot(driver.now(), &about) };
+    let make = move || {
+        driver.fill(fill);
+        driver.settle()?;
+        Ok(Simulated::new(driver, speed))
+    };
+    start(make, first, about)
 }
 
 /// Starts to drive a platform whose time passes by itself: since `started`, with `notify` telling of observations.
@@ -67,18 +94,20 @@ where
     R: Recorder + 'static,
 {
     driver.settle()?;
-    start(move || Live::new(driver, started, notify), about)
+    let first = driver.engine().snapshot(driver.now(), &about);
+    start(move || Ok(Live::new(driver, started, notify)), first, about)
 }
 
-fn start<D: Paced + Send + 'static>(
-    make: impl FnOnce() -> D,
+fn start<D: Paced>(
+    make: impl FnOnce() -> Result<D, RuntimeError> + Send + 'static,
+    first: Snapshot,
     about: Arc<About>,
 ) -> Result<(Handle, Running), RuntimeError> {
-    let mut paced = make();
     let runtime = super::event_loop()?;
-    let (handle, mut service) = pair(Arc::new(paced.driver().engine().snapshot(paced.driver().now(), &about)));
+    let (handle, mut service) = pair(Arc::new(first));
     let run = move || {
-        let outcome = runtime.block_on(serve(&mut paced, &mut service, &about, Until::Forsaken));
+        let served = async { serve(&mut make()?, &mut service, &about, Until::Forsaken).await };
+        let outcome = runtime.block_on(served);
         if let Err(error) = &outcome {
             tracing::error!(%error, "the runtime ended");
         }

@@ -209,9 +209,11 @@ fn read_only_keeps_every_action_in_place_and_says_why() {
 #[test]
 fn the_palette_runs_what_a_few_letters_name() {
     let console = start();
-    console.keys(": \"evac\" Enter").shows("Evacuate hosts");
-    console.keys("Esc : \"sortcpu\" Enter").shows("by cpu");
-    console.keys(": \"zzzz\"").shows("no action has these letters").keys("Enter").hides("Command");
+    for open in [":", "ctrl-p"] {
+        console.keys(&format!("{open} \"evac\" Enter")).shows("Evacuate hosts");
+        console.keys(&format!("Esc {open} \"sortcpu\" Enter")).shows("by cpu");
+        console.keys("o i").shows("by age");
+    }
     console.end();
 }
 

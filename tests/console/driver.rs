@@ -57,12 +57,13 @@ pub(crate) struct Setup {
     pub(crate) options: Options,
     pub(crate) snapshot: Snapshot,
     engine: bool,
+    asks: bool,
 }
 
 impl Setup {
     pub(crate) fn new(snapshot: Snapshot, width: u16, height: u16) -> Self {
         let options = Options { color: ColorLevel::True, ..Options::default() };
-        Self { size: (width, height), options, snapshot, engine: true }
+        Self { size: (width, height), options, snapshot, engine: true, asks: false }
     }
 
     pub(crate) fn options(mut self, change: impl FnOnce(&mut Options)) -> Self {
@@ -73,6 +74,12 @@ impl Setup {
     /// Without anybody behind the handle.
     pub(crate) fn engine_gone(mut self) -> Self {
         self.engine = false;
+        self
+    }
+
+    /// With a question at the end of each frame, which [`Console::answer`] answers.
+    pub(crate) fn asking(mut self) -> Self {
+        self.asks = true;
         self
     }
 
@@ -96,6 +103,7 @@ impl Setup {
                 }
                 let events = futures_util::stream::poll_fn(move |cx| taken.poll_recv(cx).map(|e| e.map(Ok)));
                 let screen = Screen::new(sink_there, Size::new(width, height), self.options.color);
+                let screen = if self.asks { screen.asking() } else { screen };
                 drive(handle, &self.options, screen, events, signals_out).await.unwrap();
             });
         });
@@ -155,6 +163,12 @@ impl Console {
         self
     }
 
+    /// Says that one more frame was shown.
+    pub(crate) fn answer(&self) -> &Self {
+        self.signal(Signal::Answered);
+        self
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         self.signals.blocking_send(signal).unwrap();
     }
@@ -176,6 +190,18 @@ impl Console {
             assert!(!left.is_zero(), "never came: {what}\n{text}");
             seen = self.sink.0.1.wait_timeout(seen, left).unwrap().0;
         }
+    }
+
+    /// Waits until so many frames were written.
+    pub(crate) fn wait_frames(&self, frames: usize) -> &Self {
+        let deadline = Instant::now() + PATIENCE;
+        let mut seen = self.sink.0.0.lock().unwrap();
+        while seen.frames < frames {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "only {} frames of {frames}", seen.frames);
+            seen = self.sink.0.1.wait_timeout(seen, left).unwrap().0;
+        }
+        self
     }
 
     /// Waits until the screen shows a text.
@@ -214,6 +240,15 @@ impl Console {
 
     pub(crate) fn commands(&self) -> usize {
         self.heard.lock().unwrap().commands.len()
+    }
+
+    /// Nothing was asked for but what loses nothing: holding operations, letting hosts take VMs again.
+    pub(crate) fn harmless(&self) {
+        for command in &self.heard.lock().unwrap().commands {
+            let harmless =
+                matches!(command, Command::PauseOperation(_) | Command::ResumeOperation(_) | Command::Undrain(_));
+            assert!(harmless, "{command:?}");
+        }
     }
 
     pub(crate) fn previews(&self) -> Vec<OperationSpec> {

@@ -68,6 +68,12 @@ fn whatever_lies_over_the_panels_survives_the_smallest_layout() {
         console.shows("vm-8").keys(keys).shows(shown);
         console.resize(40, 10).wait_until("a frame at 40x10", |s| s.lines().count() <= 10 && s.contains('╭'));
         console.resize(120, 36).shows(shown);
+        // Sizes that come and go before anything is drawn: the terminal has lost what it showed all the same.
+        for (width, height) in [(1, 1), (0, 0), (59, 15), (60, 14), (60, 15), (2, 60), (400, 3), (400, 120), (120, 36)]
+        {
+            console.resize(width, height);
+        }
+        console.shows(shown);
         console.end();
     }
 }

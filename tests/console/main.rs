@@ -5,8 +5,11 @@
 mod acting;
 mod driver;
 mod fake;
+mod habits;
+mod line;
 mod living;
 mod look;
+mod pages;
 mod past;
 mod size;
 mod tables;

@@ -159,7 +159,7 @@ fn a_broken_file_of_views_is_said_and_stays_as_it_is() {
 
 /// Writes what is shown to a file and reads it back.
 fn exported(console: &Console, file: &Path, keys: &str, rows: &str) -> String {
-    console.keys(keys).shows(" as ").keys("ctrl-u");
+    console.keys(keys).shows("All rows that the filter").keys("ctrl-u");
     console.event(Event::Paste(file.display().to_string()));
     console.keys("Enter Enter").shows(&format!("{rows} in /"));
     std::fs::read_to_string(file).unwrap()
@@ -220,8 +220,7 @@ fn hosts_operations_tasks_and_events_are_written_too() {
     assert_eq!(tasks.lines().count(), 10_241);
     console.keys("7").shows("Events");
     let file = home.path().join("events.json");
-    console.keys(": \"export_as\"").shows("Writes what the table shows to a file, as JSON.");
-    let events = exported(&console, &file, "Enter", "rows");
+    let events = exported(&console, &file, ": \"export-json\" Enter", "rows");
     let events: serde_json::Value = serde_json::from_str(&events).unwrap();
     assert!(
         events.as_array().is_some_and(|list| list.iter().all(|e| e["text"].is_string() && e["time_s"].is_number()))
@@ -256,7 +255,7 @@ fn the_mouse_sorts_chooses_marks_and_opens() {
     // A double click opens, a step of the way leads back, a hint runs.
     click(&console, "vm-20 ");
     click(&console, "vm-20 ");
-    console.shows("timeline");
+    console.shows("› vm-20");
     click(&console, "grid5000-2012");
     console.shows("Operations");
     click(&console, "? keys");
@@ -271,13 +270,13 @@ fn the_mouse_sorts_chooses_marks_and_opens() {
 #[test]
 fn the_mouse_works_in_what_lies_over_the_panels() {
     let console = busy(120, 36).start();
-    console
-        .shows("VMs")
-        .keys(":")
-        .shows("Command")
-        .keys("\"limits\"")
-        .hides("Moves the cursor")
-        .shows("Changes how many");
+    console.shows("VMs").keys("ctrl-p").shows("Find an action").keys("\"limits\"");
+    // All letters are typed, and what they mean stands first.
+    console.wait_until("the limits", |screen| {
+        let mut lines = screen.lines().skip_while(|line| !line.contains("Find an action")).skip(1);
+        lines.next().is_some_and(|line| line.contains("limits"))
+            && lines.next().is_some_and(|line| line.contains("Changes how many"))
+    });
     click(&console, "Changes how many");
     console.shows("boots in all");
     // A field, then a button.

@@ -12,6 +12,9 @@ use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native
 /// How long a condition may take to come true on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Keys and answers go in.
+type Writer = Arc<Mutex<Box<dyn Write + Send>>>;
+
 /// What has arrived, and the bell that rings when more does.
 type Shared = Arc<(Mutex<Arrived>, Condvar)>;
 
@@ -24,7 +27,7 @@ struct Arrived {
 /// A program on a terminal of its own. It is killed when this goes.
 pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
-    writer: Box<dyn Write + Send>,
+    writer: Writer,
     child: Box<dyn Child + Send + Sync>,
     shared: Shared,
 }
@@ -61,6 +64,8 @@ impl Terminal {
         let shared: Shared = Arc::new((Mutex::new(arrived), Condvar::new()));
         let mut reader = pty.master.try_clone_reader().expect("the terminal's output");
         let writer = pty.master.take_writer().expect("the terminal's input");
+        let writer: Writer = Arc::new(Mutex::new(writer));
+        let answers = writer.clone();
         let theirs = Arc::clone(&shared);
         std::thread::spawn(move || {
             let mut buffer = vec![0; 65536];
@@ -71,6 +76,10 @@ impl Terminal {
                 let whole = if count == 0 { held.len() } else { whole_frames(&held) };
                 let mut arrived = theirs.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 arrived.parser.process(&held[..whole]);
+                // What every terminal answers to "are you well?".
+                for _ in held[..whole].windows(4).filter(|part| *part == b"\x1b[5n") {
+                    drop(answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).write_all(b"\x1b[0n"));
+                }
                 held.drain(..whole);
                 arrived.raw.extend_from_slice(&buffer[..count]);
                 arrived.closed = count == 0;
@@ -85,8 +94,8 @@ impl Terminal {
 
     /// Types.
     pub fn keys(&mut self, keys: &str) {
-        self.writer.write_all(keys.as_bytes()).expect("the terminal takes keys");
-        self.writer.flush().expect("the terminal takes keys");
+        let mut writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        writer.write_all(keys.as_bytes()).and_then(|()| writer.flush()).expect("the terminal takes keys");
     }
 
     /// What is on the screen, a line per row.
@@ -106,17 +115,31 @@ impl Terminal {
 
     /// Waits until what is on the screen is as wanted; `what` is told where it never becomes so.
     pub fn wait_until(&self, what: &str, wanted: impl Fn(&str) -> bool) {
+        self.wait(what, |arrived| wanted(&arrived.parser.screen().contents()));
+    }
+
+    fn wait(&self, what: &str, wanted: impl Fn(&Arrived) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         let mut arrived = self.shared.0.lock().unwrap();
         loop {
-            let text = arrived.parser.screen().contents();
-            if wanted(&text) {
+            if wanted(&arrived) {
                 return;
             }
             let left = deadline.saturating_duration_since(Instant::now());
+            let text = arrived.parser.screen().contents();
             assert!(!left.is_zero() && !arrived.closed, "never: {what}\n{text}");
             arrived = self.shared.1.wait_timeout(arrived, left).unwrap().0;
         }
+    }
+
+    /// The same of the screen with its styles.
+    pub fn wait_screen(&self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) {
+        self.wait(what, |arrived| wanted(arrived.parser.screen()));
+    }
+
+    /// The same of everything that was ever written.
+    pub fn wait_raw(&self, what: &str, wanted: impl Fn(&[u8]) -> bool) {
+        self.wait(what, |arrived| wanted(&arrived.raw));
     }
 
     /// Waits until a text is on the screen.

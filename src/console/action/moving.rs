@@ -1,7 +1,7 @@
 //! Moving about.
 
 use super::Action;
-use super::when::{always, has_future, has_past};
+use super::when::{always, at_vm, has_future, has_host, has_past};
 use crate::console::app::App;
 
 actions! {
@@ -15,6 +15,9 @@ actions! {
         "top" "first" true always "Goes to the first row." |a| a.end(false);
         "bottom" "last" true always "Goes to the last row." |a| a.end(true);
         "open" "open" true always "Goes into what is under the cursor: a VM, the VMs of a host or site, an operation's tasks." App::open;
+        "open-host" "its host" true has_host "Goes to the host of what is under the cursor." App::open_host;
+        "next-vm" "next VM" true at_vm "Looks at the next VM in the order of the VM table." |a| a.next_vm(1);
+        "previous-vm" "previous VM" true at_vm "Looks at the VM before in the order of the VM table." |a| a.next_vm(-1);
         "home" "back" true always "Goes one level up; in the overview, clears the filter." App::home;
         "back" "where I was" true has_past "Goes to where one was before." App::go_back;
         "forward" "where I came from" true has_future "Goes back to where one came from by going back." App::go_forward;

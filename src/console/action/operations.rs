@@ -1,7 +1,7 @@
 //! What is done about operations and tasks.
 
-use super::Action;
-use super::when::{any_open, failed_operation, in_tasks, open_operation, open_task, steers};
+use super::when::{any_open, failed_operation, has_operations, in_tasks, open_operation, open_task, steers};
+use super::{Action, takes};
 use crate::console::dialog::Dialog;
 use crate::handle::{Command, OpState};
 
@@ -18,8 +18,8 @@ actions! {
         "retry-failed" "retry failed" true failed_operation "Asks again for what failed in the operation." |a| {
             if let Some(dialog) = a.operation().map(Dialog::retry) { a.open_dialog(dialog); }
         };
-        "cancel-task" "cancel task" true open_task "Cancels the task under the cursor." |a| {
-            if let Some(task) = a.tasks().and_then(|t| t.under_cursor()) {
+        "cancel-task" "cancel task" true open_task "Cancels the task under the cursor, or the one that works on the VM looked at." |a| {
+            if let Some(task) = a.task() {
                 let dialog = Dialog::cancel_task(task.id, &format!("{} of {}", task.kind.word(), task.name));
                 a.open_dialog(dialog);
             }
@@ -30,6 +30,7 @@ actions! {
         "stop-everything" "stop everything" true any_open "Cancels every operation." |a| {
             a.open_dialog(Dialog::stop_everything(&a.snapshot.operations));
         };
-        "limits" "limits" true steers "Changes how many tasks may run at once." |a| a.open_dialog(Dialog::limits(a.snapshot.limits));
+        "limits" "limits" true steers "Changes how many tasks may run at once." |a| a.open_dialog(Dialog::limits(a.snapshot.limits)), takes takes::LIMITS;
+        "op" "operation" false has_operations "Shows the tasks of an operation, by its number." |a| a.begin_command("op "), takes takes::OPERATION;
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Reason;
 use crate::console::app::App;
+use crate::console::page::Page;
 use crate::fleet::HostState;
 use crate::handle::{OpState, TaskState};
 
@@ -30,7 +31,13 @@ pub(super) fn has_vms(app: &App) -> Result<(), Reason> {
 pub(super) fn steers_vms(app: &App) -> Result<(), Reason> {
     steers(app)?;
     // What is about to be marked is not known yet; without it, the VM under the cursor would be meant.
-    if app.vms.awaited.is_some() { Err("the filter is still at work") } else { has_vms(app) }
+    if app.vms.awaits_marks() {
+        Err("the filter is still at work")
+    } else if app.asks.chosen.is_some() {
+        Err("the selection is still at work")
+    } else {
+        has_vms(app)
+    }
 }
 
 pub(super) fn has_hosts(app: &App) -> Result<(), Reason> {
@@ -101,8 +108,8 @@ pub(super) fn any_open(app: &App) -> Result<(), Reason> {
 
 pub(super) fn open_task(app: &App) -> Result<(), Reason> {
     steers(app)?;
-    match app.tasks().and_then(|t| t.under_cursor()) {
-        None => Err("open an operation and choose a task first"),
+    match app.task() {
+        None => Err("there is no task here"),
         Some(task) if matches!(task.state, TaskState::Ended(_)) => Err("it has ended"),
         Some(_) => Ok(()),
     }
@@ -131,4 +138,44 @@ pub(super) fn has_past(app: &App) -> Result<(), Reason> {
 
 pub(super) fn has_future(app: &App) -> Result<(), Reason> {
     if app.nav.has_future() { Ok(()) } else { Err("there is nothing after this") }
+}
+
+pub(super) fn has_operations(app: &App) -> Result<(), Reason> {
+    if app.snapshot.operations.is_empty() { Err("there is no operation") } else { Ok(()) }
+}
+
+pub(super) fn has_filter(app: &App) -> Result<(), Reason> {
+    if app.filter_text().is_empty() { Err("there is no filter") } else { Ok(()) }
+}
+
+pub(super) fn has_saved(app: &App) -> Result<(), Reason> {
+    if app.habits.saved.all().next().is_some() {
+        Ok(())
+    } else {
+        Err("no filter is saved: `:save-filter NAME` saves one")
+    }
+}
+
+pub(super) fn marked_or_only(app: &App) -> Result<(), Reason> {
+    if app.vms.only_marked() { Ok(()) } else { has_marks(app) }
+}
+
+pub(super) fn can_undo(app: &App) -> Result<(), Reason> {
+    if app.habits.undo.is_empty() { Err("there is nothing to take back") } else { Ok(()) }
+}
+
+pub(super) fn can_redo(app: &App) -> Result<(), Reason> {
+    if app.habits.undo.has_undone() { Ok(()) } else { Err("nothing was taken back") }
+}
+
+pub(super) fn has_host(app: &App) -> Result<(), Reason> {
+    if app.meant_host().is_some() { Ok(()) } else { Err("there is no host here") }
+}
+
+pub(super) fn at_vm(app: &App) -> Result<(), Reason> {
+    if matches!(app.nav.page(), Page::Vm(_)) { Ok(()) } else { Err("open a VM first") }
+}
+
+pub(super) fn at_events(app: &App) -> Result<(), Reason> {
+    if app.nav.page() == Page::Events { Ok(()) } else { Err("open the events first") }
 }

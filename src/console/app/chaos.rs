@@ -13,6 +13,7 @@ use ratatui::layout::{Rect, Size};
 use super::{App, Overlay};
 use crate::console::color::ColorLevel;
 use crate::console::dialog::Act;
+use crate::console::habits::Habits;
 use crate::console::hits::Hits;
 use crate::console::keymap::Keymap;
 use crate::console::layout::Panel;
@@ -112,7 +113,7 @@ impl Rig {
         let (handle, service) = pair(Arc::new(snapshot()));
         let options = Options { keymap: keymap.into(), color: ColorLevel::True, ..Options::default() };
         let look = Look::new(&options).unwrap();
-        let mut app = App::new(handle, look, Size::new(120, 36)).unwrap();
+        let mut app = App::new(handle, look, Habits::default(), Size::new(120, 36)).unwrap();
         app.settle();
         Self { app, service, terminal: Terminal::new(TestBackend::new(120, 36)).unwrap() }
     }

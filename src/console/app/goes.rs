@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyCode, KeyEvent};
-
 use super::App;
 use crate::console::dialog::{Change, Dialog};
-use crate::console::filter::{FilterBox, Typed};
-use crate::console::heat::lines;
+use crate::console::filter::FilterBox;
 use crate::console::hosts_marked::select_hosts;
-use crate::console::layout::{LABELS, Panel, inside};
+use crate::console::layout::{Panel, inside};
 use crate::console::page::{Around, Go, Page, PageView, Place};
 use crate::fleet::{HostId, HostState, Selection, VmId};
 use crate::handle::{Command, OpState};
@@ -31,6 +28,8 @@ impl App {
             self.focus = Panel::Vms;
         } else if !self.vms.filter_box.text.is_empty() {
             self.filter_by("");
+        } else if self.vms.only_marked() {
+            self.toggle_only_marked();
         }
     }
 
@@ -54,8 +53,11 @@ impl App {
         }
     }
 
-    /// The next panel that is shown, `by` panels on.
+    /// The next panel that is shown, `by` panels on; on a page with parts, its next part.
     pub(crate) fn next_panel(&mut self, by: usize) {
+        if self.pages.view(self.nav.page()).is_some_and(|view| view.next_part(by == 1)) {
+            return;
+        }
         let all = Panel::ALL;
         let at = all.iter().position(|p| *p == self.focus).unwrap_or(0);
         let any = self.plan.cramped() || self.nav.page() != Page::Overview;
@@ -78,21 +80,12 @@ impl App {
         }
     }
 
-    /// A line of the heatmap up or down, staying in the column where the line is long enough.
-    fn step_heat(&mut self, by: isize) {
-        let lines = lines(&self.snapshot.fleet, inside(self.plan.hosts).width.saturating_sub(LABELS));
-        let Some(at) = lines.iter().position(|l| l.hosts.contains(&self.host)) else { return };
-        let column = self.host - lines[at].hosts.start;
-        let to = &lines[at.saturating_add_signed(by).min(lines.len() - 1)].hosts;
-        self.host = (to.start + column).min(to.end - 1);
-    }
-
     /// To the left or to the right.
     pub(crate) fn side(&mut self, by: i32) {
         if let Some(view) = self.pages.view(self.nav.page()) {
             view.side(by);
         } else if self.focus == Panel::Hosts {
-            self.host = self.host.saturating_add_signed(by);
+            self.side_heat(by);
         }
     }
 
@@ -103,6 +96,7 @@ impl App {
         }
         match self.focus {
             Panel::Vms => self.vms.height.max(1) as isize,
+            Panel::Hosts => self.heat_page(),
             panel => isize::try_from(inside(self.plan.rect(panel)).height.max(2)).unwrap_or(2) - 1,
         }
     }
@@ -114,7 +108,7 @@ impl App {
             return;
         }
         match self.focus {
-            Panel::Hosts => self.host = if last { u32::MAX } else { 0 },
+            Panel::Hosts => self.side_heat(if last { i32::MAX } else { i32::MIN }),
             Panel::Vms => self.vms.go(if last { usize::MAX } else { 0 }),
             _ => self.step(if last { isize::MAX } else { isize::MIN }),
         }
@@ -144,6 +138,11 @@ impl App {
         match go {
             Go::Stay => {}
             Go::Into(page) => self.enter(page),
+            Go::Hosts(filter) => {
+                self.enter(Page::Hosts);
+                self.pages.hosts.set_filter(&filter);
+                self.refresh_rows();
+            }
             Go::Vms(filter) => self.enter_place(Place { page: Page::Panel(Panel::Vms), focus: Panel::Vms, filter }),
         }
     }
@@ -171,6 +170,25 @@ impl App {
         self.leave();
         self.nav.enter(place);
         self.arrive();
+    }
+
+    /// Looks at the next VM in the order of the table, or at one before, in place of this one.
+    pub(crate) fn next_vm(&mut self, by: isize) {
+        let Page::Vm(vm) = self.nav.page() else { return };
+        let row = self.vms.order.position(vm).map(|row| row.saturating_add_signed(by));
+        let Some((row, next)) = row.and_then(|row| Some((row, self.vms.order.get(row)?))) else { return };
+        self.vms.go(row);
+        let place = self.place(Page::Vm(next));
+        self.leave();
+        self.nav.replace(place);
+        self.arrive();
+    }
+
+    /// Goes to the host that is meant.
+    pub(crate) fn open_host(&mut self) {
+        if let Some(host) = self.meant_host() {
+            self.enter(Page::Host(host));
+        }
     }
 
     pub(super) fn go_up(&mut self) {
@@ -204,6 +222,7 @@ impl App {
         self.focus = place.focus;
         self.filter_vms(&place.filter);
         self.pages.arrive(place.page);
+        self.look_at_page();
         self.refresh_rows();
         self.ask_open();
     }
@@ -236,8 +255,8 @@ impl App {
     }
 
     /// Shows only the VMs that `text` selects.
-    fn filter_vms(&mut self, text: &str) {
-        if self.vms.set_filter(text) {
+    pub(super) fn filter_vms(&mut self, text: &str) {
+        if self.vms.set_filter(text, &self.habits.saved) {
             self.refresh_rows();
         }
     }
@@ -252,24 +271,6 @@ impl App {
         }
         if let Some(filter) = self.filter_box() {
             filter.begin();
-        }
-    }
-
-    pub(super) fn filter_key(&mut self, key: KeyEvent) {
-        let Some(typed) = self.filter_box().map(|b| b.key(key)) else { return };
-        let page = self.page();
-        match (&typed, key.code) {
-            (Typed::Other, KeyCode::Up) => self.step(-1),
-            (Typed::Other, KeyCode::Down) => self.step(1),
-            (Typed::Other, KeyCode::PageUp) => self.step(-page),
-            (Typed::Other, KeyCode::PageDown) => self.step(page),
-            _ => self.filter_typed(typed),
-        }
-    }
-
-    pub(super) fn filter_typed(&mut self, typed: Typed) {
-        if let Typed::Changed(text) = typed {
-            self.filter_by(&text);
         }
     }
 
@@ -294,7 +295,7 @@ impl App {
         }
     }
 
-    fn hidden_marks(&self) -> usize {
+    pub(super) fn hidden_marks(&self) -> usize {
         if self.vms.marks.is_empty() || self.pages.seen(self.nav.page()).is_some() {
             0
         } else {

@@ -32,7 +32,7 @@ impl App {
         let around = Around { snapshot: &self.snapshot, heat: &self.heat };
         match self.pages.seen(self.nav.page()) {
             Some(view) => view.hosts(&around),
-            None => self.snapshot.fleet.topology.host_ids().collect(),
+            None => self.map.order().collect(),
         }
     }
 
@@ -53,6 +53,9 @@ impl App {
     /// Hosts of the range that is being marked.
     pub(crate) fn host_range(&self) -> HostSet {
         let (Some(range), Some(to)) = (self.host_range, self.meant_host()) else { return HostSet::default() };
+        if range.rectangle {
+            return self.map.rectangle(range.from, to);
+        }
         let shown = self.hosts_shown();
         let at = |host| shown.iter().position(|&h| h == host);
         let (Some(from), Some(to)) = (at(range.from), at(to)) else { return HostSet::default() };
@@ -154,8 +157,8 @@ impl App {
     pub(crate) fn mark_vms_of_hosts(&mut self) {
         let hosts: HostSet = self.meant_hosts().into_iter().collect();
         let before = self.vms.marks.len();
-        for (vm, row) in self.snapshot.fleet.vms.rows() {
-            if row.host.is_some_and(|host| hosts.contains(host)) {
+        for (vm, host) in self.snapshot.fleet.vms.places() {
+            if hosts.contains(host) {
                 self.vms.marks.set(vm, true);
             }
         }

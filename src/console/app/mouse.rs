@@ -13,9 +13,8 @@ use ratatui::layout::Position;
 use super::{App, Overlay};
 use crate::console::action;
 use crate::console::columns::Table;
-use crate::console::heat::lines;
 use crate::console::hits::Hit;
-use crate::console::layout::{LABELS, Panel, inside};
+use crate::console::layout::{Panel, inside};
 use crate::console::page::Around;
 
 /// Rows that a notch of the wheel moves.
@@ -40,12 +39,20 @@ impl App {
             MouseEventKind::ScrollUp => self.scroll(at, -NOTCH),
             MouseEventKind::Down(button) => self.press(button, event.modifiers, at),
             MouseEventKind::Drag(MouseButton::Right) => self.draw_over(at),
+            MouseEventKind::Drag(MouseButton::Left) if self.on_heatmap(at) => self.drag_heat(at),
+            MouseEventKind::Up(MouseButton::Left) if self.overlays.is_empty() => self.drop_heat(),
             MouseEventKind::Up(_) => {
                 self.pointer.marking = None;
                 self.dirty = false;
             }
             _ => self.dirty = false,
         }
+    }
+
+    /// Whether the heatmap is there, and nothing over it.
+    fn on_heatmap(&self, at: Position) -> bool {
+        let alone = self.overlays.is_empty() && self.pages.seen(self.nav.page()).is_none();
+        alone && self.plan.rect(Panel::Hosts).contains(at)
     }
 
     fn press(&mut self, button: MouseButton, modifiers: KeyModifiers, at: Position) {
@@ -56,12 +63,12 @@ impl App {
             && let Some(Hit::Row(table, row)) = hit
         {
             if modifiers.contains(KeyModifiers::SHIFT) {
-                self.mark_to(table, row);
+                self.noting(|app| app.mark_to(table, row));
                 return;
             } else if marks {
                 let present = !self.is_marked(table, row);
                 self.pointer.marking = Some((table, row, present));
-                self.mark_row(table, row, present);
+                self.noting(|app| app.mark_row(table, row, present));
                 return;
             }
         }
@@ -133,22 +140,11 @@ impl App {
             return false;
         };
         self.focus(panel);
-        panel == Panel::Hosts && self.click_heat(at)
-    }
-
-    /// A click into the heatmap; says whether it is on a host.
-    fn click_heat(&mut self, at: Position) -> bool {
-        let room = inside(self.plan.rect(Panel::Hosts));
-        if !room.contains(at) {
-            return false;
+        // A second click on a host opens it, which the heatmap knows best: its cells may be smaller than a character.
+        if panel == Panel::Hosts {
+            self.click_heat(at);
         }
-        let lines = lines(&self.snapshot.fleet, room.width.saturating_sub(LABELS));
-        let line = lines.get(self.heat_top + usize::from(at.y - room.y));
-        let cell = (at.x - room.x).checked_sub(LABELS);
-        let host = line.zip(cell).map(|(line, cell)| line.hosts.start + u32::from(cell));
-        let there = host.filter(|host| line.is_some_and(|line| line.hosts.contains(host)));
-        self.host = there.unwrap_or(self.host);
-        there.is_some()
+        false
     }
 
     /// A click while something lies over the panels.
@@ -159,6 +155,14 @@ impl App {
             (Some(Overlay::Palette(palette)), Some(Hit::Line(line))) => {
                 palette.at = line;
                 self.overlay_key(press(KeyCode::Enter));
+            }
+            (Some(Overlay::Menu(menu)), Some(Hit::Line(line))) => {
+                menu.at = line;
+                self.overlay_key(press(KeyCode::Enter));
+            }
+            (Some(Overlay::Prompt(prompt)), Some(Hit::Line(line))) => {
+                prompt.at = line;
+                self.overlay_key(press(KeyCode::Tab));
             }
             (Some(Overlay::Views(picker)), Some(Hit::Line(line))) => {
                 picker.at = line;

@@ -96,15 +96,6 @@ impl App {
         self.sort_by(all[at % all.len()]);
     }
 
-    /// Shows only what is wrong.
-    pub(crate) fn show_faults(&mut self) {
-        let filter = match self.table() {
-            Table::Vms => "state:failed or state:lost or finding:non-converging or finding:no-progress",
-            Table::Hosts => "state:failed or state:unreachable or state:over",
-        };
-        self.filter_by(filter);
-    }
-
     /// Whether a table is on screen.
     pub(crate) fn shows_table(&self) -> bool {
         self.nav.page() == Page::Hosts || self.plan.vms.area() > 0
@@ -177,7 +168,7 @@ impl App {
         match view.table {
             Table::Vms => {
                 self.vms.sort_as(view.sort);
-                self.vms.set_filter(&view.filter);
+                self.vms.set_filter(&view.filter, &self.habits.saved);
             }
             Table::Hosts => {
                 self.pages.hosts.rows.sort_as(view.sort);

@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
+use super::Cursor;
+use super::parts::{LIST_TOP, Part, Parts};
 use crate::console::keymap::Context;
-use crate::console::page::{Around, PageView};
-use crate::fleet::{HostId, VmId};
-use crate::handle::{Answer, Query, VmView};
+use crate::console::page::{Around, Go, Page, PageView};
+use crate::fleet::{HostId, OpId, VmId};
+use crate::handle::{Answer, Query, TaskState, TaskView, VmView};
+
+/// Rows that say what it is and how it is.
+pub(crate) const ABOUT: u16 = 8;
+/// Figures that are drawn over time.
+pub(crate) const FIGURES: u16 = 3;
 
 /// The page of a VM.
 #[derive(Debug)]
@@ -16,13 +23,27 @@ pub(crate) struct VmPage {
     /// What the engine said last.
     pub view: Option<VmView>,
     pub error: Option<Arc<str>>,
-    /// Lines of its timeline that are scrolled away.
-    pub top: usize,
+    pub parts: Parts,
+    /// In the list of what was done to it, newest first.
+    pub results: Cursor,
+    /// Its timeline, newest first.
+    pub timeline: Cursor,
 }
 
 impl VmPage {
-    pub(crate) const fn new(vm: VmId) -> Self {
-        Self { vm, view: None, error: None, top: 0 }
+    pub(crate) fn new(vm: VmId) -> Self {
+        const ALL: &[Part] = &[Part::About, Part::Load, Part::Tasks, Part::Timeline];
+        let parts = Parts::new(ALL, Part::Tasks);
+        let (results, timeline) = (Cursor::default(), Cursor::default());
+        Self { vm, view: None, error: None, parts, results, timeline }
+    }
+
+    fn under_cursor(&self) -> Option<&TaskView> {
+        self.view.as_ref()?.results.get(self.results.row)
+    }
+
+    fn cursor(&mut self) -> &mut Cursor {
+        if self.parts.part() == Part::Timeline { &mut self.timeline } else { &mut self.results }
     }
 }
 
@@ -31,17 +52,42 @@ impl PageView for VmPage {
         Context::Vm
     }
 
-    fn settle(&mut self, _: &Around<'_>, _: Rect) {
-        let lines = self.view.as_ref().map_or(0, |v| v.timeline.len());
-        self.top = self.top.min(lines.saturating_sub(1));
+    fn settle(&mut self, _: &Around<'_>, room: Rect) {
+        self.parts.settle(room, ABOUT, FIGURES);
+        let (results, lines) = self.view.as_ref().map_or((0, 0), |v| (v.results.len(), v.timeline.len()));
+        self.results.settle(results, self.parts.list_rows(Part::Tasks));
+        self.timeline.settle(lines, usize::from(self.parts.room(Part::Timeline).height));
     }
 
     fn step(&mut self, by: isize) {
-        self.top = self.top.saturating_add_signed(by);
+        self.cursor().step(by);
     }
 
     fn rows(&self) -> isize {
-        10
+        let cursor = if self.parts.part() == Part::Timeline { &self.timeline } else { &self.results };
+        cursor.height as isize
+    }
+
+    fn next_part(&mut self, forward: bool) -> bool {
+        self.parts.next(forward);
+        true
+    }
+
+    fn open(&mut self, _: &Around<'_>) -> Go {
+        match self.under_cursor() {
+            Some(task) if self.parts.part() == Part::Tasks => Go::Into(Page::Tasks(task.op)),
+            _ => Go::Stay,
+        }
+    }
+
+    fn click(&mut self, at: Position, _: &Around<'_>) {
+        self.parts.point(at);
+        let part = self.parts.part();
+        let above = if part == Part::Tasks { LIST_TOP } else { 0 };
+        if let Some(line) = at.y.checked_sub(self.parts.room(part).y + above) {
+            let cursor = self.cursor();
+            cursor.row = cursor.top + usize::from(line);
+        }
     }
 
     fn query(&self) -> Option<Query> {
@@ -66,5 +112,15 @@ impl PageView for VmPage {
     fn host(&self, around: &Around<'_>) -> Option<HostId> {
         let vms = &around.snapshot.fleet.vms;
         if self.vm.0 < vms.id_count() { vms.row(self.vm).host } else { None }
+    }
+
+    fn task(&self) -> Option<&TaskView> {
+        let open = |task: &&TaskView| !matches!(task.state, TaskState::Ended(_));
+        let at_work = || self.view.as_ref().and_then(|view| view.task.as_ref());
+        self.under_cursor().filter(open).or_else(at_work).or_else(|| self.under_cursor())
+    }
+
+    fn operation(&self, _: &Around<'_>) -> Option<OpId> {
+        self.under_cursor().map(|task| task.op)
     }
 }

@@ -55,7 +55,10 @@ pub(super) fn header(app: &App, paint: &mut Paint<'_>) {
             let text = format!("{} engine gone, as of {}", glyphs.bad, clock(fleet.now));
             paint.right(end, area.y, x, &text, Role::Error)
         }
-        None => paint.right(end, area.y, x, &clock(fleet.now), Role::Text),
+        None => match &app.habits.frozen {
+            Some(frozen) => paint.right(end, area.y, x, &frozen.text(), Role::Warn),
+            None => paint.right(end, area.y, x, &clock(fleet.now), Role::Text),
+        },
     };
     let groups = counts(app);
     // What does not fit goes, least important last in the list.
@@ -108,6 +111,15 @@ fn counts(app: &App) -> Vec<Vec<Piece>> {
         plain(vms.len(), if vms.len() == 1 { "VM" } else { "VMs" }),
         state(glyphs.vm(VmState::Up), of(&[VmState::Up, VmState::Reachable]), "up", Role::Ok),
     ];
+    // Findings say more than how many VMs failed, and where to look.
+    let kinds = app.pages.findings.kinds();
+    if kinds > 0 {
+        let key = app.look.keymap.key_in(app.context(), "findings").unwrap_or_default();
+        let word = if kinds == 1 { "finding" } else { "findings" };
+        let mut group = state(glyphs.warn, kinds, word, Role::Warn);
+        group.push(piece(format!(" {key}"), Role::Key));
+        groups.push(group);
+    }
     let optional = [
         (VmState::Failed, of(&[VmState::Failed]), "failed", Role::Error),
         (VmState::Lost, of(&[VmState::Lost]), "lost", Role::Error),
@@ -154,8 +166,9 @@ fn hints(context: Context) -> &'static [&'static str] {
             "filter",
             "help",
             "mark",
+            "act",
             "open",
-            "palette",
+            "command",
             "next-panel",
             "sort-next",
             "columns",
@@ -164,8 +177,8 @@ fn hints(context: Context) -> &'static [&'static str] {
             "views",
             "quit",
         ],
-        Context::Sites => &["open", "next-panel", "help", "zoom", "boot", "palette", "quit"],
-        Context::Hosts => &["open", "evacuate", "metric", "next-panel", "help", "zoom", "undrain", "palette", "quit"],
+        Context::Sites => &["open", "next-panel", "help", "zoom", "boot", "command", "quit"],
+        Context::Hosts => &["open", "evacuate", "metric", "next-panel", "help", "zoom", "undrain", "command", "quit"],
         Context::Operations => &[
             "open",
             "cancel-operation",
@@ -174,13 +187,30 @@ fn hints(context: Context) -> &'static [&'static str] {
             "retry-failed",
             "limits",
             "stop-everything",
-            "palette",
+            "command",
             "quit",
         ],
-        Context::Host => &["home", "open", "evacuate", "undrain", "back", "help"],
-        Context::Vm => &["home", "migrate", "destroy", "pause", "stress", "back", "help"],
-        Context::Tree | Context::Events | Context::Findings => &["home", "open", "filter", "help"],
-        Context::Pulse | Context::Settings => &["home", "help"],
+        Context::Host => {
+            &["home", "open", "evacuate", "migrate", "help", "next-panel", "undrain", "cancel-task", "back"]
+        }
+        Context::Vm => &[
+            "home",
+            "open-host",
+            "migrate",
+            "help",
+            "next-panel",
+            "next-vm",
+            "stress",
+            "pause",
+            "destroy",
+            "cancel-task",
+            "back",
+        ],
+        Context::Events => &["home", "open", "filter", "event-level", "help", "open-host"],
+        Context::Findings => &["home", "open", "help", "migrate", "destroy", "retry-failed"],
+        Context::Tree => &["home", "open", "filter", "help"],
+        Context::Pulse => &["home", "open", "help", "hold-operation", "cancel-operation", "retry-failed"],
+        Context::Settings => &["home", "filter", "help"],
         Context::Tasks => &[
             "home",
             "open",
@@ -211,7 +241,7 @@ pub(super) fn footer(app: &App, paint: &mut Paint<'_>) {
         Some(Overlay::Dialog(_)) => {
             return fixed(paint, app, &[("Tab", "next"), ("Enter", "choose"), ("←→", "change"), ("Esc", "close")]);
         }
-        Some(Overlay::Palette(_)) => {
+        Some(Overlay::Palette(_) | Overlay::Menu(_)) => {
             return fixed(paint, app, &[("↑↓", "choose"), ("Enter", "run"), ("Esc", "close")]);
         }
         Some(Overlay::Columns(_)) => {
@@ -230,15 +260,29 @@ pub(super) fn footer(app: &App, paint: &mut Paint<'_>) {
         Some(Overlay::Views(_)) => {
             return fixed(paint, app, &[("Enter", "show"), ("↑↓", "choose"), ("d", "delete"), ("Esc", "close")]);
         }
-        Some(Overlay::Help(_)) => return fixed(paint, app, &[("↑↓", "scroll"), ("Esc", "close")]),
+        Some(Overlay::Prompt(prompt)) if prompt.searching => {
+            return fixed(paint, app, &[("↑↓", "choose"), ("Enter", "take"), ("Esc", "give up")]);
+        }
+        Some(Overlay::Prompt(_)) => {
+            let hints =
+                [("Enter", "run"), ("Tab", "complete"), ("↑↓", "choose"), ("ctrl-r", "search"), ("Esc", "close")];
+            return fixed(paint, app, &hints);
+        }
+        Some(Overlay::Help(_)) => return fixed(paint, app, &[("↑↓", "scroll"), ("/", "search"), ("Esc", "close")]),
         None if app.is_filtering() => {
-            return fixed(paint, app, &[("Enter", "keep"), ("Esc", "give up"), ("↑↓", "move")]);
+            let hints = [
+                ("Enter", "keep"),
+                ("Esc", "give up"),
+                ("Tab", "complete"),
+                ("↑↓", "filters before"),
+                ("PgUp PgDn", "move"),
+            ];
+            return fixed(paint, app, &hints);
         }
         None => {}
     }
     if !app.keys.is_empty() {
-        continuations(app, paint);
-        return;
+        return fixed(paint, app, &[("Esc", "give up")]);
     }
     let mut x = area.x + 1;
     let hints = if app.nav.page() == Page::Hosts { HOST_TABLE } else { hints(app.context()) };
@@ -265,19 +309,6 @@ pub(super) fn marked(app: &App) -> String {
     match app.vms.hidden_marks() {
         0 => format!("{} selected", count(marks)),
         hidden => format!("{} selected, {} hidden by the filter", count(marks), count(hidden)),
-    }
-}
-
-/// The keys that can follow those of a sequence that has begun.
-fn continuations(app: &App, paint: &mut Paint<'_>) {
-    let area = app.plan.footer;
-    let mut x = paint.text(area.x + 1, area.y, area.right(), "then ", Role::Dim);
-    for (key, action) in app.look.keymap.following(app.context(), &app.keys) {
-        if x + width(&key) + width(action.name) + 3 > area.right() {
-            break;
-        }
-        x = paint.text(x, area.y, area.right(), &key, Role::Key);
-        x = paint.text(x + 1, area.y, area.right(), action.name, Role::Hint) + 2;
     }
 }
 

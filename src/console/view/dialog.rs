@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::paint::{Paint, Piece, piece, width};
-use super::table::line_of_text;
+use super::typing::line_of_text;
 use crate::console::app::App;
 use crate::console::dialog::{Ahead, Dialog, Value};
 use crate::console::format::{amount, count, counted, span};

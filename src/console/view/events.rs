@@ -2,49 +2,78 @@
 
 use ratatui::layout::Rect;
 
+use super::filtering;
 use super::paint::{Paint, piece, width};
 use crate::console::app::App;
-use crate::console::format::{clock, count};
+use crate::console::format::{clock, count, cut};
 use crate::console::layout::inside;
 use crate::console::pages::events::EventsPage;
 use crate::console::theme::Role;
-use crate::handle::Level;
+use crate::handle::{Event, Level};
 
 pub(super) fn draw(app: &App, page: &EventsPage, paint: &mut Paint<'_>) {
     let area = app.plan.page;
-    paint.panel(area, true, &[piece("Events", Role::Title)], &[piece(count(app.snapshot.events.len()), Role::Dim)]);
-    let room = inside(area);
-    let events = &app.snapshot.events;
     let glyphs = app.look.glyphs;
-    if events.is_empty() {
-        paint.text(room.x, room.y, room.right(), "nothing yet", Role::Dim);
+    let mut title = vec![piece("Events", Role::Title)];
+    match page.level {
+        Level::Info => {}
+        Level::Warning => title.push(piece(format!(" {} warnings and errors", glyphs.dot), Role::Warn)),
+        Level::Error => title.push(piece(format!(" {} errors", glyphs.dot), Role::Error)),
     }
-    for row in page.cursor.shown(events.len()) {
-        let event = &events[events.len() - 1 - row];
+    let more = if page.ended { "" } else { "+" };
+    let total = if page.len() == page.known() {
+        format!("{}{more}", count(page.len()))
+    } else {
+        format!("{} of {}{more}", count(page.len()), count(page.known()))
+    };
+    paint.panel(area, true, &title, &[piece(total, Role::Dim)]);
+    let room = filtering::draw(&page.filter, paint, inside(area));
+    if page.len() == 0 {
+        let text = if page.known() == 0 { "nothing has happened yet" } else { "no event is like this" };
+        paint.text(room.x + 1, room.y, room.right(), text, Role::Dim);
+    }
+    for row in page.cursor.shown(page.len()) {
         let y = room.y + (row - page.cursor.top) as u16;
-        if row == page.cursor.row {
-            paint.text(room.x, y, room.right(), glyphs.cursor, Role::Key);
+        if let Some(event) = page.event(row).filter(|_| y < room.bottom()) {
+            line(app, paint, Rect { y, height: 1, ..room }, event, row == page.cursor.row);
         }
-        let (sign, role) = match event.level {
-            Level::Info => (glyphs.dot, Role::Dim),
-            Level::Warning => (glyphs.warn, Role::Warn),
-            Level::Error => (glyphs.bad, Role::Error),
-        };
-        let at = clock(event.at);
-        let x = paint.text(room.x + 1, y, room.right(), &format!("{at:>8} {sign} "), role);
-        let mut what = event.text.to_string();
-        if let Some(op) = event.op {
-            let tail = format!("  {op}");
-            paint.right(room.right(), y, x, &tail, Role::Dim);
-            what = crate::console::format::cut(
-                &what,
-                usize::from(room.right().saturating_sub(x + width(&tail))),
-                glyphs.more,
-            );
+    }
+    let new = match (page.new, page.missed) {
+        (0, false) => return,
+        (0, true) => format!(" {} many new ", glyphs.up),
+        (new, missed) => format!(" {} {}{} new ", glyphs.up, count(new), if missed { "+" } else { "" }),
+    };
+    paint.right(area.right() - 2, area.bottom() - 1, area.x + 1, &new, Role::Key);
+}
+
+fn line(app: &App, paint: &mut Paint<'_>, room: Rect, event: &Event, here: bool) {
+    let (glyphs, y) = (paint.glyphs(), room.y);
+    let (sign, role, text) = match event.level {
+        Level::Info => (glyphs.dot, Role::Dim, Role::Text),
+        Level::Warning => (glyphs.warn, Role::Warn, Role::Warn),
+        Level::Error => (glyphs.bad, Role::Error, Role::Text),
+    };
+    if here {
+        paint.text(room.x, y, room.right(), glyphs.cursor, Role::Key);
+    }
+    let x = paint.text(room.x + 1, y, room.right(), &format!("{:>8} {sign} ", clock(event.at)), role);
+    let mut end = room.right();
+    // On the right: where it happened and what it belongs to, where there is room.
+    let mut tail = |text: String, wants: u16| {
+        if room.width >= wants {
+            paint.right(end, y, x, &text, Role::Dim);
+            end = end.saturating_sub(width(&text) + 1);
         }
-        paint.cut(x, y, room.right(), &what, Role::Text);
-        if row == page.cursor.row {
-            paint.tint(Rect { y, height: 1, ..room }, Role::Cursor);
-        }
+    };
+    if let Some(op) = event.op {
+        let kind = event.kind.map_or("", |kind| kind.word());
+        tail(if room.width >= 90 { format!("{op:<4} {kind:<9}", op = op.to_string()) } else { op.to_string() }, 40);
+    }
+    if let Some(host) = event.host.and_then(|host| app.snapshot.fleet.topology.hosts.get(host.index())) {
+        tail(format!("{:<16}", cut(&host.name, 16, glyphs.more)), 110);
+    }
+    paint.cut(x, y, end, &event.text, text);
+    if here {
+        paint.tint(room, Role::Cursor);
     }
 }

@@ -1,12 +1,17 @@
-//! The heatmap: a cell per host, by site and cluster.
+//! The heatmap: hosts by site and cluster, as large as there is room for.
 
-use super::paint::{Paint, Piece, piece, title_role};
+use ratatui::layout::Rect;
+
+use super::paint::{Paint, Piece, piece, title_role, width};
 use crate::console::app::App;
-use crate::console::format::{amount, counted, mib, percent, rate, span};
-use crate::console::heat::{Cell, lines};
-use crate::console::layout::{LABELS, Panel, inside};
+use crate::console::format::{amount, count, counted, mib, percent, rate, steadily};
+use crate::console::heat::Density;
+use crate::console::layout::{Panel, inside};
 use crate::console::theme::Role;
 use crate::fleet::{Fleet, HostId, HostState};
+
+mod cells;
+mod flows;
 
 pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
     let area = app.plan.hosts;
@@ -15,49 +20,20 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
     }
     let focus = app.focus == Panel::Hosts;
     let glyphs = paint.glyphs();
-    let mut scale = vec![piece("0 ", Role::Dim)];
-    for level in [0usize, 2, 4, 6, 7] {
-        scale.push(piece(glyphs.heat[level], HEAT[level]));
-    }
-    scale.extend([piece(" 100 %  ", Role::Dim), piece("!", Role::Over), piece(" over", Role::Dim)]);
     let title =
         [piece("Hosts ", title_role(focus)), piece(format!("{} {}", glyphs.dot, app.heat.metric.word()), Role::Dim)];
-    paint.panel(area, focus, &title, &scale);
+    let free = area.width.saturating_sub(8 + title.iter().map(|(text, _)| width(text)).sum::<u16>());
+    paint.panel(area, focus, &title, &legend(app, free));
     let room = inside(area);
     let fleet = &app.snapshot.fleet;
     if fleet.topology.hosts.is_empty() {
         paint.text(room.x + 1, room.y, room.right(), "no hosts yet", Role::Dim);
         return;
     }
-    let shown = usize::from(room.height.saturating_sub(1));
-    let all = lines(fleet, room.width.saturating_sub(LABELS));
-    for (i, line) in all.iter().skip(app.heat_top).take(shown).enumerate() {
-        let y = room.y + i as u16;
-        let cluster = &fleet.topology.clusters[usize::from(line.cluster)];
-        if line.first_of_site || i == 0 {
-            let site = &fleet.topology.sites[cluster.site.index()].name;
-            paint.cut(room.x + 1, y, room.x + 9, site, Role::Strong);
-        }
-        if line.first || i == 0 {
-            paint.cut(room.x + 10, y, room.x + LABELS - 1, &cluster.name, Role::Dim);
-        }
-        let mut x = room.x + LABELS;
-        for host in line.hosts.clone() {
-            let (sign, style) = match app.heat.cell(HostId(host)) {
-                Cell::Idle => (glyphs.idle, paint.style(Role::Dim)),
-                Cell::Load(level) | Cell::Draining(level) => {
-                    (glyphs.heat[usize::from(level)], paint.look.theme.heat(level))
-                }
-                Cell::Over => ("!", paint.style(Role::Over)),
-                Cell::Down => (glyphs.bad, paint.style(Role::Error)),
-                Cell::Coming => (glyphs.wait, paint.style(Role::Wait)),
-            };
-            let pointed = host == app.host && focus;
-            let style = if pointed { paint.style(Role::Pointed) } else { style };
-            x = paint.styled(x, y, room.right(), sign, style);
-        }
-    }
-    let hidden = all.len().saturating_sub(app.heat_top + shown);
+    let map_room = app.map_room();
+    cells::draw(app, map_room, focus, paint);
+    flows::draw(app, app.flows_room(), paint);
+    let hidden = app.map.lines().saturating_sub(app.heat_top + usize::from(map_room.height));
     let last = room.bottom() - 1;
     let mut end = room.right();
     if hidden > 0 {
@@ -68,7 +44,66 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
         let line = named(fleet, host, app);
         paint.whole(room.x + 1, last, end, &line);
     }
+    bottom(app, Rect { y: area.bottom() - 1, height: 1, ..area }, paint);
 }
+
+/// What a sign is at this density, and how many hosts are marked, on the border at the bottom.
+fn bottom(app: &App, line: Rect, paint: &mut Paint<'_>) {
+    let mut end = line.right() - 2;
+    let mut marks = Vec::new();
+    if let Some(range) = app.host_range {
+        let word = if range.rectangle { "rectangle" } else { "range" };
+        marks.push(format!("{word} of {}", count(app.host_range().len())));
+    }
+    if !app.host_marks.is_empty() {
+        marks.push(format!("{} marked", counted(app.host_marks.len(), "host")));
+    }
+    if !marks.is_empty() {
+        end = paint.right(end, line.y, line.x + 1, &format!(" {} ", marks.join(", ")), Role::Mark);
+    }
+    let text = match app.map.density {
+        Density::Half => " two hosts in a sign, upper and lower ",
+        Density::Single => " a sign is a host ",
+        Density::Box | Density::Wide => return,
+    };
+    if line.x + 2 + width(text) < end {
+        paint.text(line.x + 2, line.y, end, text, Role::Dim);
+    }
+}
+
+/// What colours and signs mean, as much of it as fits; the scale and violations first.
+fn legend(app: &App, free: u16) -> Vec<Piece> {
+    let glyphs = app.look.glyphs;
+    let (low, high) = app.heat.scale();
+    let mut shown = vec![piece(format!("{low} "), Role::Dim)];
+    shown.extend([0usize, 2, 4, 6, 7].map(|level| piece(glyphs.heat[level], HEAT[level])));
+    shown.push(piece(format!(" {high}"), Role::Dim));
+    let mut signs = vec![("!", Role::Over, "over")];
+    if app.heat.shows_flows {
+        signs.extend([(glyphs.up, SENDS, "sends"), (glyphs.down, RECEIVES, "receives"), (glyphs.both, BOTH, "both")]);
+    }
+    signs.extend([
+        (glyphs.bad, Role::Error, "down"),
+        (glyphs.draining, Role::Text, "draining"),
+        (glyphs.wait, Role::Wait, "coming"),
+        (glyphs.idle, Role::Dim, "none"),
+        (glyphs.mark, Role::Mark, "marked"),
+    ]);
+    let mut used: u16 = shown.iter().map(|(text, _)| width(text)).sum();
+    for (sign, role, word) in signs {
+        used += width(word) + 4;
+        if used > free {
+            break;
+        }
+        shown.extend([piece("  ", Role::Dim), piece(sign, role), piece(format!(" {word}"), Role::Dim)]);
+    }
+    shown
+}
+
+/// The styles of hosts that VMs leave, come to, or both.
+const SENDS: Role = Role::Warn;
+const RECEIVES: Role = Role::Busy;
+const BOTH: Role = Role::Strong;
 
 const HEAT: [Role; 8] =
     [Role::Heat0, Role::Heat1, Role::Heat2, Role::Heat3, Role::Heat4, Role::Heat5, Role::Heat6, Role::Heat7];
@@ -85,11 +120,7 @@ pub(super) fn named(fleet: &Fleet, host: HostId, app: &App) -> Vec<Piece> {
     }
     if let Some(since) = row.over_since() {
         let seconds = fleet.now.as_secs().saturating_sub(u64::from(since));
-        let how_long = if seconds < 60 {
-            format!("{} s", seconds / 10 * 10)
-        } else {
-            span(std::time::Duration::from_secs(seconds / 60 * 60))
-        };
+        let how_long = steadily(seconds);
         line.extend([piece(format!("over for {how_long}"), Role::Over), dot()]);
     }
     let cores = format!(
@@ -103,6 +134,9 @@ pub(super) fn named(fleet: &Fleet, host: HostId, app: &App) -> Vec<Piece> {
         if kib > 0 {
             line.extend([dot(), piece(format!("{sign} {}", rate(kib)), Role::Text)]);
         }
+    }
+    if let Some(kib) = app.heat.dirty(host).filter(|kib| *kib > 0) {
+        line.extend([dot(), piece(format!("dirties {}", rate(kib.min(u64::from(u32::MAX)) as u32)), Role::Text)]);
     }
     let moves = [(row.booting, "booting"), (row.migrations_in, "coming"), (row.migrations_out, "leaving")];
     for (n, word) in moves.into_iter().filter(|(n, _)| *n > 0) {

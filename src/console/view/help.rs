@@ -1,20 +1,24 @@
-//! The help and the palette, both from the list of actions.
+//! The help, from the list of actions and the keymap.
 
 use ratatui::layout::Rect;
 
-use super::paint::{Paint, width};
-use super::table::line_of_text;
+use super::paint::Paint;
+use super::typing::line_of_text;
 use crate::console::action::{self, Action};
 use crate::console::app::App;
-use crate::console::hits::Hit;
+use crate::console::help::Help;
+use crate::console::keymap::{Bound, Context};
 use crate::console::layout::centred;
-use crate::console::palette::Palette;
 use crate::console::theme::Role;
 
 /// A line of the help.
-enum Line {
-    Chapter(&'static str),
+enum Line<'a> {
+    Chapter(String),
+    /// A key that means something only where one is.
+    Here(String, &'a Bound),
     Action(&'static Action),
+    /// How an action is used in the command line.
+    Usage(&'static Action),
     /// What the mouse does: on what, and what.
     Mouse(&'static str, &'static str),
     Blank,
@@ -32,43 +36,90 @@ const MOUSE: [(&str, &str); 8] = [
     ("shift", "Selects text as without Hemera, in most terminals."),
 ];
 
-pub(super) fn keys(app: &App, top: usize, paint: &mut Paint<'_>) {
+/// All lines: the keys of where one is, then every action by chapter. Searched, each action says how it is used.
+fn lines<'a>(app: &'a App, help: &Help) -> Vec<Line<'a>> {
+    let mut lines = Vec::new();
+    let chapter = |lines: &mut Vec<Line<'a>>, name: String| {
+        if !lines.is_empty() {
+            lines.push(Line::Blank);
+        }
+        lines.push(Line::Chapter(name));
+    };
+    let context = app.context();
+    let here: Vec<_> = app.look.keymap.of_context(context).filter(|(_, bound)| help.shows(bound.action)).collect();
+    if context != Context::Everywhere && !here.is_empty() {
+        let name = Context::ALL.iter().find(|(c, _)| *c == context).map_or("", |(_, name)| name);
+        chapter(&mut lines, format!("Here, in {name}"));
+        lines.extend(here.into_iter().map(|(key, bound)| Line::Here(key, bound)));
+    }
+    let searched = !help.input.value().trim().is_empty();
+    let mut area = "";
+    for action in action::all().filter(|action| help.shows(action)) {
+        if action.area != area {
+            area = action.area;
+            chapter(&mut lines, area.to_owned());
+        }
+        lines.push(Line::Action(action));
+        if searched && (action.takes.is_some() || !action.aliases.is_empty()) {
+            lines.push(Line::Usage(action));
+        }
+    }
+    if !searched {
+        chapter(&mut lines, "Mouse".to_owned());
+        lines.extend(MOUSE.map(|(what, does)| Line::Mouse(what, does)));
+    }
+    lines
+}
+
+pub(super) fn keys(app: &App, help: &Help, paint: &mut Paint<'_>) {
     let area = centred(app.plan.body, 104, app.plan.body.height);
     let title = format!("Keys {} {}", app.look.glyphs.dot, app.look.keymap.name);
     paint.popup(area, false, &title);
-    let room = Rect {
+    let mut room = Rect {
         x: area.x + 3,
         y: area.y + 1,
         width: area.width.saturating_sub(6),
         height: area.height.saturating_sub(2),
     };
-    let mut lines = Vec::new();
-    let mut chapter = "";
-    for action in action::all() {
-        if action.area != chapter {
-            if !chapter.is_empty() {
-                lines.push(Line::Blank);
-            }
-            chapter = action.area;
-            lines.push(Line::Chapter(chapter));
+    if help.typing || !help.input.value().is_empty() {
+        let role = if help.typing { Role::FieldFocus } else { Role::Strong };
+        if help.typing {
+            paint.fill(Rect { height: 1, ..room }, Role::FieldFocus);
         }
-        lines.push(Line::Action(action));
+        let x = paint.text(room.x, room.y, room.right(), "/", if help.typing { Role::FieldFocus } else { Role::Key });
+        if help.typing {
+            line_of_text(paint, x, room.y, room.right() - 1, &help.input);
+        } else {
+            paint.cut(x, room.y, room.right(), help.input.value(), role);
+        }
+        room.y += 1;
+        room.height = room.height.saturating_sub(1);
     }
-    lines.extend([Line::Blank, Line::Chapter("Mouse")]);
-    lines.extend(MOUSE.map(|(what, does)| Line::Mouse(what, does)));
-    let top = top.min(lines.len().saturating_sub(usize::from(room.height)));
+    let lines = lines(app, help);
+    if lines.is_empty() {
+        paint.text(room.x, room.y, room.right(), "no action has these words", Role::Dim);
+    }
+    let top = help.top.min(lines.len().saturating_sub(usize::from(room.height)));
     for (i, line) in lines.iter().skip(top).take(usize::from(room.height)).enumerate() {
-        let y = room.y + i as u16;
+        let room = Rect { y: room.y + i as u16, height: 1, ..room };
         match line {
             Line::Blank => {}
             Line::Chapter(name) => {
-                paint.text(room.x, y, room.right(), name, Role::Title);
+                paint.text(room.x, room.y, room.right(), name, Role::Title);
             }
             Line::Mouse(what, does) => {
-                paint.text(room.x + 1, y, room.x + 22, what, Role::Key);
-                paint.cut(room.x + 22, y, room.right(), does, Role::Dim);
+                paint.text(room.x + 1, room.y, room.x + 22, what, Role::Key);
+                paint.cut(room.x + 22, room.y, room.right(), does, Role::Dim);
             }
-            Line::Action(action) => entry(app, action, paint, Rect { y, height: 1, ..room }),
+            Line::Here(key, bound) => {
+                let name = bound.words.as_ref().map_or_else(|| bound.action.name.to_owned(), |_| bound.label());
+                entry(app, (key, &name), bound.action, paint, room);
+            }
+            Line::Action(action) => {
+                let keys = app.look.keymap.keys_of(action.id).join(" ");
+                entry(app, (&keys, action.name), action, paint, room);
+            }
+            Line::Usage(action) => usage(action, paint, room),
         }
     }
     let left = lines.len().saturating_sub(top + usize::from(room.height));
@@ -79,15 +130,21 @@ pub(super) fn keys(app: &App, top: usize, paint: &mut Paint<'_>) {
     paint.end_popup();
 }
 
+/// How an action is used in the command line, and what else it is called.
+fn usage(action: &Action, paint: &mut Paint<'_>, room: Rect) {
+    let takes = action.takes.map_or_else(String::new, |takes| format!(" {}", takes.usage));
+    let also = if action.aliases.is_empty() { String::new() } else { format!(", also {}", action.aliases.join(", ")) };
+    paint.cut(room.x + 18, room.y, room.right(), &format!(":{}{takes}{also}", action.id), Role::Hint);
+}
+
 /// An action: its keys, its name, what it does, and why it cannot be used now.
-fn entry(app: &App, action: &Action, paint: &mut Paint<'_>, room: Rect) {
-    let keys = app.look.keymap.keys_of(action.id).join(" ");
+fn entry(app: &App, (keys, name): (&str, &str), action: &Action, paint: &mut Paint<'_>, room: Rect) {
     let reason = (action.when)(app).err();
     let role = if reason.is_some() { Role::Off } else { Role::Text };
     let keys_width = 17;
-    paint.cut(room.x + 1, room.y, room.x + keys_width, &keys, if reason.is_some() { Role::Off } else { Role::Key });
+    paint.cut(room.x + 1, room.y, room.x + keys_width, keys, if reason.is_some() { Role::Off } else { Role::Key });
     let mut x = room.x + keys_width + 1;
-    paint.cut(x, room.y, x + 21, action.name, role);
+    paint.cut(x, room.y, x + 21, name, role);
     x += 22;
     match reason {
         Some(reason) => {
@@ -98,46 +155,4 @@ fn entry(app: &App, action: &Action, paint: &mut Paint<'_>, room: Rect) {
             paint.cut(x, room.y, room.right(), action.doc, Role::Dim);
         }
     }
-}
-
-pub(super) fn palette(app: &App, palette: &Palette, paint: &mut Paint<'_>) {
-    let body = app.plan.body;
-    let height = 18.min(body.height);
-    let mut area = centred(body, 96, height);
-    area.y = body.y + body.height.saturating_sub(height) / 3;
-    paint.popup(area, false, "Command");
-    let room = Rect {
-        x: area.x + 2,
-        y: area.y + 1,
-        width: area.width.saturating_sub(4),
-        height: area.height.saturating_sub(2),
-    };
-    paint.fill(Rect { height: 1, ..room }, Role::FieldFocus);
-    let x = paint.text(room.x, room.y, room.right(), ":", Role::FieldFocus);
-    line_of_text(paint, x, room.y, room.right() - 1, &palette.input);
-    let rows = usize::from(room.height.saturating_sub(1)).max(1);
-    let top = (palette.at + 1).saturating_sub(rows);
-    if palette.found.is_empty() {
-        paint.text(room.x + 2, room.y + 1, room.right(), "no action has these letters", Role::Dim);
-    }
-    for (i, action) in palette.found.iter().enumerate().skip(top).take(rows) {
-        let y = room.y + 1 + (i - top) as u16;
-        let reason = (action.when)(app).err();
-        let role = if reason.is_some() { Role::Off } else { Role::Text };
-        paint.hits.note(Rect { y, height: 1, ..room }, Hit::Line(i));
-        let here = i == palette.at;
-        if here {
-            paint.text(room.x, y, room.right(), paint.glyphs().cursor, Role::Key);
-        }
-        paint.cut(room.x + 2, y, room.x + 23, action.name, if here && reason.is_none() { Role::Strong } else { role });
-        let keys = app.look.keymap.keys_of(action.id).first().cloned().unwrap_or_default();
-        let end = room.right().saturating_sub(width(&keys) + 2);
-        let text = reason.map_or_else(|| action.doc.to_owned(), |reason| format!("not now: {reason}"));
-        paint.cut(room.x + 24, y, end, &text, if reason.is_some() { Role::Off } else { Role::Dim });
-        paint.right(room.right(), y, room.x, &keys, Role::Key);
-        if here {
-            paint.tint(Rect { y, height: 1, ..room }, Role::Cursor);
-        }
-    }
-    paint.end_popup();
 }

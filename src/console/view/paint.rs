@@ -103,11 +103,16 @@ impl<'a> Paint<'a> {
         self.buffer.set_style(area, style);
     }
 
+    /// A border without titles.
+    pub(super) fn frame(&mut self, area: Rect, role: Role) {
+        let style = self.style(role);
+        Block::bordered().border_set(self.look.glyphs.border).border_style(style).render(self.clip(area), self.buffer);
+    }
+
     /// A panel's border and titles.
     pub(super) fn panel(&mut self, area: Rect, focus: bool, title: &[Piece], right: &[Piece]) {
         let border = if focus { Role::Focus } else { Role::Border };
-        let style = self.style(border);
-        Block::bordered().border_set(self.look.glyphs.border).border_style(style).render(self.clip(area), self.buffer);
+        self.frame(area, border);
         let end = area.right().saturating_sub(2);
         let x = self.text(area.x + 1, area.y, end, " ", border);
         let wide: u16 = right.iter().map(|(t, _)| width(t)).sum();

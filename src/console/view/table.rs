@@ -3,11 +3,13 @@
 use ratatui::layout::Rect;
 
 use super::paint::{Paint, Piece, piece};
+use super::typing::{error_under, line_of_text};
 use crate::console::columns::{Fit, Table};
 use crate::console::filter::FilterBox;
 use crate::console::format::{count, counted, cut};
 use crate::console::hits::Hit;
 use crate::console::order::Sort;
+use crate::console::terms::split;
 use crate::console::theme::Role;
 
 /// What stands before the columns: the cursor, the mark, a blank.
@@ -48,7 +50,7 @@ fn filter_line(filter: &FilterBox, paint: &mut Paint<'_>, room: Rect) -> bool {
         }
         None if !filter.text.is_empty() => {
             let x = paint.text(room.x + 1, room.y, end, "/", Role::Key);
-            let x = paint.cut(x, room.y, end, &filter.text, Role::Strong);
+            let x = crumbs(paint, x, room.y, end, &filter.text);
             let from = paint.right(end, room.y, x + 1, "Esc clears", Role::Dim);
             paint.hits.note(Rect::new(from, room.y, end - from, 1), Hit::Action("clear-filter"));
             true
@@ -57,21 +59,30 @@ fn filter_line(filter: &FilterBox, paint: &mut Paint<'_>, room: Rect) -> bool {
     }
 }
 
-/// A line that is typed into, with a cursor of our own.
-pub(super) fn line_of_text(paint: &mut Paint<'_>, x: u16, y: u16, end: u16, input: &tui_input::Input) {
-    let width = usize::from(end.saturating_sub(x + 1)).max(1);
-    let skip = input.visual_scroll(width);
-    let shown: String = input.value().chars().skip(skip).take(width).collect();
-    paint.text(x, y, end, &shown, Role::FieldFocus);
-    let at = x + (input.visual_cursor().saturating_sub(skip)) as u16;
-    paint.tint(Rect::new(at.min(end), y, 1, 1), Role::Pointed);
+/// The terms of a filter after one another, so that one sees what the last one narrows.
+fn crumbs(paint: &mut Paint<'_>, mut x: u16, y: u16, end: u16, text: &str) -> u16 {
+    let between = format!(" {} ", paint.glyphs().crumb);
+    for (i, term) in split(text).into_iter().enumerate() {
+        if i > 0 {
+            x = paint.text(x, y, end, &between, Role::Dim);
+        }
+        x = paint.cut(x, y, end, term, Role::Strong);
+    }
+    x
 }
 
 fn error_line(filter: &FilterBox, paint: &mut Paint<'_>, room: Rect) -> bool {
     let Some(error) = &filter.error else { return false };
-    let at = (error.column as u16).saturating_sub(1).min(room.width / 2);
-    let text = format!("{} expected {}, found {}", paint.glyphs().up, error.expected, error.found);
-    paint.cut(room.x + 2 + at, room.y, room.right() - 1, &text, Role::Error);
+    let end = room.right() - 1;
+    let text = format!("expected {}, found {}", error.expected, error.found);
+    match &filter.editing {
+        Some((input, _)) => {
+            error_under(paint, (room.x + 2, room.y, end), input, error.column.saturating_sub(1), &text);
+        }
+        None => {
+            paint.cut(room.x + 2, room.y, end, &text, Role::Error);
+        }
+    }
     true
 }
 

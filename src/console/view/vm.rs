@@ -1,101 +1,171 @@
-//! A VM: state, place, load, task, what happened to it.
+//! A VM: state, place, load, task, what happened to it, what was done to it.
 
 use ratatui::layout::Rect;
 
-use super::paint::{Paint, piece};
+use super::paint::{Paint, Piece, piece};
+use super::parts::{TaskList, frame, helps, tasks, timeline, wrap};
+use super::plot::{Plot, stack};
 use super::state_role;
 use super::tasks::detail;
 use crate::console::app::App;
-use crate::console::format::{age, clock, counted, memory, percent, rate};
-use crate::console::layout::inside;
+use crate::console::format::{age, counted, memory, percent, rate};
+use crate::console::pages::parts::Part;
+use crate::console::pages::vm::VmPage;
 use crate::console::theme::Role;
-use crate::fleet::Finding;
+use crate::fleet::{Finding, VmRow, VmState};
+use crate::handle::VmHistory;
 
 pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
-    let Some(room) = &app.pages.vm else { return };
+    let Some(page) = &app.pages.vm else { return };
     let fleet = &app.snapshot.fleet;
-    let glyphs = app.look.glyphs;
-    if room.vm.0 >= fleet.vms.id_count() {
+    if page.vm.0 >= fleet.vms.id_count() {
         return;
     }
-    let row = room.view.as_ref().map_or_else(|| fleet.vms.row(room.vm), |view| view.row);
-    let name = fleet.vms.name(room.vm);
-    let area = app.plan.page;
-    paint.panel(area, true, &[piece(name, Role::Title)], &[]);
-    let inner = Rect { x: area.x + 2, width: area.width.saturating_sub(4), ..inside(area) };
-    let end = inner.right();
-    let mut y = inner.y;
-    let mut line = |paint: &mut Paint<'_>, label: &str, pieces: &[(String, Role)]| {
-        if y < inner.bottom() {
-            paint.text(inner.x, y, end, label, Role::Dim);
-            paint.pieces(inner.x + 11, y, end, pieces);
+    // The snapshot is never older than what was asked.
+    let row = fleet.vms.row(page.vm);
+    let title = [
+        piece(fleet.vms.name(page.vm), Role::Title),
+        piece(
+            format!(" {} {} {}", paint.glyphs().dot, paint.glyphs().vm(row.state), row.state.word()),
+            state_role(row.state),
+        ),
+    ];
+    let named = |part: Part| {
+        let view = page.view.as_ref();
+        match part {
+            Part::About => ("VM", None),
+            Part::Load => ("Load", None),
+            Part::Vms | Part::Tasks => ("Results", view.map(|v| v.results.len())),
+            Part::Timeline => ("Timeline", view.map(|v| v.timeline.len())),
         }
-        y += 1;
     };
-    let state = format!("{} {}", glyphs.vm(row.state), row.state.word());
-    let mut pieces =
-        vec![piece(state, state_role(row.state)), piece(format!(" for {}", age(fleet.now, row.since)), Role::Dim)];
-    if let Some(reason) =
-        room.view.as_ref().and_then(|v| v.reason.clone()).or_else(|| fleet.vm_reasons.get(&room.vm).cloned())
-    {
+    frame(app, paint, &page.parts, &title, &named);
+    for (part, _) in &page.parts.at.shown {
+        let room = page.parts.room(*part);
+        let focus = page.parts.part() == *part;
+        match (part, &page.view) {
+            (Part::About, _) => about(app, page, &row, paint, room),
+            (_, None) => {
+                let text = page.error.as_deref().unwrap_or("asking the engine");
+                paint.text(room.x + 1, room.y, room.right(), text, Role::Dim);
+            }
+            (Part::Load, Some(view)) => load(app, paint, room, &row, &view.history),
+            (Part::Vms | Part::Tasks, Some(view)) => {
+                let list = TaskList {
+                    tasks: &view.results,
+                    cursor: &page.results,
+                    focus,
+                    with_vm: false,
+                    none: "nothing was done to it yet",
+                };
+                tasks(app, paint, room, list);
+            }
+            (Part::Timeline, Some(view)) => timeline(paint, room, &view.timeline, &page.timeline, focus),
+        }
+    }
+}
+
+/// Its figures over time.
+fn load(app: &App, paint: &mut Paint<'_>, room: Rect, row: &VmRow, history: &VmHistory) {
+    let now = app.snapshot.fleet.now;
+    let vcpus = u32::from(row.vcpus.max(1));
+    let share = move |millicores: f64| format!("{} %", percent(millicores as u32, vcpus));
+    let speed = |kib: f64| if kib < 0.5 { "0 B/s".to_owned() } else { rate(kib as u32) };
+    let room = Rect { x: room.x + 1, width: room.width.saturating_sub(2), ..room };
+    let mut dirty = Plot::recent("dirties", &history.dirty, now, &speed);
+    dirty.role = Role::Heat6;
+    let mut net = Plot::recent("network", &history.net, now, &speed);
+    net.role = Role::Busy;
+    let cpu = Plot::recent("cpu", &history.cpu, now, &share).capped(f64::from(vcpus) * 1000.0);
+    stack(paint, room, &[cpu, dirty, net]);
+}
+
+/// What it is and how it is, a line for each, the most important first.
+fn about(app: &App, page: &VmPage, row: &VmRow, paint: &mut Paint<'_>, room: Rect) {
+    let label = if room.width < 50 { 8 } else { 10 };
+    let (x, end) = (room.x + 1 + label, room.right());
+    let text = usize::from(end.saturating_sub(x));
+    let mut lines: Vec<(&str, Vec<Piece>)> = vec![("state", state(app, page, row))];
+    lines.extend(finding(app, page, row, text));
+    lines.push(("host", place(app, row)));
+    if let Some(task) = page.view.as_ref().and_then(|v| v.task.as_ref()) {
+        let what = format!("{} of {} {} ", task.kind.word(), task.op, app.look.glyphs.dot);
+        lines
+            .push(("task", vec![piece(what, Role::Strong), piece(detail(app, &app.snapshot.fleet, task), Role::Text)]));
+    }
+    lines.push(("load", figures(app, row)));
+    lines.push(("class", class(app, row)));
+    for (y, (name, pieces)) in (room.y..room.bottom()).zip(lines) {
+        paint.text(room.x + 1, y, x, name, Role::Dim);
+        paint.pieces(x, y, end, &pieces);
+    }
+}
+
+fn state(app: &App, page: &VmPage, row: &VmRow) -> Vec<Piece> {
+    let (fleet, glyphs) = (&app.snapshot.fleet, app.look.glyphs);
+    let word = format!("{} {}", glyphs.vm(row.state), row.state.word());
+    let mut pieces = vec![piece(word, state_role(row.state))];
+    pieces.push(piece(format!(" for {}", age(fleet.now, row.since)), Role::Dim));
+    let said = page.view.as_ref().and_then(|view| view.reason.clone());
+    if let Some(reason) = said.or_else(|| fleet.vm_reasons.get(&page.vm).cloned()) {
         pieces.push(piece(format!(" {} {reason}", glyphs.dot), Role::Text));
     }
-    line(paint, "state", &pieces);
-    let host = row.host.map_or_else(|| "no host".to_owned(), |h| fleet.topology.full_name(h));
+    pieces
+}
+
+/// What was found, and what helps.
+fn finding(app: &App, page: &VmPage, row: &VmRow, width: usize) -> Vec<(&'static str, Vec<Piece>)> {
+    let ids: &[&str] = match (row.finding, row.state) {
+        (Finding::NonConverging, _) => &["stop-stress", "stress", "pause", "cancel-task"],
+        (Finding::NoProgress, _) => &["cancel-task"],
+        (_, VmState::Failed) => &["destroy", "open-host"],
+        (_, VmState::Lost) => &["open-host"],
+        (_, VmState::Paused) => &["resume"],
+        _ => return Vec::new(),
+    };
+    let mut lines = Vec::new();
+    let said = page.view.as_ref().filter(|view| view.finding.0 == row.finding).map(|view| view.finding.1.clone());
+    if row.finding != Finding::None {
+        let text = said.filter(|text| !text.is_empty()).unwrap_or_else(|| row.finding.word().into());
+        for (i, line) in wrap(&format!("{} {text}", app.look.glyphs.warn), width).into_iter().take(2).enumerate() {
+            lines.push((if i == 0 { "finding" } else { "" }, vec![piece(line, Role::Warn)]));
+        }
+    }
+    lines.push(("helps", helps(app, ids)));
+    lines
+}
+
+fn place(app: &App, row: &VmRow) -> Vec<Piece> {
+    let topology = &app.snapshot.fleet.topology;
+    let host = row.host.map_or_else(|| "no host".to_owned(), |host| topology.full_name(host));
     let mut pieces = vec![piece(host, Role::Text)];
     if let Some(target) = row.target {
-        pieces.push(piece(format!(" {} {}", glyphs.to, fleet.topology.full_name(target)), Role::Busy));
+        pieces.push(piece(format!(" {} {}", app.look.glyphs.to, topology.host(target).name), Role::Busy));
     }
-    line(paint, "host", &pieces);
-    let class = if fleet.class_name(&row).is_empty() { "no class" } else { fleet.class_name(&row) };
-    let size = format!(
-        "{class} {} {} {} {}{}",
-        glyphs.dot,
-        counted(usize::from(row.vcpus), "vCPU"),
-        glyphs.dot,
-        memory(row.memory),
-        if row.managed { "" } else { ", not ours: never touched" }
-    );
-    line(paint, "class", &[piece(size, Role::Text)]);
+    pieces
+}
+
+fn figures(app: &App, row: &VmRow) -> Vec<Piece> {
+    let dot = app.look.glyphs.dot;
     let mut load = format!("cpu {} %", percent(row.cpu, u32::from(row.vcpus.max(1))));
     for (what, kib) in [("dirties", row.dirty), ("network", row.net)] {
         if kib > 0 {
-            load = format!("{load} {} {what} {}", glyphs.dot, rate(kib));
+            load = format!("{load} {dot} {what} {}", rate(kib));
         }
     }
     if row.stressed {
-        load = format!("{load} {} stressed", glyphs.dot);
+        load = format!("{load} {dot} stressed");
     }
-    line(paint, "load", &[piece(load, Role::Text)]);
-    match &room.view {
-        None => {
-            let text = room.error.as_deref().unwrap_or("asking the engine");
-            line(paint, "", &[piece(text, Role::Dim)]);
-        }
-        Some(view) => {
-            if view.finding.0 != Finding::None {
-                let text = format!(
-                    "{} {}",
-                    glyphs.warn,
-                    if view.finding.1.is_empty() { view.finding.0.word() } else { &view.finding.1 }
-                );
-                line(paint, "finding", &[piece(text, Role::Warn)]);
-            }
-            if let Some(task) = &view.task {
-                let text = format!("{} of {} {} {}", task.kind.word(), task.op, glyphs.dot, detail(app, fleet, task));
-                line(paint, "task", &[piece(text, Role::Text)]);
-            }
-            line(paint, "", &[]);
-            let shown = usize::from(inner.bottom().saturating_sub(inner.y + 7)).max(1);
-            let top = room.top.min(view.timeline.len().saturating_sub(shown));
-            for (i, (at, what)) in view.timeline.iter().skip(top).enumerate() {
-                let label = if i == 0 { "timeline" } else { "" };
-                line(
-                    paint,
-                    label,
-                    &[piece(format!("{:>8}  ", clock(*at)), Role::Dim), piece(what.to_string(), Role::Text)],
-                );
-            }
-        }
+    vec![piece(load, Role::Text)]
+}
+
+fn class(app: &App, row: &VmRow) -> Vec<Piece> {
+    let (fleet, dot) = (&app.snapshot.fleet, app.look.glyphs.dot);
+    let class = if fleet.class_name(row).is_empty() { "no class" } else { fleet.class_name(row) };
+    let vcpus = counted(usize::from(row.vcpus), "vCPU");
+    let mut pieces = vec![piece(format!("{class} {dot} {vcpus} {dot} {}", memory(row.memory)), Role::Text)];
+    if !row.managed {
+        pieces.push(piece(", not ours: never touched", Role::Warn));
     }
+    pieces
 }

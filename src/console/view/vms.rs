@@ -7,6 +7,7 @@ use super::paint::{Paint, piece, title_role};
 use super::table::{self, BEFORE};
 use crate::console::app::App;
 use crate::console::columns::{Column, Table, vm_role, vm_text};
+use crate::console::format::counted;
 use crate::console::hits::Hit;
 use crate::console::layout::{Panel, inside};
 use crate::console::theme::Role;
@@ -18,7 +19,10 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
         return;
     }
     let focus = app.focus == Panel::Vms;
-    let title = [piece("VMs", title_role(focus)), table::sorted_by(paint, Table::Vms, app.vms.sort)];
+    let mut title = vec![piece("VMs", title_role(focus)), table::sorted_by(paint, Table::Vms, app.vms.sort)];
+    if app.vms.only_marked() {
+        title.push(piece(format!(" {} only marked", paint.glyphs().dot), Role::Mark));
+    }
     let total = table::total(app.vms.order.len(), app.snapshot.fleet.vms.len(), "VM");
     paint.panel(area, focus, &title, &[total]);
     let room = table::filter(&app.vms.filter_box, paint, inside(area));
@@ -74,10 +78,14 @@ fn empty(app: &App, paint: &mut Paint<'_>, room: Rect) {
     let key = |id: &str| app.look.keymap.keys_of(id).first().cloned().unwrap_or_default();
     let lines = if app.vms.loading || app.snapshot.fleet.topology.hosts.is_empty() {
         vec!["waiting for the engine".to_owned()]
+    } else if app.snapshot.loading > 0 {
+        vec![format!("loading {}", counted(app.snapshot.loading as usize, "VM"))]
     } else if app.snapshot.fleet.vms.is_empty() {
         vec!["There are no VMs yet.".to_owned(), format!("{} boots some, {} shows all keys", key("boot"), key("help"))]
     } else {
-        vec!["No VM is selected by this filter.".to_owned(), "Esc clears it".to_owned()]
+        let what =
+            if app.vms.only_marked() { "No VM that is marked is shown." } else { "No VM is selected by this filter." };
+        vec![what.to_owned(), "Esc clears it".to_owned()]
     };
     table::instead(paint, room, &lines);
 }

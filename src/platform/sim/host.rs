@@ -113,6 +113,10 @@ pub(super) struct SimHost {
     pub(super) stuck: Vec<TaskId>,
     /// Migrations from and to it.
     pub(super) migrations: Vec<u32>,
+    /// VMs whose load changed since the last sample, some more than once.
+    moved: Vec<VmId>,
+    /// [`level`](Self::level) at the last sample; not a number where `moved` does not have all.
+    told_level: f64,
     /// Listed for the next sample.
     pub(super) changed: bool,
     /// Listed for being settled.
@@ -134,9 +138,36 @@ impl SimHost {
             computing: Shared::default(),
             stuck: Vec::new(),
             migrations: Vec::new(),
+            moved: Vec::new(),
+            told_level: f64::INFINITY,
             changed: false,
             stale: false,
         }
+    }
+
+    /// Notes that a VM's load changed since the last sample.
+    pub(super) fn note_moved(&mut self, vm: VmId) {
+        if self.moved.len() > self.vms.len() {
+            // To look at all of them is cheaper, and nobody may ever take a sample.
+            self.told_level = f64::NAN;
+            self.moved.clear();
+        }
+        self.moved.push(vm);
+    }
+
+    /// The VMs to look at in this sample: in the order of their places, those alone whose load changed while there is
+    /// enough CPU for all.
+    pub(super) fn take_moved(&mut self, vms: &Vms, id: HostId, into: &mut Vec<u32>) {
+        let told = std::mem::replace(&mut self.told_level, self.level);
+        into.clear();
+        if told == f64::INFINITY && self.level == f64::INFINITY {
+            into.extend(self.moved.iter().map(|&vm| vms.get(vm)).filter(|row| row.host == id).map(|row| row.slot));
+            into.sort_unstable();
+            into.dedup();
+        } else {
+            into.extend(0..self.vms.len() as u32);
+        }
+        self.moved.clear();
     }
 
     /// CPU that VMs and boots ask for together, in millionths of a core.

@@ -53,6 +53,7 @@ impl SimPlatform {
     /// Observes hosts on which something changed, and those of their VMs whose load is another one.
     pub(super) fn observe_loads(&mut self) {
         let mut changed = std::mem::take(&mut self.changed);
+        let mut places = Vec::new();
         changed.sort_unstable();
         for &id in &changed {
             let host = &mut self.hosts[id.index()];
@@ -70,8 +71,9 @@ impl SimPlatform {
                 net_rx: Rate(self.network.carried(down) * efficiency),
                 net_tx: Rate(self.network.carried(id.0) * efficiency),
             }];
-            for i in 0..self.hosts[id.index()].vms.len() {
-                let vm = self.hosts[id.index()].vms[i];
+            self.hosts[id.index()].take_moved(&self.vms, id, &mut places);
+            for &place in &places {
+                let vm = self.hosts[id.index()].vms[place as usize];
                 let row = self.vms.get(vm);
                 let cpu = thousandths(self.hosts[id.index()].gets(row.demand));
                 if row.seen != cpu {

@@ -1,0 +1,42 @@
+//! What a console keeps beside what it shows: what was typed, saved filters, own words, what can be taken back.
+
+use std::collections::BTreeMap;
+
+use super::Options;
+use super::clipboard::Clipboard;
+use super::freeze::Frozen;
+use super::history::History;
+use super::saved::Saved;
+use super::undo::Undo;
+
+/// The operator's habits, and what serves them.
+#[derive(Debug, Default)]
+pub(crate) struct Habits {
+    pub history: History,
+    pub saved: Saved,
+    /// Words of the user's own, and the command lines that they stand for.
+    pub aliases: BTreeMap<String, String>,
+    pub undo: Undo,
+    pub clipboard: Clipboard,
+    /// Since when the screen stands still.
+    pub frozen: Option<Frozen>,
+    /// The filter that `faults only` took the place of.
+    pub before_faults: Option<String>,
+    /// What could not be read at the start.
+    pub problem: Option<String>,
+}
+
+impl Habits {
+    /// The habits that the files of these options hold.
+    pub(crate) fn load(options: &Options) -> Self {
+        let (saved, problem) = Saved::load(&options.settings.filters, options.library.dir());
+        Self {
+            history: History::load(options.state.as_deref()),
+            saved,
+            aliases: options.settings.aliases.clone(),
+            clipboard: Clipboard::new(options.multiplexer),
+            problem,
+            ..Self::default()
+        }
+    }
+}

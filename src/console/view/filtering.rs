@@ -1,0 +1,32 @@
+//! The line in which a page's filter stands or is typed, and what is wrong with it.
+
+use ratatui::layout::Rect;
+
+use super::paint::Paint;
+use super::typing::line_of_text;
+use crate::console::filter::FilterBox;
+use crate::console::theme::Role;
+
+/// Draws it at the top of a room; says what is left of the room.
+pub(super) fn draw(filter: &FilterBox, paint: &mut Paint<'_>, room: Rect) -> Rect {
+    let end = room.right().saturating_sub(1);
+    let mut y = room.y;
+    if let Some((input, _)) = &filter.editing {
+        paint.fill(Rect { height: 1, ..room }, Role::FieldFocus);
+        let x = paint.text(room.x + 1, y, end, "/", Role::FieldFocus);
+        line_of_text(paint, x, y, end, input);
+        y += 1;
+    } else if !filter.text.is_empty() {
+        let x = paint.text(room.x + 1, y, end, "/", Role::Key);
+        paint.cut(x, y, end, &filter.text, Role::Strong);
+        y += 1;
+    }
+    if let Some(error) = &filter.error {
+        let at = (error.column as u16).saturating_sub(1).min(room.width / 2);
+        let text = format!("{} expected {}, found {}", paint.glyphs().up, error.expected, error.found);
+        paint.cut(room.x + 2 + at, y, end, &text, Role::Error);
+        y += 1;
+    }
+    let used = (y - room.y).min(room.height);
+    Rect { y: room.y + used, height: room.height - used, ..room }
+}
