@@ -103,16 +103,14 @@ fn programs(directory: &Path) -> Vec<Program> {
         let name = format!("{} VMs, a tenth changing each second", spaced(vms));
         all.push(hemera(&name, vms, Some(&world), directory));
     }
-    for (name, arguments) in [("htop", &[][..]), ("btop", &[]), ("btm", &[])] {
+    for name in ["htop", "btop", "btm"] {
         if let Some(path) = installed(name) {
-            let mut command = CommandBuilder::new(path);
-            command.args(arguments as &[&str]);
             all.push(Program {
                 name: name.into(),
-                command: environment(command, directory),
+                command: environment(CommandBuilder::new(path), directory),
                 begun: || Box::new(|screen| screen.contents().lines().filter(|line| !line.is_empty()).count() > 10),
                 full: || Box::new(|screen| screen.contents().lines().filter(|line| !line.is_empty()).count() > 10),
-                round: &keys::ARROWS,
+                round: if name == "htop" { &keys::KEYPAD } else { &keys::ARROWS },
                 heatmap: None,
             });
         }

@@ -96,8 +96,6 @@ use watch::Watch;
 const PACE: Duration = Duration::from_millis(100);
 /// A write that takes longer shows a slow line: data is then drawn so rarely that writing takes a tenth of the time.
 const SLOW: Duration = Duration::from_millis(50);
-/// How long the end waits for the terminal's last answers.
-const LAST_ANSWERS: Duration = Duration::from_millis(500);
 /// However slow the line, data is drawn this often.
 const SLOWEST: Duration = Duration::from_secs(3);
 
@@ -355,7 +353,7 @@ async fn drive_with<W: Write>(
         app.settle();
         if app.suspend {
             app.suspend = false;
-            last_answers(&mut line, &mut events, &mut signals).await;
+            line::last_answers(&mut line, &mut events, &mut signals).await;
             app.size = suspend()?;
             app.redraw = true;
             continue;
@@ -369,7 +367,7 @@ async fn drive_with<W: Write>(
             app.settle();
         }
         // On a slow line one frame shows what several keys did.
-        if app.dirty && line.has_room() {
+        if app.dirty && line.has_room(Instant::now()) {
             app.dirty = false;
             if let Some(bytes) = app.habits.clipboard.outgoing.take() {
                 terminal.backend_mut().pass(&bytes);
@@ -392,6 +390,7 @@ async fn drive_with<W: Write>(
         let due = data_at + pace;
         let deadline = app.deadline();
         let lost = app.lost.is_some();
+        let line_due = line.deadline(app.dirty);
         tokio::select! {
             biased;
             event = events.next() => {
@@ -400,7 +399,9 @@ async fn drive_with<W: Write>(
                     Some(event) => app.event(event?),
                     None => break,
                 }
-                // Keys that wait already are taken together: one frame shows what they all did.
+                // Keys that wait already are taken together: one frame shows what they all did. Each finds the cursors
+                // where the one before left them.
+                app.settle();
                 while let Some(event) = arrived(&mut events).await {
                     app.event(event?);
                     if app.exit || app.suspend {
@@ -439,41 +440,19 @@ async fn drive_with<W: Write>(
                 app.now = Instant::now();
                 app.refresh();
             }
-            () = tokio::time::sleep_until(line.deadline().unwrap_or(data_at).into()), if !line.is_clear() => {
+            () = tokio::time::sleep_until(line_due.unwrap_or(data_at).into()), if line_due.is_some() => {
                 line.give_up(Instant::now());
             }
         }
     }
-    last_answers(&mut line, &mut events, &mut signals).await;
+    line::last_answers(&mut line, &mut events, &mut signals).await;
     Ok(())
-}
-
-/// Waits until all that was asked is answered: an answer that comes later would stand in the operator's shell. Keys that
-/// come meanwhile are lost.
-async fn last_answers(
-    line: &mut Line,
-    events: &mut (impl Stream<Item = io::Result<Event>> + Unpin),
-    signals: &mut mpsc::Receiver<Signal>,
-) {
-    let until = tokio::time::Instant::now() + LAST_ANSWERS;
-    while !line.is_clear() {
-        tokio::select! {
-            biased;
-            event = events.next() => if !matches!(event, Some(Ok(_))) { return },
-            signal = signals.recv() => match signal {
-                Some(Signal::Answered) => line.answered(),
-                Some(_) => {}
-                None => return,
-            },
-            () = tokio::time::sleep_until(until) => return,
-        }
-    }
 }
 
 /// What has arrived on a stream already, if anything has.
 ///
-/// It is asked with this task's own waker, unlike by `now_or_never`: crossterm's stream remembers the waker that it was
-/// last asked with, and with one that does nothing the next key would wake nobody.
+/// It is asked with this task's own waker, unlike by `now_or_never`: the terminal's stream remembers the waker that it
+/// was last asked with, and with one that does nothing the next key would wake nobody.
 async fn arrived<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
     poll_fn(|context| {
         Poll::Ready(match stream.poll_next_unpin(context) {

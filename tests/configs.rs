@@ -146,7 +146,7 @@ fn wrong_variables_are_named() {
 /// What the terminal is told to be, the colours that it gets, and whether only ASCII is drawn.
 type Told = (&'static [(&'static str, &'static str)], ColorLevel, bool);
 
-const TERMINALS: [Told; 22] = [
+const TERMINALS: [Told; 23] = [
     (&[("TERM", "xterm")], ColorLevel::Ansi16, false),
     (&[("TERM", "xterm-256color")], ColorLevel::Ansi256, false),
     (&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")], ColorLevel::True, false),
@@ -165,6 +165,7 @@ const TERMINALS: [Told; 22] = [
     (&[("TERM", "tmux-256color")], ColorLevel::Ansi256, false),
     (&[("TERM", "tmux-256color"), ("COLORTERM", "truecolor"), ("TMUX", "/tmp/t,1,0")], ColorLevel::True, false),
     (&[("TERM", "linux")], ColorLevel::Ansi16, true),
+    (&[("TERM", "linux"), ("COLORTERM", "truecolor")], ColorLevel::Ansi16, true),
     (&[("TERM", "dumb")], ColorLevel::None, true),
     (&[("TERM", "dumb"), ("COLORTERM", "truecolor")], ColorLevel::None, true),
     (&[("TERM", "vt100")], ColorLevel::None, true),

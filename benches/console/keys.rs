@@ -58,9 +58,11 @@ pub const HEATMAP: [Press; 5] = [
     press("metric", "h", |s| changed(s, LINE)),
 ];
 
-/// For programs whose screen cannot be read: it changed. They read keys as keypads in
-/// application mode send them.
-pub const ARROWS: [Press; 2] = [press("down", "\x1bOB", |s| changed(s, 1)), press("up", "\x1bOA", |s| changed(s, 1))];
+/// For programs whose screen cannot be read: it changed.
+pub const ARROWS: [Press; 2] = [press("down", "\x1b[B", |s| changed(s, 1)), press("up", "\x1b[A", |s| changed(s, 1))];
+
+/// The same for those that read keys as keypads in application mode send them.
+pub const KEYPAD: [Press; 2] = [press("down", "\x1bOB", |s| changed(s, 1)), press("up", "\x1bOA", |s| changed(s, 1))];
 
 /// A key that is echoed: what the machine and this bench add to every figure.
 pub const ECHO: [Press; 1] = [press("echo", "x", |s| changed(s, 1))];

@@ -183,7 +183,7 @@ impl Drop for Terminal {
 /// Shows what arrives, whole frames only, and answers what terminals are asked.
 fn emulate(mut reader: impl Read, shared: &Shared, answers: &Mutex<Box<dyn Write + Send>>) {
     let mut buffer = vec![0; 1 << 16];
-    let mut held = Vec::new();
+    let (mut held, mut before) = (Vec::new(), Vec::new());
     loop {
         let count = reader.read(&mut buffer).unwrap_or(0);
         let now = Instant::now();
@@ -205,7 +205,7 @@ fn emulate(mut reader: impl Read, shared: &Shared, answers: &Mutex<Box<dyn Write
         if count == 0 {
             return;
         }
-        answer(&held[..whole], answers);
+        answer(&mut before, &held[..whole], answers);
         held.drain(..whole);
     }
 }
@@ -214,15 +214,20 @@ fn emulate(mut reader: impl Read, shared: &Shared, answers: &Mutex<Box<dyn Write
 const ANSWERS: [(&[u8], &[u8]); 3] =
     [(b"\x1b[5n", b"\x1b[0n"), (b"\x1b[6n", b"\x1b[1;1R"), (b"\x1b[c", b"\x1b[?62;22c")];
 
-fn answer(shown: &[u8], answers: &Mutex<Box<dyn Write + Send>>) {
+/// Answers what is asked in `shown`; `before` is the end of what was shown before, where a question may have begun.
+fn answer(before: &mut Vec<u8>, shown: &[u8], answers: &Mutex<Box<dyn Write + Send>>) {
+    let old = before.len();
+    before.extend_from_slice(shown);
     for (question, reply) in ANSWERS {
-        let asked = shown.windows(question.len()).filter(|part| *part == question).count();
+        let parts = before.windows(question.len()).enumerate();
+        let asked = parts.filter(|(at, part)| at + question.len() > old && *part == question).count();
         for _ in 0..asked {
             let mut writer = answers.lock().unwrap_or_else(PoisonError::into_inner);
             // A program that has ended needs no answer.
             drop(writer.write_all(reply).and_then(|()| writer.flush()));
         }
     }
+    before.drain(..before.len().saturating_sub(3));
 }
 
 /// The bytes with cursor positions as the emulator knows them: `CSI row ; column f`, which btop writes, is the same as

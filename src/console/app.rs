@@ -236,6 +236,9 @@ impl App {
     pub(super) fn look_at_page(&mut self) {
         let around = Around { snapshot: &self.snapshot, heat: &self.heat };
         self.pages.findings.count(&around);
+        if self.nav.page() == Page::Settings {
+            self.pages.settings.read(&self.look.settings);
+        }
         if let Some(view) = self.pages.view(self.nav.page()) {
             view.look(&around);
         }
@@ -247,7 +250,8 @@ impl App {
         let look = self.looked.filter(|_| self.look_due).map(|at| at + LOOK);
         let ask = (self.asks_due && self.has_open_question()).then(|| self.asked + ASK_AGAIN);
         let frozen = self.habits.frozen.as_ref().map(super::freeze::Frozen::due);
-        [look, ask, self.order_due, frozen].into_iter().flatten().min()
+        let page = self.pages.seen(self.nav.page()).and_then(super::page::PageView::due);
+        [look, ask, self.order_due, frozen, page].into_iter().flatten().min()
     }
 
     fn has_open_question(&self) -> bool {
@@ -566,8 +570,12 @@ impl App {
         self.vms.height = usize::from(inside(self.plan.vms).height).saturating_sub(above).max(1);
         self.vms.settle();
         let around = Around { snapshot: &self.snapshot, heat: &self.heat };
+        if page == Page::Tree {
+            self.pages.tree.count_marks(&self.vms.marks, &self.snapshot.fleet);
+        }
         if let Some(view) = self.pages.view(page) {
             view.settle(&around, inside(self.plan.page));
+            self.dirty |= view.has_news();
             if view.asks_anew() {
                 self.ask_page();
             }

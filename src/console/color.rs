@@ -32,9 +32,11 @@ impl ColorLevel {
         }
         // GNU screen hands on COLORTERM of the terminal around it and then stumbles over 24 bits.
         let screen = set("STY").is_some() && set("TMUX").is_none();
+        // So do the consoles of Linux and BSD where it came along, as by sudo or from a multiplexer.
+        let console = term == "linux" || term.starts_with("cons");
         let rich = ["kitty", "alacritty", "foot", "wezterm", "ghostty", "direct"];
         let told = set("COLORTERM").is_some_and(|value| value == "truecolor" || value == "24bit");
-        if !screen && (told || rich.iter().any(|name| term.contains(name))) {
+        if !screen && !console && (told || rich.iter().any(|name| term.contains(name))) {
             Self::True
         } else if term.contains("256color") || term.starts_with("tmux") {
             Self::Ansi256

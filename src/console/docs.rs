@@ -54,12 +54,13 @@ fn code(key: &str) -> String {
 fn actions(keymaps: &[Keymap]) -> String {
     let mut out = format!(
         "# Actions\n\n{GENERATED}Everything that the console can do. The first column is the action's name in keymap files; \
-         those without keys are found by their name with the key of `palette`.\n"
+         those without keys are typed into the command line (`:`) or found with the key of `palette`.\n"
     );
-    let titles: Vec<String> = ["action", "on screen", "what it does"].map(str::to_owned).to_vec();
+    let titles: Vec<String> =
+        ["action", "on screen", "what it does", "in the command line"].map(str::to_owned).to_vec();
     let titles = [titles, keymaps.iter().map(|keymap| keymap.name.clone()).collect()].concat();
     let mut area = "";
-    for Action { id, name, doc, area: chapter, .. } in action::all() {
+    for action @ Action { id, name, doc, area: chapter, .. } in action::all() {
         if *chapter != area {
             area = chapter;
             let _ = write!(out, "\n## {area}\n\n");
@@ -69,9 +70,15 @@ fn actions(keymaps: &[Keymap]) -> String {
             let keys: Vec<String> = keymap.keys_of(id).iter().map(|key| code(key)).collect();
             keys.join(" ")
         });
-        row(&mut out, [code(id), (*name).to_owned(), (*doc).to_owned()].into_iter().chain(keys));
+        row(&mut out, [code(id), (*name).to_owned(), (*doc).to_owned(), typed(action)].into_iter().chain(keys));
     }
     out
+}
+
+/// How an action is typed, where that is more than its name: with words after it, by other names.
+fn typed(action: &Action) -> String {
+    let words = action.takes.map(|takes| code(&format!(":{} {}", action.id, takes.usage)));
+    words.into_iter().chain(action.aliases.iter().map(|alias| code(&format!(":{alias}")))).collect::<Vec<_>>().join(" ")
 }
 
 fn keys(keymaps: &[Keymap]) -> String {
@@ -83,7 +90,8 @@ fn keys(keymaps: &[Keymap]) -> String {
     for keymap in keymaps {
         let _ = write!(out, "\n## {}\n\n{}\n", keymap.name, keymap.about);
         for (context, name) in Context::ALL {
-            let keys: Vec<_> = keymap.all().filter(|(place, ..)| *place == context).collect();
+            let mut keys: Vec<_> = keymap.all().filter(|(place, ..)| *place == context).collect();
+            keys.sort_by_key(|(_, _, action)| action::all().position(|other| other.id == action.id));
             if keys.is_empty() {
                 continue;
             }
@@ -102,7 +110,8 @@ fn theme_items(themes: &[Theme]) -> String {
         "# Themes\n\n{GENERATED}A theme of your own is a file `$XDG_CONFIG_HOME/hemera/themes/NAME.toml`; begin it with \
          `inherit = \"light\"` and change what you like, role by role. A style is `\"FG on BG modifiers\"`: colours are `#rrggbb`, an \
          index of the 256, one of the sixteen by name, or a name of `[palette]`; modifiers are `bold`, `dim`, `italic`, \
-         `underline`, `reverse`.\n\n## Built-in themes\n\n"
+         `underline`, `reverse`. Beside `[palette]` and `[style]` a file may have a `name`, an `about` in a sentence, and the \
+         `background` that it is made for: `dark`, `light` or `any`.\n\n## Built-in themes\n\n"
     );
     head(&mut out, &["theme", "background", "what it is for"].map(str::to_owned));
     for theme in themes {

@@ -18,6 +18,8 @@ pub(crate) struct Glyphs {
     pub heat: [&'static str; 8],
     /// A host without VMs.
     pub idle: &'static str,
+    /// A host that is not ready yet.
+    pub coming: &'static str,
     /// A host that takes no new VMs.
     pub draining: &'static str,
     /// The upper and the lower half of a sign; the same where there are none.
@@ -65,6 +67,7 @@ pub(crate) static UNICODE: Glyphs = Glyphs {
     mark: "●",
     heat: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
     idle: "·",
+    coming: "◌",
     draining: "▽",
     upper: "▀",
     lower: "▄",
@@ -99,6 +102,7 @@ pub(crate) static ASCII: Glyphs = Glyphs {
     mark: "*",
     heat: ["1", "2", "3", "4", "5", "6", "7", "8"],
     idle: ".",
+    coming: "c",
     draining: "d",
     upper: "#",
     lower: "#",

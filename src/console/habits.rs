@@ -1,6 +1,4 @@
-//! What a console keeps beside what it shows: what was typed, saved filters, own words, what can be taken back.
-
-use std::collections::BTreeMap;
+//! What a console keeps beside what it shows: what was typed, saved filters, what can be taken back.
 
 use super::Options;
 use super::clipboard::Clipboard;
@@ -14,8 +12,6 @@ use super::undo::Undo;
 pub(crate) struct Habits {
     pub history: History,
     pub saved: Saved,
-    /// Words of the user's own, and the command lines that they stand for.
-    pub aliases: BTreeMap<String, String>,
     pub undo: Undo,
     pub clipboard: Clipboard,
     /// Since when the screen stands still.
@@ -33,7 +29,6 @@ impl Habits {
         Self {
             history: History::load(options.state.as_deref()),
             saved,
-            aliases: options.settings.aliases.clone(),
             clipboard: Clipboard::new(options.multiplexer),
             problem,
             ..Self::default()

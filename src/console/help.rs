@@ -38,11 +38,8 @@ impl Help {
             KeyCode::Up => self.top = self.top.saturating_sub(1),
             KeyCode::PageDown => self.top = self.top.saturating_add(10),
             KeyCode::PageUp => self.top = self.top.saturating_sub(10),
-            _ if self.typing => {
-                if edit::key(&mut self.input, key) {
-                    self.top = 0;
-                }
-            }
+            _ if self.typing && edit::key(&mut self.input, key) => self.top = 0,
+            _ if self.typing => {}
             KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?') => return true,
             KeyCode::Char('/') => self.typing = true,
             KeyCode::Char('j') => self.top = self.top.saturating_add(1),

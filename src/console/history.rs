@@ -209,8 +209,8 @@ mod tests {
     fn a_long_file_is_shortened_and_a_place_that_cannot_be_written_is_no_history() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("history");
-        let text: String = (0..5000).map(|i| format!(":op {i}\n")).collect();
-        std::fs::write(&path, text).unwrap();
+        let text: Vec<String> = (0..5000).map(|i| format!(":op {i}")).collect();
+        std::fs::write(&path, text.join("\n")).unwrap();
         let history = History::load(Some(dir.path()));
         assert_eq!((history.commands.len(), history.commands[999].as_str()), (1000, "op 4999"));
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2000);

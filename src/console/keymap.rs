@@ -372,7 +372,7 @@ impl Keymap {
     }
 }
 
-/// `pagedown` as `PgDn`, `g g` as `gg`.
+/// `pagedown` as `PgDn`, `g g` as `gg`, but `ctrl-x o` with its blank.
 fn pretty(keys: &str) -> String {
     let words: Vec<String> = keys
         .split_whitespace()
@@ -393,5 +393,6 @@ fn pretty(keys: &str) -> String {
         })
         .map(|key| if key == "tab" { "Tab".into() } else { key })
         .collect();
-    words.concat()
+    let letters = words.iter().all(|word| word.chars().count() == 1);
+    words.join(if letters { "" } else { " " })
 }

@@ -6,12 +6,23 @@
 //! when nothing is left to be answered; what a key does is drawn at once unless much is.
 
 use std::collections::VecDeque;
+use std::io;
 use std::time::{Duration, Instant};
+
+use crossterm::event::Event;
+use futures_util::{Stream, StreamExt};
+use tokio::sync::mpsc;
+
+use super::Signal;
 
 /// The question, and there are terminals that never answer it.
 pub(crate) const QUESTION: &[u8] = b"\x1b[5n";
 /// So many bytes may wait to be shown before a key's frame waits too: a thirtieth of a second at 1 Mbit/s.
 const ROOM: usize = 4096;
+/// However much waits to be shown, a key's frame waits no longer than this after the one before.
+const LATE: Duration = Duration::from_millis(500);
+/// How long the end waits for the terminal's last answers.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 /// An answer that takes longer is not waited for.
 const LOST: Duration = Duration::from_secs(3);
 
@@ -49,22 +60,52 @@ impl Line {
         self.unanswered.is_empty()
     }
 
-    /// Whether a key's frame would be shown soon, as far as is known.
-    pub(crate) const fn has_room(&self) -> bool {
-        !self.answers || self.bytes < ROOM
+    /// Whether a key's frame would be shown soon, as far as is known, or has waited long enough.
+    pub(crate) fn has_room(&self, now: Instant) -> bool {
+        !self.answers || self.bytes < ROOM || self.late().is_none_or(|late| late <= now)
     }
 
-    /// When to give up waiting.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    fn late(&self) -> Option<Instant> {
+        self.unanswered.back().map(|(asked, _)| *asked + LATE)
+    }
+
+    fn lost(&self) -> Option<Instant> {
         self.unanswered.front().map(|(asked, _)| *asked + LOST)
+    }
+
+    /// When to look again though there is no answer, while a frame waits to be drawn or none does.
+    pub(crate) fn deadline(&self, waiting: bool) -> Option<Instant> {
+        [self.lost(), self.late().filter(|_| waiting)].into_iter().flatten().min()
     }
 
     /// Waits no longer for answers that are overdue. A terminal that never gave one is not waited for again.
     pub(crate) fn give_up(&mut self, now: Instant) {
-        if self.deadline().is_some_and(|deadline| deadline <= now) {
+        if self.lost().is_some_and(|lost| lost <= now) {
             self.silent = !self.answers;
             self.unanswered.clear();
             self.bytes = 0;
+        }
+    }
+}
+
+/// Waits until all that was asked is answered: an answer that comes later would stand in the operator's shell. Keys that
+/// come meanwhile are lost.
+pub(super) async fn last_answers(
+    line: &mut Line,
+    events: &mut (impl Stream<Item = io::Result<Event>> + Unpin),
+    signals: &mut mpsc::Receiver<Signal>,
+) {
+    let until = tokio::time::Instant::now() + LAST_ANSWERS;
+    while !line.is_clear() {
+        tokio::select! {
+            biased;
+            event = events.next() => if !matches!(event, Some(Ok(_))) { return },
+            signal = signals.recv() => match signal {
+                Some(Signal::Answered) => line.answered(),
+                Some(_) => {}
+                None => return,
+            },
+            () = tokio::time::sleep_until(until) => return,
         }
     }
 }
@@ -77,14 +118,14 @@ mod tests {
     fn what_is_not_answered_is_not_shown() {
         let (now, mut line) = (Instant::now(), Line::default());
         line.asked(now, 3000);
-        assert!(!line.is_clear() && line.has_room());
+        assert!(!line.is_clear() && line.has_room(now));
         line.answered();
         assert!(line.is_clear());
         line.asked(now, 3000);
         line.asked(now, 3000);
-        assert!(!line.has_room());
+        assert!(!line.has_room(now));
         line.answered();
-        assert!(line.has_room() && !line.is_clear());
+        assert!(line.has_room(now) && !line.is_clear());
         line.answered();
         assert!(line.is_clear());
     }
@@ -93,12 +134,12 @@ mod tests {
     fn a_terminal_that_never_answers_is_waited_for_once() {
         let (now, mut line) = (Instant::now(), Line::default());
         line.asked(now, 100_000);
-        assert!(line.has_room());
+        assert!(line.has_room(now));
         line.give_up(now + LOST / 2);
         assert!(!line.is_clear());
         line.give_up(now + LOST);
         line.asked(now + LOST, 100_000);
-        assert!(line.is_clear() && line.deadline().is_none());
+        assert!(line.is_clear() && line.deadline(true).is_none());
     }
 
     #[test]
@@ -107,8 +148,9 @@ mod tests {
         line.asked(now, 10);
         line.answered();
         line.asked(now, 10_000);
-        line.give_up(line.deadline().unwrap());
-        assert!(line.is_clear() && line.has_room());
+        assert!(!line.has_room(now) && line.has_room(line.deadline(true).unwrap()));
+        line.give_up(line.lost().unwrap());
+        assert!(line.is_clear() && line.has_room(now));
         line.asked(now, 10);
         assert!(!line.is_clear());
     }

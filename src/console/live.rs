@@ -17,6 +17,9 @@ use super::theme::{self, Background, Theme};
 use super::watch::Watch;
 use super::{Options, from_env};
 
+#[cfg(test)]
+mod tests;
+
 /// How the console looks, and what it was configured by.
 pub(crate) struct Look {
     pub theme: Theme,
@@ -314,6 +317,7 @@ impl App {
             }
             Err(error) => self.note = Some((Tone::Bad, error.to_string())),
         }
+        self.habits.saved.configure(&self.look.settings.filters);
         self.keys.clear();
         self.dirty = true;
     }

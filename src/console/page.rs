@@ -1,5 +1,7 @@
 //! Pages: what fills the screen between the header and the hints, how one gets from one to another, and back.
 
+use std::time::Instant;
+
 use ratatui::layout::{Position, Rect};
 
 use super::filter::FilterBox;
@@ -88,6 +90,8 @@ pub(crate) enum Go {
     Vms(String),
     /// To the host table with this filter.
     Hosts(String),
+    /// Nowhere; the action of that id is run.
+    Run(&'static str),
 }
 
 /// A page with a state of its own, beside the overview and its panels. Drawing it is the view's work.
@@ -135,6 +139,22 @@ pub(crate) trait PageView {
     /// The VMs that an action is about here, unless VMs are marked.
     fn vms(&self, _around: &Around<'_>) -> Vec<VmId> {
         Vec::new()
+    }
+    /// The VMs that marks of all are about, where it is not the VM table's.
+    fn shown_vms(&self) -> Option<&[VmId]> {
+        None
+    }
+    /// Whether there is any VM that an action is about here.
+    fn has_vms(&self, around: &Around<'_>) -> bool {
+        !self.vms(around).is_empty()
+    }
+    /// When it is to be settled again though nothing happens.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+    /// Whether settling it changed what it shows.
+    fn has_news(&mut self) -> bool {
+        false
     }
     /// The hosts that it shows, in the order in which it shows them: what ranges and marks of all are about.
     fn hosts(&self, _around: &Around<'_>) -> Vec<HostId> {

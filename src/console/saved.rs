@@ -55,6 +55,11 @@ impl Saved {
         (saved, None)
     }
 
+    /// Takes over what the configuration gives now.
+    pub(crate) fn configure(&mut self, given: &BTreeMap<String, String>) {
+        self.given.clone_from(given);
+    }
+
     /// All of them by name; what was saved here goes before what is configured.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         let given = self.given.iter().filter(|(name, _)| !self.own.contains_key(*name));

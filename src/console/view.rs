@@ -67,7 +67,7 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) -> Hits {
         Page::Hosts => hosts::draw(app, &app.pages.hosts, &mut paint),
         Page::Host(host) => host::draw(app, host, &mut paint),
         Page::Vm(_) => vm::draw(app, &mut paint),
-        Page::Tree => tree::draw(app, &mut paint),
+        Page::Tree => tree::draw(app, &app.pages.tree, &mut paint),
         Page::Events => events::draw(app, &app.pages.events, &mut paint),
         Page::Pulse => pulse::draw(app, &mut paint),
         Page::Findings => findings::draw(app, &mut paint),

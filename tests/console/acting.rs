@@ -201,7 +201,7 @@ fn read_only_keeps_every_action_in_place_and_says_why() {
     console.shows("read-only").shows("boot");
     console.keys("b").shows("boot: this console is read-only");
     console.keys("D").shows("destroy: this console is read-only");
-    console.keys("?").shows("Moving").keys("PgDn PgDn PgDn PgDn PgDn").shows("not now: this console is read-only");
+    console.keys("?").shows("Moving").keys("/ \"evacuate\"").shows("not now: this console is read-only");
     assert_eq!((console.commands(), console.previews().len()), (0, 0));
     console.end();
 }

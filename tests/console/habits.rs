@@ -28,8 +28,8 @@ fn commands_go_places_with_arguments() {
     let console = start();
     console.keys(": \"vms_state:failed\" Enter").shows_all(&["/state:failed", "29 of 10 240 VMs"]);
     console.keys(": \"site_nancy\" Enter").shows_all(&["/site:nancy", "4 751 of 10 240 VMs"]);
-    console.keys(": \"vm_vm-17\" Enter").shows("timeline");
-    console.keys(": \"host_suno-3\" Enter").shows("suno-3").hides("timeline");
+    console.keys(": \"vm_vm-17\" Enter").shows("Timeline");
+    console.keys(": \"host_suno-3\" Enter").shows("suno-3").hides("Timeline");
     console.keys(": \"op_3\" Enter").shows("round 3");
     console.keys(": \"events\" Enter").shows("does not answer");
     console.keys(": \"0\" Esc 0 : \"sort_cpu\" Enter").shows("by cpu ↓");
@@ -67,7 +67,11 @@ fn mistakes_stand_under_the_word_and_unknown_names_have_neighbours() {
 fn words_are_completed_for_the_command() {
     let console = start();
     console.keys(": \"vms_sta\" Tab").shows(":vms state:").keys("\"fa\" Tab").shows(":vms state:failed");
-    console.keys("\"si\" Tab \"ren\" Right").shows("site:rennes").keys("Enter").shows("/state:failed › site:rennes");
+    console
+        .keys("\"and_si\" Tab \"ren\" Right")
+        .shows("site:rennes")
+        .keys("Enter")
+        .shows("/state:failed › site:rennes");
     console.keys(": \"host_stre\" Down Down").shows("stremi-2").keys("Enter").shows("› stremi-2");
     console.keys(": \"evac\" Tab").shows(":evacuate ").keys("\"suno-4\" Tab").shows("suno-4 ");
     dump(&console, "prompt_words");
@@ -93,7 +97,7 @@ fn dialogs_are_filled_in_and_still_ask() {
     console.keys("Esc : \"destroy_state:failed\" Enter").shows("Destroy 29 VMs on 29 hosts?");
     console.keys("Enter").hides("Destroy 29");
     console.keys(": \"destroy_name:nobody\" Enter").shows("`name:nobody` selects no VM");
-    console.keys(": \"limits_migrate_per_source=2_boot_per_host=4\" Enter").shows("moves per source");
+    console.keys(": \"limits_migrate-per-source=2_boot-per-host=4\" Enter").shows("moves per source");
     assert_eq!(console.commands(), 0);
     console.keys("Enter Right Enter").hides("moves per source");
     let Command::SetLimits(limits) = console.command() else { panic!("no limits") };
@@ -183,7 +187,7 @@ fn filters_are_completed_and_saved() {
 fn errors_stand_under_the_word_also_when_the_line_is_scrolled() {
     let console = busy(80, 24).start();
     console
-        .shows("vm-14")
+        .shows("vm-5")
         .keys("/ \"name:a_or_name:b_or_name:c_or_name:d_or_name:e_or_name:f_or_name:g_or_name:h_or_sit:x\"");
     console.shows("expected").wait_until("the whole line", |s| s.contains("sit:x"));
     let text = console.text();
@@ -204,7 +208,7 @@ fn filters_are_turned_narrowed_and_widened() {
         .keys("I")
         .shows_all(&["not (state:failed)", "10 211 of"]);
     console.keys("I").shows("29 of 10 240");
-    console.keys("Esc").hides("/state").keys("=").shows_all(&["Filter like vm-1", "same host"]);
+    console.keys("Esc").hides("/state").hides(" of 10 240").keys("g =").shows_all(&["Filter like vm-1", "same host"]);
     dump(&console, "filter_like");
     console.keys("h").shows_all(&["/host:paradent-1", "21 of 10 240 VMs"]);
     console.keys("=").shows("same state").keys("t").shows("/host:paradent-1 › state:");
@@ -237,7 +241,7 @@ fn marks_survive_that_their_vms_move() {
         row.host = Some(HostId(300));
     });
     console.publish(fake::snapshot(fleet, fake::operations()));
-    console.keys("m").shows("Migrate 2 VMs away from 2 hosts").keys("Esc");
+    console.shows("griffon-28").keys("m").shows("Migrate 2 VMs away from paradent-2 and griffon-28").keys("Esc");
     console.end();
 }
 
@@ -256,9 +260,9 @@ fn acting_right_after_marking_waits_for_the_filter() {
 #[test]
 fn what_can_be_done_is_listed_with_reasons() {
     let console = start();
-    console.keys("Space Space a").shows_all(&["With 2 VMs marked", "migrate", "not now"]);
+    console.keys("Space Space a").shows_all(&["With 2 VMs marked", "migrate", "only marked"]);
     dump(&console, "act");
-    console.keys("p").shows("Pause 2 VMs on 2 hosts?").keys("Esc a Down Enter").shows("Pause 2 VMs");
+    console.keys("p").shows("Pause 2 VMs on paradent-1 and paradent-2?").keys("Esc a Down Enter").shows("Pause 2 VMs");
     console.keys("Esc u 2 a").shows("With paradent-1").keys("E").shows("the host is not draining");
     console.end();
     let console = busy(120, 36).options(|o| o.read_only = true).start();
@@ -290,7 +294,7 @@ fn names_rows_filter_and_screen_are_copied() {
     assert_eq!(copied(&console), "state:up");
     console.keys("Esc : \"copy_screen\" Enter").shows("copied 1 screen");
     assert!(copied(&console).contains("vm-14 "));
-    console.keys("* y y").shows("not copied: terminals take");
+    console.keys("*").shows("10 240 selected").keys("y y").shows("not copied: terminals take");
     console.keys("2 u y y").shows("copied 1 name");
     assert_eq!(copied(&console), "paradent-1");
     console.end();
@@ -299,7 +303,7 @@ fn names_rows_filter_and_screen_are_copied() {
 #[test]
 fn inside_tmux_the_sequence_is_sent_plain_and_wrapped() {
     let console = busy(80, 24).options(|o| o.multiplexer = Multiplexer::Tmux).start();
-    console.shows("vm-14").keys("y y").shows("copied 1 name");
+    console.shows("vm-5").keys("y y").shows("copied 1 name");
     let bytes = console.bytes();
     let text = String::from_utf8_lossy(&bytes);
     assert!(text.contains("\x1b]52;c;dm0tMQ==\x07\x1bPtmux;\x1b\x1b]52;c;dm0tMQ==\x07\x1b\\"));
@@ -332,7 +336,7 @@ fn marks_filters_and_limits_are_taken_back() {
     console.keys("u / \"state:failed\" Enter").shows("29 of 10 240 VMs");
     console.keys("U").shows("undone: filter, now none").hides("/state:failed");
     console.keys("ctrl-y").shows("done again: filter, now /state:failed").keys("Esc").hides("/state:failed");
-    console.keys(": \"limits_boot_per_host=4\" Enter Enter Right Enter");
+    console.keys(": \"limits_boot-per-host=4\" Enter Enter Right Enter");
     let Command::SetLimits(limits) = console.command() else { panic!("no limits") };
     assert_eq!(limits.boot_per_host, 4);
     console.keys("U").shows("undone: limits as they were: #4 began");
@@ -398,6 +402,25 @@ fn new_popups_look_like_this() {
     ascii.shows("vm-1").keys(": \"vms_sit:x\"").shows("expected");
     assert!(ascii.text().is_ascii(), "{}", ascii.text());
     ascii.end();
+}
+
+#[test]
+fn themes_are_seen_before_they_are_chosen() {
+    let console = start();
+    let dark = console.styled();
+    console.keys(": \"theme_\" Down").shows("theme NAME");
+    console.keys("ctrl-u \"theme_light\"").shows(":theme light");
+    assert_ne!(console.styled().lines().nth(1), dark.lines().nth(1));
+    console.keys("Esc").hides("Command");
+    console.wait_until("dark again", |s| !s.contains("theme"));
+    assert_eq!(console.styled(), dark);
+    console
+        .keys(": \"theme_light\" Enter")
+        .shows("theme light")
+        .keys(": \"theme_lihgt\" Enter")
+        .shows("perhaps `light`");
+    console.keys("ctrl-u \"keymap_vim\" Enter").shows("keymap vim").keys("g").shows("g then").keys("Esc");
+    console.end();
 }
 
 /// Lines that are nearly commands.

@@ -6,6 +6,7 @@ mod acting;
 mod driver;
 mod fake;
 mod habits;
+mod heat;
 mod line;
 mod living;
 mod look;
@@ -13,6 +14,7 @@ mod pages;
 mod past;
 mod size;
 mod tables;
+mod tree;
 
 use driver::{Console, Setup};
 

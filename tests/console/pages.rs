@@ -8,12 +8,13 @@ use crate::driver::Setup;
 use crate::{busy, dump, fake};
 
 /// Each page by the keys that open it, and what it shows when it is there at any size.
-const PAGES: [(&str, &str, &str); 5] = [
+const PAGES: [(&str, &str, &str); 6] = [
     ("vm", "Enter", "migrate of #3"),
     ("host", "H", "1 task waiting"),
     ("events", "7", "503+"),
     ("findings", "8", "VMs failed"),
     ("pulse", "9", "VMs up"),
+    ("settings", ",", "keymap"),
 ];
 
 #[test]
@@ -55,9 +56,9 @@ fn a_vm_leads_to_its_results_its_host_and_its_neighbours() {
     let console = busy(120, 36).start();
     console.shows("vm-1 ").keys("Enter").shows_all(&["Results", "Timeline", "212 ms"]);
     console.keys("n").shows("vm-2 ").keys("n").wait_until("vm-3", |s| s.contains("› vm-3"));
-    console.keys("N").wait_until("vm-2", |s| s.contains("› vm-2"));
+    console.keys("N").shows_all(&["› vm-2", "stood still"]);
     console.keys("Down Enter").shows("#1 boot 64 small").shows("what happens");
-    console.keys("Esc").shows("Timeline").keys("H").shows("paradent-2 ").shows("VMs");
+    console.keys("Esc").shows("Timeline").keys("H").shows("vm-506 ");
     console.keys("Down Enter").wait_until("a VM of the host", |s| s.contains("› paradent-2 › vm-"));
     console.end();
 }
@@ -103,7 +104,7 @@ fn events_follow_the_newest_unless_one_looks_at_older_ones() {
     console.publish(with_events(5001, 5103));
     console.shows("event 5103 of");
     console.keys("Down Down").publish(with_events(5001, 5115));
-    console.shows("12 new").wait_until("the same event", |s| s.contains("▸    12:30 · event 5101 of"));
+    console.shows("12 new").wait_until("the same event", |s| s.contains("▸   12:30 · event 5101 of"));
     console.keys("Home").shows("event 5115 of").hides("new");
     // A leap over events that no snapshot showed.
     console.publish(with_events(6000, 6100));
@@ -148,7 +149,16 @@ fn findings_lead_to_exactly_those_concerned() {
     console.keys("Down Enter").shows(&format!("{failed} of 10 240 VMs"));
     console.keys("Esc Down Enter").shows(&format!("{} of 10 240 VMs", failed - 1));
     console.keys("Esc Down Enter").wait_until("the one VM", |s| s.contains("› findings › vm-"));
-    console.keys("Esc").shows("What").keys("End").shows("then retry what failed").keys("t").shows("Retry");
+    console.keys("Esc").shows("Findings").keys("End").shows("then retry what failed").keys("t").shows("Retry");
+    console.end();
+}
+
+#[test]
+fn settings_are_filtered_and_the_theme_is_switched() {
+    let console = busy(120, 36).start();
+    console.shows("vm-1 ").keys(",").shows_all(&["theme", "keymap", "$HEMERA_THEME"]);
+    console.keys("Enter").shows("theme light");
+    console.keys("/ \"ssh\" Enter").hides("keymap").shows_all(&["ssh.host", "ssh.vm"]);
     console.end();
 }
 

@@ -260,10 +260,12 @@ fn the_mouse_sorts_chooses_marks_and_opens() {
     console.shows("Operations");
     click(&console, "? keys");
     console.shows("Moves the cursor down.");
-    mouse(&console, MouseEventKind::ScrollDown, (60, 20), KeyModifiers::NONE);
+    for _ in 0..5 {
+        mouse(&console, MouseEventKind::ScrollDown, (60, 20), KeyModifiers::NONE);
+    }
     console.hides("Moves the cursor down.");
     click(&console, "Esc close");
-    console.hides("Moves the cursor");
+    console.hides("Keys · default");
     console.end();
 }
 

@@ -69,7 +69,7 @@ impl Terminal {
         let theirs = Arc::clone(&shared);
         std::thread::spawn(move || {
             let mut buffer = vec![0; 65536];
-            let mut held = Vec::new();
+            let (mut held, mut asked) = (Vec::new(), Vec::new());
             loop {
                 let count = reader.read(&mut buffer).unwrap_or(0);
                 held.extend_from_slice(&buffer[..count]);
@@ -77,7 +77,11 @@ impl Terminal {
                 let mut arrived = theirs.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 arrived.parser.process(&held[..whole]);
                 // What every terminal answers to "are you well?".
-                for _ in held[..whole].windows(4).filter(|part| *part == b"\x1b[5n") {
+                asked.extend_from_slice(&held[..whole]);
+                let questions = asked.windows(4).filter(|part| *part == b"\x1b[5n").count();
+                // The beginning of one may have arrived.
+                asked.drain(..asked.len().saturating_sub(3));
+                for _ in 0..questions {
                     drop(answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).write_all(b"\x1b[0n"));
                 }
                 held.drain(..whole);

@@ -8,8 +8,8 @@ actions! {
     "Moving" {
         "down" "down" true always "Moves the cursor down." |a| a.step(1);
         "up" "up" true always "Moves the cursor up." |a| a.step(-1);
-        "left" "left" true always "Moves the cursor of the heatmap left." |a| a.side(-1);
-        "right" "right" true always "Moves the cursor of the heatmap right." |a| a.side(1);
+        "left" "left" true always "Moves the cursor of the heatmap left; folds in the tree." |a| a.side(-1);
+        "right" "right" true always "Moves the cursor of the heatmap right; unfolds in the tree." |a| a.side(1);
         "page-down" "page down" true always "Moves the cursor down by a page." |a| { let p = a.page(); a.step(p); };
         "page-up" "page up" true always "Moves the cursor up by a page." |a| { let p = a.page(); a.step(-p); };
         "top" "first" true always "Goes to the first row." |a| a.end(false);

@@ -1,6 +1,8 @@
 //! What is shown and how.
 
-use super::when::{always, at_events, can_redo, can_undo, has_any_vm, has_filter, has_table, has_vms, shows_rows};
+use super::when::{
+    always, at_events, can_redo, can_undo, has_any_vm, has_filter, has_name, has_table, in_tree, knows_vms, shows_rows,
+};
 use super::{Action, takes};
 use crate::console::app::App;
 use crate::console::dialog::Dialog;
@@ -24,6 +26,7 @@ actions! {
         "zoom" "enlarge" true always "Enlarges the panel with the focus, or brings the others back." App::zoom;
         "host-table" "host table" true always "Shows all hosts as a table." |a| a.jump(Page::Hosts);
         "tree" "tree" true always "Shows sites, clusters, hosts and VMs as a tree." |a| a.jump(Page::Tree);
+        "tree-order" "hosts by load" false in_tree "Puts the hosts of the tree in the order of their load, or of the world." |a| a.pages.tree.turn_order();
         "pulse" "pulse" true always "Shows big figures for a projector." |a| a.jump(Page::Pulse);
         "findings" "findings" true always "Shows what is wrong, counted." |a| a.jump(Page::Findings);
         "settings" "settings" true always "Shows every setting and where it comes from." |a| a.jump(Page::Settings);
@@ -52,12 +55,14 @@ actions! {
         "palette" "find an action" true always "Finds actions, hosts and saved filters by a few of their letters." App::open_palette;
         "act" "act" true always "Lists what can be done with what is marked, or with what is under the cursor." App::open_act;
         "freeze" "hold still" true always "Keeps the screen as it is while everything goes on; once more shows what is now." App::freeze, also "unfreeze";
-        "copy" "copy names" true always "Copies the names of what is marked, or of what is under the cursor, to the clipboard." App::copy_names, takes takes::COPY;
-        "copy-row" "copy rows" true has_vms "Copies the rows of the marked VMs, or of the one under the cursor, to the clipboard." App::copy_rows;
+        "copy" "copy names" true has_name "Copies the names of what is marked, or of what is under the cursor, to the clipboard." App::copy_names, takes takes::COPY;
+        "copy-row" "copy rows" true knows_vms "Copies the rows of the marked VMs, or of the one under the cursor, to the clipboard." App::copy_rows;
         "copy-filter" "copy filter" true has_filter "Copies the filter to the clipboard." App::copy_filter;
         "copy-screen" "copy screen" true always "Copies the text of the screen to the clipboard." App::copy_screen;
         "undo" "undo" true can_undo "Takes back the last change of marks, filters or limits, or a task's cancelling." App::undo;
         "redo" "redo" true can_redo "Does again what was taken back." App::redo;
+        "theme" "theme" false always "Changes the theme; what is chosen from the list is shown at once." |a| a.begin_command("theme "), takes takes::THEME;
+        "keymap" "keymap" false always "Changes the keymap." |a| a.begin_command("keymap "), takes takes::KEYMAP;
         "next-theme" "next theme" false always "Goes to the next theme, after the last to the first." App::next_theme;
         "next-keymap" "next keymap" false always "Goes to the next keymap, after the last to the first." App::next_keymap;
         "redraw" "redraw" true always "Draws the whole screen again." |a| a.redraw = true;

@@ -2,6 +2,7 @@
 
 use super::Reason;
 use crate::console::app::App;
+use crate::console::keymap::Context;
 use crate::console::page::Page;
 use crate::fleet::HostState;
 use crate::handle::{OpState, TaskState};
@@ -30,6 +31,11 @@ pub(super) fn has_vms(app: &App) -> Result<(), Reason> {
 
 pub(super) fn steers_vms(app: &App) -> Result<(), Reason> {
     steers(app)?;
+    knows_vms(app)
+}
+
+/// Whether it is known which VMs are meant.
+pub(super) fn knows_vms(app: &App) -> Result<(), Reason> {
     // What is about to be marked is not known yet; without it, the VM under the cursor would be meant.
     if app.vms.awaits_marks() {
         Err("the filter is still at work")
@@ -72,6 +78,10 @@ pub(super) fn in_hosts(app: &App) -> Result<(), Reason> {
         return Err("go to the heatmap first");
     }
     has_hosts(app)
+}
+
+pub(super) fn in_tree(app: &App) -> Result<(), Reason> {
+    if app.nav.page() == crate::console::page::Page::Tree { Ok(()) } else { Err("go to the tree first") }
 }
 
 pub(super) fn can_mark_all(app: &App) -> Result<(), Reason> {
@@ -138,6 +148,15 @@ pub(super) fn has_past(app: &App) -> Result<(), Reason> {
 
 pub(super) fn has_future(app: &App) -> Result<(), Reason> {
     if app.nav.has_future() { Ok(()) } else { Err("there is nothing after this") }
+}
+
+/// Something to copy the name of.
+pub(super) fn has_name(app: &App) -> Result<(), Reason> {
+    if matches!(app.context(), Context::Hosts | Context::Host) {
+        app.meant_host().map(drop).ok_or("there is no host here")
+    } else {
+        knows_vms(app)
+    }
 }
 
 pub(super) fn has_operations(app: &App) -> Result<(), Reason> {

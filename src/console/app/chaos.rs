@@ -192,9 +192,11 @@ fn answer(query: &Query) -> Answer {
     }
 }
 
-/// What may be commanded without a question: it can be undone by the same key, or only lets things go on.
+/// What may be commanded without a question: it can be undone by the same key, only lets things go on, or takes back
+/// what was asked about before.
 fn harmless(command: &Command) -> bool {
-    matches!(command, Command::PauseOperation(_) | Command::ResumeOperation(_) | Command::Undrain(_))
+    use Command::{PauseOperation, ResumeOperation, RetryTask, SetLimits, Undrain};
+    matches!(command, PauseOperation(_) | ResumeOperation(_) | Undrain(_) | RetryTask(_) | SetLimits(_))
 }
 
 fn any_event() -> impl Strategy<Value = Event> {

@@ -48,7 +48,7 @@ impl App {
         match prompt.key(key) {
             Said::Nothing => {}
             Said::Changed => self.follow_line(&mut prompt),
-            Said::Close => return,
+            Said::Close => return self.end_preview(false),
             Said::Older => {
                 if let Some(line) = prompt.walk.older(commands, prompt.input.value()) {
                     prompt.say(line);
@@ -62,11 +62,23 @@ impl App {
                 }
             }
             Said::Do => {
-                let Some(open) = self.do_line(prompt) else { return };
+                let Some(open) = self.do_line(prompt) else { return self.end_preview(false) };
                 prompt = open;
             }
         }
+        self.preview_line(&prompt);
         self.overlays.push(Overlay::Prompt(prompt));
+    }
+
+    /// Shows what the chosen word would do, where the command can.
+    fn preview_line(&mut self, prompt: &Prompt) {
+        let call = line::call(prompt.text(), &self.look.settings.aliases).ok();
+        let preview = call.as_ref().and_then(|call| call.action.takes).and_then(|takes| takes.preview);
+        let typed = call.and_then(|call| call.words).is_some_and(|words| !words.trim().is_empty());
+        match (preview, prompt.rows.get(prompt.at)) {
+            (Some(preview), Some(Row::Word(word))) if typed || prompt.chosen => preview(self, &word.text),
+            _ => self.end_preview(false),
+        }
     }
 
     /// Does what the line says. Gives it back where it stays open: something is wrong or missing.
@@ -84,14 +96,14 @@ impl App {
             prompt.accept();
         }
         // A few letters of a name are as good as the name.
-        if line::call(prompt.text(), &self.habits.aliases).is_err()
+        if line::call(prompt.text(), &self.look.settings.aliases).is_err()
             && !prompt.text().trim().contains(' ')
             && matches!(prompt.rows.first(), Some(Row::Action(_) | Row::Alias(..)))
         {
             prompt.accept();
         }
         let text = prompt.text().trim().to_owned();
-        let call = match line::call(prompt.text(), &self.habits.aliases) {
+        let call = match line::call(prompt.text(), &self.look.settings.aliases) {
             Ok(call) => call,
             Err(wrong) => {
                 prompt.wrong = Some(wrong);
@@ -131,11 +143,11 @@ impl App {
         if !text.trim_start().contains(' ') {
             prompt.show(self.names(text.trim_start()), 0);
             if prompt.rows.is_empty() {
-                prompt.wrong = line::call(&text, &self.habits.aliases).err();
+                prompt.wrong = line::call(&text, &self.look.settings.aliases).err();
             }
             return;
         }
-        let call = match line::call(&text, &self.habits.aliases) {
+        let call = match line::call(&text, &self.look.settings.aliases) {
             Ok(call) => call,
             Err(wrong) => {
                 prompt.show(Vec::new(), 0);
@@ -160,13 +172,15 @@ impl App {
         }
         prompt.show_words(found);
         if !words.trim().is_empty() {
-            prompt.wrong = (takes.check)(self, words).err().map(|wrong| call.wrong(wrong));
+            let wrong = (takes.check)(self, words).err().map(|wrong| call.wrong(wrong));
+            // The last word is no mistake as long as it can become one that fits.
+            prompt.wrong = wrong.filter(|wrong| prompt.rows.is_empty() || wrong.at < prompt.from);
         }
     }
 
     /// The user's own words and the actions that a few letters find.
     fn names(&self, text: &str) -> Vec<Row> {
-        let own = self.habits.aliases.iter().filter(|(name, _)| name.starts_with(text));
+        let own = self.look.settings.aliases.iter().filter(|(name, _)| name.starts_with(text));
         let own = own.map(|(name, line)| Row::Alias(name.clone(), line.clone()));
         let exact =
             |action: &&'static crate::console::action::Action| action.id == text || action.aliases.contains(&text);

@@ -133,11 +133,24 @@ impl App {
         self.follow(go.unwrap_or(Go::Stay));
     }
 
+    /// Goes to the page of the host that is meant.
+    pub(crate) fn open_host(&mut self) {
+        if let Some(host) = self.meant_host() {
+            self.enter(Page::Host(host));
+        }
+    }
+
     /// Goes where Enter leads.
     pub(crate) fn follow(&mut self, go: Go) {
         match go {
             Go::Stay => {}
             Go::Into(page) => self.enter(page),
+            Go::Run(id) => {
+                if let Some(action) = crate::console::action::named(id) {
+                    self.run(action);
+                    self.look_at_page();
+                }
+            }
             Go::Hosts(filter) => {
                 self.enter(Page::Hosts);
                 self.pages.hosts.set_filter(&filter);
@@ -182,13 +195,6 @@ impl App {
         self.leave();
         self.nav.replace(place);
         self.arrive();
-    }
-
-    /// Goes to the host that is meant.
-    pub(crate) fn open_host(&mut self) {
-        if let Some(host) = self.meant_host() {
-            self.enter(Page::Host(host));
-        }
     }
 
     pub(super) fn go_up(&mut self) {
@@ -289,8 +295,10 @@ impl App {
 
     /// Whether an action would be about any VM.
     pub(crate) fn means_vms(&self) -> bool {
+        let around = Around { snapshot: &self.snapshot, heat: &self.heat };
         match self.pages.seen(self.nav.page()) {
-            Some(_) => !self.meant().is_empty(),
+            Some(view) if self.vms.marks.is_empty() || matches!(self.nav.page(), Page::Vm(_)) => view.has_vms(&around),
+            Some(_) => true,
             None => !self.vms.marks.is_empty() || self.vms.cursor.is_some(),
         }
     }

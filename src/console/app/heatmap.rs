@@ -7,6 +7,7 @@ use ratatui::layout::{Position, Rect, Size};
 use super::{App, HostRange};
 use crate::console::heat::{Map, Metric};
 use crate::console::layout::{Panel, inside};
+use crate::console::page::Page;
 use crate::fleet::HostId;
 
 /// A second click that comes this soon opens what the first one chose.
@@ -18,7 +19,7 @@ const BESIDE: u16 = 92;
 impl App {
     /// Whether the heatmap is on screen.
     pub(crate) fn shows_heat(&self) -> bool {
-        self.panel().is_some() && self.plan.hosts.area() > 0
+        self.nav.page() == Page::Pulse || (self.panel().is_some() && self.plan.hosts.area() > 0)
     }
 
     /// Where the map stands in its panel: above the line that names the host, beside the list of migrations.

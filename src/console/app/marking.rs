@@ -133,7 +133,16 @@ impl App {
     /// Marks all that is shown, or turns its marks.
     pub(crate) fn mark_all(&mut self, marking: Marking) {
         if !self.marks_hosts() {
-            self.vms.mark(marking);
+            match self.pages.seen(self.nav.page()).and_then(|view| view.shown_vms()) {
+                Some(vms) => {
+                    for &vm in vms {
+                        let present = marking == Marking::All || !self.vms.marks.contains(vm);
+                        self.vms.marks.set(vm, present);
+                    }
+                    self.pages.tree.recount();
+                }
+                None => self.vms.mark(marking),
+            }
             return;
         }
         for host in self.hosts_shown() {
@@ -158,7 +167,7 @@ impl App {
         let hosts: HostSet = self.meant_hosts().into_iter().collect();
         let before = self.vms.marks.len();
         for (vm, host) in self.snapshot.fleet.vms.places() {
-            if hosts.contains(host) {
+            if host.is_some_and(|host| hosts.contains(host)) {
                 self.vms.marks.set(vm, true);
             }
         }

@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::{App, Overlay, Tone};
 use crate::console::action::{self, Action};
 use crate::console::clipboard::lines;
-use crate::console::columns::vm_text;
+use crate::console::columns::{Column, vm_text};
 use crate::console::dialog::Dialog;
 use crate::console::format::counted;
 use crate::console::freeze::Frozen;
@@ -157,14 +157,14 @@ impl App {
         });
     }
 
-    /// Copies names: of the VMs that are meant, else of the host.
+    /// Copies names: of the hosts that are meant where one looks at hosts, else of the VMs.
     pub(crate) fn copy_names(&mut self) {
         let fleet = &self.snapshot.fleet;
         let about_hosts = matches!(self.context(), Context::Hosts | Context::Host);
-        let host = self.meant_host().filter(|_| about_hosts && self.vms.marks.is_empty());
-        if let Some(host) = host {
-            let name = fleet.topology.host(host).name.to_string();
-            return self.copy(&name, 1, "name");
+        if about_hosts {
+            let hosts = self.meant_hosts();
+            let text = lines(hosts.iter().map(|&host| fleet.topology.host(host).name.to_string()));
+            return self.copy(&text, hosts.len(), "name");
         }
         let vms = self.meant();
         let text = lines(vms.iter().map(|&vm| fleet.vms.name(vm).to_owned()));
@@ -177,9 +177,12 @@ impl App {
         let vms = self.meant();
         let text = lines(vms.iter().map(|&vm| {
             let row = fleet.vms.row(vm);
-            let columns = self.vms.columns.shown().map(|choice| choice.shape.column);
-            let cells = columns.map(|column| vm_text(column, fleet, vm, &row, self.look.glyphs));
-            cells.map(|cell| cell.trim().to_owned()).collect::<Vec<_>>().join("\t")
+            let cell = |column: Column| match column {
+                // The word alone: the sign before it is for eyes.
+                Column::State => row.state.word().to_owned(),
+                column => vm_text(column, fleet, vm, &row, self.look.glyphs).trim().to_owned(),
+            };
+            self.vms.columns.shown().map(|choice| cell(choice.shape.column)).collect::<Vec<_>>().join("\t")
         }));
         self.copy(&text, vms.len(), "row");
     }
@@ -206,9 +209,13 @@ impl App {
     pub(crate) fn open_act(&mut self) {
         let context = self.context();
         let (title, ids): (String, &[&str]) = match context {
-            Context::Hosts | Context::Host if self.vms.marks.is_empty() => {
-                let host = self.meant_host().map(|host| self.snapshot.fleet.topology.host(host).name.to_string());
-                (host.unwrap_or_else(|| "no host".into()), &WITH_HOSTS)
+            Context::Hosts | Context::Host => {
+                let title = match self.meant_hosts().as_slice() {
+                    [] => "no host".into(),
+                    [host] => self.snapshot.fleet.topology.host(*host).name.to_string(),
+                    many => counted(many.len(), "host"),
+                };
+                (title, &WITH_HOSTS)
             }
             Context::Operations | Context::Tasks => {
                 (self.operation().map_or_else(|| "no operation".into(), |op| op.id.to_string()), &WITH_OPERATIONS)

@@ -68,7 +68,7 @@ impl Map {
         let width = room.width.saturating_sub(labels);
         let possible = || DENSITIES.into_iter().filter(|d| halves || *d != Density::Half);
         let fits = |d: &Density| lines(topology, *d, width) <= usize::from(room.height);
-        let density = possible().find(fits).or_else(|| possible().last()).unwrap_or_default();
+        let density = possible().find(fits).or_else(|| possible().next_back()).unwrap_or_default();
         Self { density, labels, rows: rows(topology, density, width) }
     }
 

@@ -62,6 +62,17 @@ fn a_keymap_inherits_key_by_key() {
 }
 
 #[test]
+fn keys_run_actions_with_words() {
+    let keymap = parse("[vms]\nctrl-1 = \"filter state:failed\"").unwrap();
+    let key = [Key::parse("ctrl-1").unwrap()];
+    let Meaning::Say(action, words) = keymap.meaning(Context::Vms, &key) else { panic!("not said") };
+    assert_eq!((action.id, &*words), ("filter", "state:failed"));
+    assert!(keymap.keys_of("filter").is_empty());
+    let error = |text| parse(text).unwrap_err().to_string();
+    assert_eq!(error("[vms]\nx = \"quit now\""), "my.toml:2: `quit` takes nothing after its name");
+}
+
+#[test]
 fn what_is_inherited_makes_room_for_sequences() {
     let keymap = parse("inherit = \"vim\"\n[everywhere]\ng = \"top\"").unwrap();
     let g = [Key::parse("g").unwrap()];
@@ -84,15 +95,4 @@ fn a_capital_is_the_same_however_the_terminal_reports_it() {
     assert_eq!(plain, Key::from(KeyEvent::new(KeyCode::Char('g'), KeyModifiers::SHIFT)));
     assert_eq!(plain, Key::parse("G").unwrap());
     assert_eq!(plain, Key::parse("shift-g").unwrap());
-}
-
-#[test]
-fn keys_run_actions_with_words() {
-    let keymap = parse("[vms]\nctrl-1 = \"filter state:failed\"").unwrap();
-    let key = [Key::parse("ctrl-1").unwrap()];
-    let Meaning::Say(action, words) = keymap.meaning(Context::Vms, &key) else { panic!("not said") };
-    assert_eq!((action.id, &*words), ("filter", "state:failed"));
-    assert!(keymap.keys_of("filter").is_empty());
-    let error = |text| parse(text).unwrap_err().to_string();
-    assert_eq!(error("[vms]\nx = \"quit now\""), "my.toml:2: `quit` takes nothing after its name");
 }

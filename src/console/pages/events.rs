@@ -21,6 +21,7 @@ const KEPT: usize = 20_000;
 
 /// The page of events, the newest first.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // Each says something of its own about what is known.
 pub(crate) struct EventsPage {
     pub cursor: Cursor,
     pub filter: FilterBox,

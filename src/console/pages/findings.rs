@@ -39,16 +39,23 @@ impl Kind {
     const ALL: [Self; 7] =
         [Self::NonConverging, Self::NoProgress, Self::Failed, Self::Lost, Self::Down, Self::Over, Self::Operations];
 
-    /// What is wrong.
-    pub(crate) const fn title(self) -> &'static str {
-        match self {
-            Self::NonConverging => "moves do not converge",
-            Self::NoProgress => "tasks make no progress",
-            Self::Failed => "VMs failed",
-            Self::Lost => "VMs are lost: their hosts do not answer",
-            Self::Down => "hosts cannot be used",
-            Self::Over => "hosts are asked for more CPU than they have",
-            Self::Operations => "operations have failures",
+    /// What is wrong with so many.
+    pub(crate) const fn title(self, many: usize) -> &'static str {
+        match (self, many) {
+            (Self::NonConverging, 1) => "move does not converge",
+            (Self::NonConverging, _) => "moves do not converge",
+            (Self::NoProgress, 1) => "task makes no progress",
+            (Self::NoProgress, _) => "tasks make no progress",
+            (Self::Failed, 1) => "VM failed",
+            (Self::Failed, _) => "VMs failed",
+            (Self::Lost, 1) => "VM is lost: its host does not answer",
+            (Self::Lost, _) => "VMs are lost: their hosts do not answer",
+            (Self::Down, 1) => "host cannot be used",
+            (Self::Down, _) => "hosts cannot be used",
+            (Self::Over, 1) => "host is asked for more CPU than it has",
+            (Self::Over, _) => "hosts are asked for more CPU than they have",
+            (Self::Operations, 1) => "operation has failures",
+            (Self::Operations, _) => "operations have failures",
         }
     }
 

@@ -8,13 +8,14 @@ use super::Cursor;
 use super::parts::{LIST_TOP, Part, Parts};
 use crate::console::keymap::Context;
 use crate::console::page::{Around, Go, Page, PageView};
-use crate::fleet::{HostId, OpId, VmId};
+use crate::fleet::{HostId, HostState, OpId, VmId};
 use crate::handle::{Answer, HostView, Query, TaskView};
 
-/// Rows that say what it is and how it is.
-pub(crate) const ABOUT: u16 = 8;
+/// Rows that say what it is and how it is, and those that more is said in where something is wrong.
+const ABOUT: u16 = 7;
+const TROUBLE: u16 = 2;
 /// Figures that are drawn over time.
-pub(crate) const FIGURES: u16 = 4;
+const FIGURES: u16 = 4;
 
 /// The page of a host.
 #[derive(Debug)]
@@ -69,8 +70,13 @@ impl PageView for HostPage {
         Context::Host
     }
 
-    fn settle(&mut self, _: &Around<'_>, room: Rect) {
-        self.parts.settle(room, ABOUT, FIGURES);
+    fn settle(&mut self, around: &Around<'_>, room: Rect) {
+        let hosts = &around.snapshot.fleet.hosts;
+        let wrong = self.host.index() < hosts.len() && {
+            let row = hosts.row(self.host);
+            row.over() || row.state == HostState::Draining
+        };
+        self.parts.settle(room, if wrong { ABOUT + TROUBLE } else { ABOUT }, FIGURES);
         let (vms, tasks, lines) =
             self.view.as_ref().map_or((0, 0, 0), |v| (v.vms.len(), v.tasks.len(), v.timeline.len()));
         self.vms.settle(vms, usize::from(self.parts.room(Part::Vms).height.saturating_sub(LIST_TOP)));

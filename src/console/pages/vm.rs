@@ -8,13 +8,14 @@ use super::Cursor;
 use super::parts::{LIST_TOP, Part, Parts};
 use crate::console::keymap::Context;
 use crate::console::page::{Around, Go, Page, PageView};
-use crate::fleet::{HostId, OpId, VmId};
+use crate::fleet::{Finding, HostId, OpId, VmId, VmState};
 use crate::handle::{Answer, Query, TaskState, TaskView, VmView};
 
-/// Rows that say what it is and how it is.
-pub(crate) const ABOUT: u16 = 8;
+/// Rows that say what it is and how it is, and those that more is said in where something is wrong.
+const ABOUT: u16 = 5;
+const TROUBLE: u16 = 3;
 /// Figures that are drawn over time.
-pub(crate) const FIGURES: u16 = 3;
+const FIGURES: u16 = 3;
 
 /// The page of a VM.
 #[derive(Debug)]
@@ -52,8 +53,11 @@ impl PageView for VmPage {
         Context::Vm
     }
 
-    fn settle(&mut self, _: &Around<'_>, room: Rect) {
-        self.parts.settle(room, ABOUT, FIGURES);
+    fn settle(&mut self, around: &Around<'_>, room: Rect) {
+        let vms = &around.snapshot.fleet.vms;
+        let row = (self.vm.0 < vms.id_count()).then(|| vms.row(self.vm)).unwrap_or_default();
+        let wrong = row.finding != Finding::None || matches!(row.state, VmState::Failed | VmState::Lost);
+        self.parts.settle(room, ABOUT + if wrong { TROUBLE } else { 1 }, FIGURES);
         let (results, lines) = self.view.as_ref().map_or((0, 0), |v| (v.results.len(), v.timeline.len()));
         self.results.settle(results, self.parts.list_rows(Part::Tasks));
         self.timeline.settle(lines, usize::from(self.parts.room(Part::Timeline).height));

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::paint::Paint;
-use super::typing::line_of_text;
+use super::typing::{error_under, line_of_text};
 use crate::console::filter::FilterBox;
 use crate::console::theme::Role;
 
@@ -21,10 +21,9 @@ pub(super) fn draw(filter: &FilterBox, paint: &mut Paint<'_>, room: Rect) -> Rec
         paint.cut(x, y, end, &filter.text, Role::Strong);
         y += 1;
     }
-    if let Some(error) = &filter.error {
-        let at = (error.column as u16).saturating_sub(1).min(room.width / 2);
-        let text = format!("{} expected {}, found {}", paint.glyphs().up, error.expected, error.found);
-        paint.cut(room.x + 2 + at, y, end, &text, Role::Error);
+    if let (Some(error), Some((input, _))) = (&filter.error, &filter.editing) {
+        let text = format!("expected {}, found {}", error.expected, error.found);
+        error_under(paint, (room.x + 2, y, end), input, error.column.saturating_sub(1), &text);
         y += 1;
     }
     let used = (y - room.y).min(room.height);

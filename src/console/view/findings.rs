@@ -54,7 +54,7 @@ fn line(app: &App, page: &FindingsPage, paint: &mut Paint<'_>, room: Rect, row: 
     } else {
         x = paint.text(x, room.y, end, &format!("{sign} "), role);
         x = paint.text(x, room.y, end, &format!("{many:>6} "), Role::Strong);
-        x = paint.cut(x, room.y, end, group.kind.title(), Role::Strong);
+        x = paint.cut(x, room.y, end, group.kind.title(group.members.len()), Role::Strong);
         if let Some(reason) = group.reason.as_deref().filter(|_| group.kind != Kind::Operations) {
             x = paint.cut(x, room.y, end, &format!(": {reason}"), Role::Text);
         }

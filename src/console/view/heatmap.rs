@@ -38,7 +38,7 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
     let mut end = room.right();
     if hidden > 0 {
         let text = format!(" {} {} more", glyphs.down, counted(hidden, "line"));
-        end = paint.right(end, last, room.x + 30, &text, Role::Dim);
+        end = paint.right(end, last, room.x + room.width / 2, &text, Role::Dim);
     }
     if let Some(host) = app.pointed() {
         let line = named(fleet, host, app);
@@ -85,7 +85,7 @@ fn legend(app: &App, free: u16) -> Vec<Piece> {
     signs.extend([
         (glyphs.bad, Role::Error, "down"),
         (glyphs.draining, Role::Text, "draining"),
-        (glyphs.wait, Role::Wait, "coming"),
+        (glyphs.coming, Role::Wait, "coming"),
         (glyphs.idle, Role::Dim, "none"),
         (glyphs.mark, Role::Mark, "marked"),
     ]);
@@ -123,6 +123,9 @@ pub(super) fn named(fleet: &Fleet, host: HostId, app: &App) -> Vec<Piece> {
         let how_long = steadily(seconds);
         line.extend([piece(format!("over for {how_long}"), Role::Over), dot()]);
     }
+    if let Some(kib) = app.heat.dirty(host).filter(|kib| *kib > 0) {
+        line.extend([piece(format!("dirties {}", rate(kib.min(u64::from(u32::MAX)) as u32)), Role::Text), dot()]);
+    }
     let cores = format!(
         "{} of {}",
         if size.cores == 0 { "?".into() } else { format!("{} %", percent(row.cpu_demand, size.cores)) },
@@ -134,9 +137,6 @@ pub(super) fn named(fleet: &Fleet, host: HostId, app: &App) -> Vec<Piece> {
         if kib > 0 {
             line.extend([dot(), piece(format!("{sign} {}", rate(kib)), Role::Text)]);
         }
-    }
-    if let Some(kib) = app.heat.dirty(host).filter(|kib| *kib > 0) {
-        line.extend([dot(), piece(format!("dirties {}", rate(kib.min(u64::from(u32::MAX)) as u32)), Role::Text)]);
     }
     let moves = [(row.booting, "booting"), (row.migrations_in, "coming"), (row.migrations_out, "leaving")];
     for (n, word) in moves.into_iter().filter(|(n, _)| *n > 0) {

@@ -117,6 +117,8 @@ pub(super) fn keys(app: &App, help: &Help, paint: &mut Paint<'_>) {
             }
             Line::Action(action) => {
                 let keys = app.look.keymap.keys_of(action.id).join(" ");
+                // What has no key is run by its name.
+                let keys = if keys.is_empty() { format!(":{}", action.id) } else { keys };
                 entry(app, (&keys, action.name), action, paint, room);
             }
             Line::Usage(action) => usage(action, paint, room),

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::paint::{Paint, Piece, piece};
-use super::parts::{TaskList, frame, helps, tasks, timeline};
+use super::parts::{TaskList, fitted, frame, helps, tasks, timeline};
 use super::plot::{Plot, stack};
 use super::state_role;
 use crate::console::app::App;
@@ -21,8 +21,10 @@ pub(super) fn draw(app: &App, host: HostId, paint: &mut Paint<'_>) {
         return;
     }
     let (row, size) = (fleet.hosts.row(host), fleet.topology.host(host));
-    let site = fleet.topology.site_name(host);
-    let title = [piece(&*size.name, Role::Title), piece(format!(" {} {site}", paint.glyphs().dot), Role::Dim)];
+    let title = [
+        piece(&*size.name, Role::Title),
+        piece(format!(" {} {}", paint.glyphs().dot, fleet.topology.site_name(host)), Role::Dim),
+    ];
     let named = |part: Part| {
         let view = page.view.as_ref();
         match part {
@@ -48,7 +50,7 @@ pub(super) fn draw(app: &App, host: HostId, paint: &mut Paint<'_>) {
             (Part::Tasks, Some(view)) => {
                 let none = "nothing is done on it";
                 let list = TaskList { tasks: &view.tasks, cursor: &page.tasks, focus, with_vm: true, none };
-                tasks(app, paint, room, list);
+                tasks(app, paint, room, &list);
             }
             (Part::Timeline, Some(view)) => timeline(paint, room, &view.timeline, &page.timeline, focus),
         }
@@ -66,8 +68,8 @@ fn load(app: &App, paint: &mut Paint<'_>, room: Rect, size: &Host, history: &Hos
     let cpu = Plot::recent("cpu", &history.cpu.recent, now, &share).capped(f64::from(cores) * 1000.0);
     let mut held = Plot::recent("memory", &history.memory.recent, now, &amount).capped(size.memory.to_mib() as f64);
     held.role = Role::Heat4;
-    let mut received = Plot::recent("receives", &history.net_rx.recent, now, &speed);
-    let mut sent = Plot::recent("sends", &history.net_tx.recent, now, &speed);
+    let mut received = Plot::recent("receives", &history.net_rx.recent, now, &speed).of_rates();
+    let mut sent = Plot::recent("sends", &history.net_tx.recent, now, &speed).of_rates();
     // Both ways on one scale.
     received.top = received.top.max(sent.top);
     sent.top = received.top;
@@ -79,7 +81,7 @@ fn load(app: &App, paint: &mut Paint<'_>, room: Rect, size: &Host, history: &Hos
 /// What it is and how it is, a line for each, the most important first.
 fn about(app: &App, page: &HostPage, row: &HostRow, size: &Host, paint: &mut Paint<'_>, room: Rect) {
     let (fleet, dot) = (&app.snapshot.fleet, app.look.glyphs.dot);
-    let label = if room.width < 50 { 7 } else { 10 };
+    let label = if room.width < 50 { 8 } else { 10 };
     let (x, end) = (room.x + 1 + label, room.right());
     let mut lines: Vec<(&str, Vec<Piece>)> = vec![("state", state(app, page, row))];
     if let Some(since) = row.over_since() {
@@ -100,13 +102,15 @@ fn about(app: &App, page: &HostPage, row: &HostRow, size: &Host, paint: &mut Pai
         ],
     ));
     lines.push(("VMs", activity(app, page, row)));
-    let nic = format!("NIC {} {dot} sends {} {dot} receives {}", size.nic, kib(row.net_tx), kib(row.net_rx));
-    lines.push(("network", vec![piece(nic, Role::Text)]));
+    let apart = || piece(format!(" {dot} "), Role::Dim);
+    let sent = piece(format!("sends {}", kib(row.net_tx)), Role::Text);
+    let received = piece(format!("receives {}", kib(row.net_rx)), Role::Text);
+    lines.push(("network", vec![piece(format!("NIC {}", size.nic), Role::Text), apart(), sent, apart(), received]));
     lines.push(("disk", vec![piece(format!("reads {}", size.disk), Role::Text)]));
     lines.push(("name", vec![piece(fleet.topology.full_name(page.host), Role::Text)]));
     for (y, (name, pieces)) in (room.y..room.bottom()).zip(lines) {
         paint.text(room.x + 1, y, x, name, Role::Dim);
-        paint.pieces(x, y, end, &pieces);
+        fitted(paint, (x, y), end, &pieces);
     }
 }
 

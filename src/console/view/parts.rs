@@ -97,7 +97,7 @@ fn columns(width: u16, with_vm: bool) -> Vec<Column> {
         columns.insert(0, (("VM", 12, false), 0));
     }
     let needs = |columns: &[(Column, u8)]| columns.iter().map(|((_, w, _), _)| w + 1).sum::<u16>();
-    while columns.len() > 1 && needs(&columns) + 11 > width {
+    while columns.len() > 1 && needs(&columns) + 13 > width {
         let least = columns.iter().map(|(_, rank)| *rank).max().unwrap_or(0);
         if least == 0 {
             break;
@@ -108,7 +108,7 @@ fn columns(width: u16, with_vm: bool) -> Vec<Column> {
 }
 
 /// A list of tasks with a cursor, and more about the one under it where there is room.
-pub(super) fn tasks(app: &App, paint: &mut Paint<'_>, room: Rect, list: TaskList<'_>) {
+pub(super) fn tasks(app: &App, paint: &mut Paint<'_>, room: Rect, list: &TaskList<'_>) {
     let columns = columns(room.width.saturating_sub(2), list.with_vm);
     let end = room.right();
     let mut x = room.x + 2;
@@ -239,6 +239,16 @@ fn more(app: &App, paint: &mut Paint<'_>, room: Rect, task: &TaskView) {
     }
     paint.whole(room.x + 1, room.y, room.right(), &first);
     paint.whole(room.x + 1, room.y + 1, room.right(), &second);
+}
+
+/// Pieces after one another: those that dots separate whole or not at all, a text that is too long cut.
+pub(super) fn fitted(paint: &mut Paint<'_>, (x, y): (u16, u16), end: u16, pieces: &[Piece]) {
+    let dot = paint.glyphs().dot;
+    if pieces.iter().any(|(text, _)| text.trim() == dot) {
+        paint.whole(x, y, end, pieces);
+        return;
+    }
+    pieces.iter().fold(x, |x, (text, role)| paint.cut(x, y, end, text, *role));
 }
 
 /// Text in lines of at most `width` columns, broken at blanks.

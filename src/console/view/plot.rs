@@ -66,6 +66,14 @@ impl<'a> Plot<'a> {
         }
     }
 
+    /// Of values in KiB/s: the axis ends at a round rate.
+    pub(super) fn of_rates(mut self) -> Self {
+        const KIB: f64 = 1024.0;
+        let most = self.samples.values.iter().max().map_or(0.0, |&v| f64::from(v));
+        self.top = round_up((most * KIB).max(1e5)) / KIB;
+        self
+    }
+
     /// What can be had, and is on the axis in any case.
     pub(super) fn capped(mut self, cap: f64) -> Self {
         if cap > 0.0 {
@@ -140,10 +148,10 @@ impl<'a> Plot<'a> {
         let below = (cap / self.top * f64::from(graph.height)) as u16;
         let y = graph.bottom().saturating_sub(below + 1).max(graph.y);
         for x in graph.x..graph.right() {
-            paint.text(x, y, graph.right(), paint.glyphs().line, Role::Over);
+            paint.text(x, y, graph.right(), paint.glyphs().line, Role::Warn);
         }
         let text = format!("{} {}", paint.glyphs().line, (self.label)(cap));
-        paint.right(graph.right(), graph.y - 1, after, &text, Role::Over);
+        paint.right(graph.right(), graph.y - 1, after, &text, Role::Warn);
     }
 
     /// The axis of time, with a mark under what is above what can be had.

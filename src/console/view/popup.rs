@@ -48,12 +48,14 @@ pub(super) fn following(app: &App, paint: &mut Paint<'_>) {
 
 /// What can stand at the end of a filter.
 pub(super) fn words(app: &App, choosing: &Choosing, paint: &mut Paint<'_>) {
-    let wide = choosing.words.iter().map(|word| width(&word.text)).max().unwrap_or(0).max(16) + 20;
+    let column = choosing.words.iter().map(|word| width(&word.text)).max().unwrap_or(0).clamp(8, 30);
+    let wide = column + 24;
     let places = columns(app, paint, "Tab goes on", choosing.words.len(), wide);
     for (i, (word, room)) in choosing.words.iter().zip(places).enumerate() {
         let here = choosing.at == Some(i);
-        let x = paint.cut(room.x, room.y, room.right(), &word.text, if here { Role::Strong } else { Role::Text });
-        paint.cut(x + 1, room.y, room.right(), &word.doc, Role::Dim);
+        let end = (room.x + column).min(room.right());
+        paint.cut(room.x, room.y, end, &word.text, if here { Role::Strong } else { Role::Text });
+        paint.cut(end + 1, room.y, room.right(), &word.doc, Role::Dim);
         if here {
             paint.tint(room, Role::Cursor);
         }

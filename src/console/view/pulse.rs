@@ -12,8 +12,8 @@ use crate::console::format::{clock, count, span};
 use crate::console::heat::{Cell, Sign};
 use crate::console::pages::pulse::foremost;
 use crate::console::theme::Role;
-use crate::fleet::{Fleet, HostId, HostState, VmState};
-use crate::handle::{OpState, OperationView};
+use crate::fleet::{Fleet, HostId, HostState, Time, VmState};
+use crate::handle::{OpState, OperationView, Samples};
 
 /// A figure and what it counts.
 struct Figure {
@@ -26,7 +26,9 @@ struct Figure {
 
 pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
     let area = app.plan.page;
-    let room = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    // A blank line below the header, where there is room for one.
+    let above = u16::from(area.height >= 16);
+    let room = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..below(area, above) };
     let used = figures(paint, room, &all(app));
     let mut rest = below(room, used);
     if let Some(op) = foremost(&app.snapshot.operations).filter(|_| rest.height >= 2) {
@@ -64,7 +66,7 @@ fn all(app: &App) -> Vec<Figure> {
         Figure {
             text: format!("{share} %"),
             word: if over { "CPU, some hosts over" } else { "CPU" },
-            role: if over { Role::Over } else { Role::Text },
+            role: if over { Role::Warn } else { Role::Text },
             longest: "100 %".into(),
         },
     ]
@@ -187,10 +189,11 @@ fn curve(app: &App, op: &OperationView, paint: &mut Paint<'_>, room: Rect) {
     let label = |n: f64| count(n as usize);
     let title = format!("{} done", op.kind.word());
     let ended = op.done + op.failed + op.cancelled;
+    let samples = until(&op.curve, to, ended);
     let plot = Plot {
         title: &title,
         now: count(ended as usize),
-        samples: &op.curve,
+        samples: &samples,
         from: op.started,
         to,
         ends: (clock(op.started), clock(to)),
@@ -202,18 +205,32 @@ fn curve(app: &App, op: &OperationView, paint: &mut Paint<'_>, room: Rect) {
     plot.draw(paint, room);
 }
 
+/// A curve that goes on to `to` with what is true now: it was kept only as long as something ended.
+fn until(curve: &Samples, to: Time, now: u32) -> Samples {
+    let missing = (to - curve.last).as_nanos() / curve.every.as_nanos().max(1);
+    let missing = missing.min(1000) as u32;
+    let mut values = curve.values.clone();
+    values.extend(std::iter::repeat_n(now, missing as usize));
+    Samples { every: curve.every, last: curve.last + curve.every * missing, values }
+}
+
 /// Hosts of a cluster, so many of them in a cell, so that all clusters fit.
 fn heat(app: &App, paint: &mut Paint<'_>, room: Rect) {
     let fleet = &app.snapshot.fleet;
     let labels = 11.min(room.width / 3);
-    let cells = u32::from(room.width.saturating_sub(labels)).max(1);
+    let columns = u32::from(room.width.saturating_sub(labels));
     let rows = u32::from(room.height.saturating_sub(1));
-    let lines = |per_cell: u32| -> u32 {
+    let lines = |per_cell: u32, wide: u32| -> u32 {
+        let cells = (columns / wide).max(1);
         fleet.topology.clusters.iter().map(|c| (c.hosts.len() as u32).div_ceil(per_cell).div_ceil(cells)).sum()
     };
     let most = fleet.topology.hosts.len().max(1) as u32;
-    let per_cell = (1..=most).find(|n| lines(*n) <= rows).unwrap_or(most);
-    let title = if per_cell == 1 { "hosts by load".to_owned() } else { format!("hosts by load, {per_cell} a cell") };
+    let per_cell = (1..=most).find(|n| lines(*n, 1) <= rows).unwrap_or(most);
+    // Few hosts have wide cells.
+    let wide = (1..=4).rev().find(|wide| lines(per_cell, *wide) <= rows.min(most)).unwrap_or(1);
+    let cells = (columns / wide).max(1);
+    let what = app.heat.metric.word();
+    let title = if per_cell == 1 { format!("hosts: {what}") } else { format!("hosts: {what}, {per_cell} a cell") };
     paint.text(room.x, room.y, room.right(), &title, Role::Dim);
     let mut y = room.y + 1;
     for cluster in &fleet.topology.clusters {
@@ -223,7 +240,8 @@ fn heat(app: &App, paint: &mut Paint<'_>, room: Rect) {
             let mut x = room.x + labels;
             for first in line.iter().filter(|_| y < room.bottom()) {
                 let last = (first + per_cell).min(cluster.hosts.end);
-                x = cell(app, paint, (x, y), room.right(), worst(app, fleet, *first..last));
+                let worst = worst(app, fleet, *first..last);
+                x = (0..wide).fold(x, |x, _| cell(app, paint, (x, y), room.right(), worst));
             }
             y += 1;
         }
@@ -232,11 +250,14 @@ fn heat(app: &App, paint: &mut Paint<'_>, room: Rect) {
 
 /// The cell that most deserves to be seen.
 fn worst(app: &App, fleet: &Fleet, hosts: std::ops::Range<u32>) -> Cell {
-    let rank = |cell: &Cell| match cell.sign {
-        Sign::Coming => 1,
-        Sign::Ready | Sign::Draining => cell.level.map_or(0, |level| 2 + level),
-        Sign::Over => 20,
-        Sign::Down => 21,
+    let rank = |cell: &Cell| {
+        let sign = match cell.sign {
+            Sign::Ready | Sign::Draining => 1,
+            Sign::Coming => 0,
+            Sign::Over => 2,
+            Sign::Down => 3,
+        };
+        (sign, cell.level)
     };
     let there = hosts.filter(|host| (*host as usize) < fleet.topology.hosts.len());
     there.map(|host| app.heat.cell(HostId(host))).max_by_key(rank).unwrap_or_default()

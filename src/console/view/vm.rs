@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::paint::{Paint, Piece, piece};
-use super::parts::{TaskList, frame, helps, tasks, timeline, wrap};
+use super::parts::{TaskList, fitted, frame, helps, tasks, timeline, wrap};
 use super::plot::{Plot, stack};
 use super::state_role;
 use super::tasks::detail;
@@ -58,7 +58,7 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
                     with_vm: false,
                     none: "nothing was done to it yet",
                 };
-                tasks(app, paint, room, list);
+                tasks(app, paint, room, &list);
             }
             (Part::Timeline, Some(view)) => timeline(paint, room, &view.timeline, &page.timeline, focus),
         }
@@ -72,9 +72,9 @@ fn load(app: &App, paint: &mut Paint<'_>, room: Rect, row: &VmRow, history: &VmH
     let share = move |millicores: f64| format!("{} %", percent(millicores as u32, vcpus));
     let speed = |kib: f64| if kib < 0.5 { "0 B/s".to_owned() } else { rate(kib as u32) };
     let room = Rect { x: room.x + 1, width: room.width.saturating_sub(2), ..room };
-    let mut dirty = Plot::recent("dirties", &history.dirty, now, &speed);
+    let mut dirty = Plot::recent("dirties", &history.dirty, now, &speed).of_rates();
     dirty.role = Role::Heat6;
-    let mut net = Plot::recent("network", &history.net, now, &speed);
+    let mut net = Plot::recent("network", &history.net, now, &speed).of_rates();
     net.role = Role::Busy;
     let cpu = Plot::recent("cpu", &history.cpu, now, &share).capped(f64::from(vcpus) * 1000.0);
     stack(paint, room, &[cpu, dirty, net]);
@@ -97,7 +97,7 @@ fn about(app: &App, page: &VmPage, row: &VmRow, paint: &mut Paint<'_>, room: Rec
     lines.push(("class", class(app, row)));
     for (y, (name, pieces)) in (room.y..room.bottom()).zip(lines) {
         paint.text(room.x + 1, y, x, name, Role::Dim);
-        paint.pieces(x, y, end, &pieces);
+        fitted(paint, (x, y), end, &pieces);
     }
 }
 
@@ -146,17 +146,17 @@ fn place(app: &App, row: &VmRow) -> Vec<Piece> {
 }
 
 fn figures(app: &App, row: &VmRow) -> Vec<Piece> {
-    let dot = app.look.glyphs.dot;
-    let mut load = format!("cpu {} %", percent(row.cpu, u32::from(row.vcpus.max(1))));
+    let dot = || piece(format!(" {} ", app.look.glyphs.dot), Role::Dim);
+    let mut load = vec![piece(format!("cpu {} %", percent(row.cpu, u32::from(row.vcpus.max(1)))), Role::Text)];
     for (what, kib) in [("dirties", row.dirty), ("network", row.net)] {
         if kib > 0 {
-            load = format!("{load} {dot} {what} {}", rate(kib));
+            load.extend([dot(), piece(format!("{what} {}", rate(kib)), Role::Text)]);
         }
     }
     if row.stressed {
-        load = format!("{load} {dot} stressed");
+        load.extend([dot(), piece("stressed", Role::Text)]);
     }
-    vec![piece(load, Role::Text)]
+    load
 }
 
 fn class(app: &App, row: &VmRow) -> Vec<Piece> {

@@ -4,14 +4,14 @@ use super::{CHUNK, NO_HOST, VmTable};
 use crate::fleet::{HostId, VmId, VmState};
 
 impl VmTable {
-    /// All VMs that exist and have a host, with it; by id.
-    pub fn places(&self) -> impl Iterator<Item = (VmId, HostId)> + '_ {
+    /// All VMs that exist with the host that they are on, by id.
+    pub fn places(&self) -> impl Iterator<Item = (VmId, Option<HostId>)> + '_ {
         let len = self.len as usize;
         self.chunks.iter().enumerate().flat_map(move |(c, chunk)| {
             let first = c * CHUNK;
             (0..CHUNK.min(len - first))
-                .filter(move |&i| chunk.host[i] != NO_HOST && chunk.state[i] != VmState::Gone)
-                .map(move |i| (VmId((first + i) as u32), HostId(chunk.host[i])))
+                .filter(move |&i| chunk.state[i] != VmState::Gone)
+                .map(move |i| (VmId((first + i) as u32), (chunk.host[i] != NO_HOST).then_some(HostId(chunk.host[i]))))
         })
     }
 
@@ -57,7 +57,7 @@ mod tests {
             let target = (state == VmState::Migrating).then_some(HostId(i % 3));
             table.push("a", VmRow { state, host, target, dirty: i, ..VmRow::default() });
         }
-        let places: Vec<_> = table.rows().filter_map(|(vm, row)| Some((vm, row.host?))).collect();
+        let places: Vec<_> = table.rows().map(|(vm, row)| (vm, row.host)).collect();
         assert_eq!(table.places().collect::<Vec<_>>(), places);
         let mut sums = vec![0u64; 4];
         for (_, row) in table.rows().filter(|(_, row)| row.state.runs()) {

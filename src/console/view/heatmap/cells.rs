@@ -74,7 +74,7 @@ impl Cells<'_> {
             (Sign::Over, _) if self.app.heat.metric == Metric::Cpu => ("!", paint.style(Role::Over)),
             (Sign::Over, _) => ("!", heat().add_modifier(Modifier::BOLD)),
             (Sign::Down, _) => (glyphs.bad, paint.style(Role::Error)),
-            (Sign::Coming, _) => (glyphs.wait, paint.style(Role::Wait)),
+            (Sign::Coming, _) => (glyphs.coming, paint.style(Role::Wait)),
             (Sign::Draining, _) => (glyphs.draining, heat()),
             (Sign::Ready, None) => (glyphs.idle, paint.style(Role::Dim)),
             (Sign::Ready, Some(level)) => (glyphs.heat[usize::from(level)], heat()),
