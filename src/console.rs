@@ -31,6 +31,7 @@ mod dialog;
 mod dock;
 pub mod docs;
 mod edit;
+mod export;
 mod filter;
 mod format;
 mod freeze;
@@ -41,6 +42,7 @@ mod habits;
 mod heat;
 mod help;
 mod history;
+mod hits;
 mod hosts_marked;
 mod input;
 mod keymap;
@@ -59,10 +61,12 @@ mod palette;
 mod player;
 mod plugins;
 mod prompt;
+mod rows;
 mod run;
 mod saved;
 mod screen;
 pub mod settings;
+mod table_views;
 mod tasks;
 mod template;
 mod terms;
@@ -355,6 +359,8 @@ async fn drive_with<W: Write>(
     let size = ratatui::backend::Backend::size(&screen)?;
     let mut terminal = Terminal::new(screen)?;
     let mut app = App::new(handle, look, Habits::load(options), size)?;
+    app.views = table_views::ViewsFile::new(options.library.dir());
+    app.take_default_views();
     app.take_own(options.read_only);
     if let Some((demo, pace)) = &options.demo {
         app.guide.demo = Some(demo.clone());
@@ -397,10 +403,12 @@ async fn drive_with<W: Write>(
             if let Some(bytes) = app.habits.clipboard.outgoing.take() {
                 terminal.backend_mut().pass(&bytes);
             }
-            let drawn = terminal.draw(|frame| view::draw(&app, frame))?;
+            let mut hits = hits::Hits::default();
+            let drawn = terminal.draw(|frame| hits = view::draw(&app, frame))?;
             app.now = Instant::now();
             app.saw(drawn.buffer);
             let text = app.habits.clipboard.screen.then(|| clipboard::text_of(drawn.buffer));
+            app.hits = hits;
             let sent = terminal.backend_mut().take_sent();
             if sent > 0 {
                 line.asked(Instant::now(), sent);

@@ -8,22 +8,26 @@ use ratatui::layout::Size;
 use tokio::sync::oneshot;
 
 use super::asks::{Asks, Heard};
+use super::columns::Chooser;
 use super::dialog::{Ahead, Dialog, Outcome};
+use super::export::{Export, Gather};
 use super::habits::Habits;
 use super::heat::{Heat, Map};
 use super::help::Help;
+use super::hits::Hits;
 use super::keymap::{Context, Key, Meaning};
 use super::layout::{Panel, Plan, Wants, heat_width, inside};
 use super::live::Look;
 use super::marks::HostSet;
 use super::menu::Menu;
 use super::nav::Nav;
-use super::order::{Found, Sorter};
+use super::order::Sorter;
 use super::page::{Around, Page, Pages};
 use super::palette::Palette;
 use super::player::Player;
 use super::prompt::Prompt;
 use super::run::Own;
+use super::table_views::ViewsFile;
 use super::tasks::Tasks;
 use super::vms::Vms;
 use crate::fleet::HostId;
@@ -34,17 +38,20 @@ use crate::handle::{Command, Handle, OpState, OperationView, Query, Snapshot};
 mod chaos;
 mod choosing;
 mod commands;
+mod exports;
 mod goes;
 mod guide;
 mod heatmap;
 mod marking;
 mod mouse;
+mod tables;
 mod taking;
 
 pub(crate) use choosing::Purpose;
 pub(crate) use guide::Guide;
 
 pub(crate) use marking::HostRange;
+pub(crate) use tables::Picker;
 
 /// The shortest time between two looks at the hosts.
 const LOOK: Duration = Duration::from_millis(500);
@@ -63,6 +70,10 @@ pub(crate) enum Overlay {
     Palette(Palette),
     /// Something that needs a decision.
     Dialog(Box<Dialog>),
+    /// The columns of a table.
+    Columns(Chooser),
+    /// Saved views of the tables.
+    Views(Picker),
 }
 
 /// How a note is meant.
@@ -100,6 +111,13 @@ pub(crate) struct App {
     /// The last click on a host: what makes a second one a double click, and where dragging began.
     clicked: Option<(Instant, HostId)>,
     pub vms: Vms,
+    pub views: ViewsFile,
+    /// What is on its way to a file, and what waits until somebody says whether a file may be written over.
+    gather: Option<Gather>,
+    in_the_way: Option<Box<Export>>,
+    /// What was drawn where in the last frame.
+    pub hits: Hits,
+    pointer: mouse::Pointer,
     /// The operation under the cursor, counted from the newest.
     pub operation: usize,
     pub overlays: Vec<Overlay>,
@@ -150,6 +168,11 @@ impl App {
             host_range: None,
             clicked: None,
             vms: Vms::new(now),
+            views: ViewsFile::default(),
+            gather: None,
+            in_the_way: None,
+            hits: Hits::default(),
+            pointer: mouse::Pointer::default(),
             operation: 0,
             overlays: Vec::new(),
             note: habits.problem.clone().map(|problem| (Tone::Bad, problem)),
@@ -213,10 +236,7 @@ impl App {
             self.look_due = false;
             self.dirty = true;
         }
-        let fleet = &self.snapshot.fleet;
-        let rows_before = self.vms.order.len();
-        self.order_due = self.vms.refresh(fleet, &self.sorter, self.now);
-        self.dirty |= self.vms.order.len() != rows_before;
+        self.refresh_rows();
         if self.asks_due && self.now >= self.asked + ASK_AGAIN {
             self.ask_open();
         }
@@ -289,6 +309,8 @@ impl App {
             }
             Heard::Ran((name, Ok(told))) => self.note = Some((Tone::Good, format!("{name}: {told}"))),
             Heard::Ran((name, Err(wrong))) => self.note = Some((Tone::Bad, format!("{name}: {wrong}"))),
+            Heard::Gathered(answer) => self.gathered(answer),
+            Heard::Exported(ended) => self.exported(ended),
             Heard::Chosen(found, purpose, text) => self.chosen(&found, &purpose, &text),
             Heard::Reply(reply) => {
                 let said = self.habits.undo.said.take().map_or_else(String::new, |said| format!("{said}: "));
@@ -298,14 +320,6 @@ impl App {
                 });
             }
         }
-    }
-
-    /// Takes an order of the VM table.
-    pub(crate) fn order(&mut self, found: Found) {
-        if self.vms.found(found) {
-            self.dirty = true;
-        }
-        self.refresh();
     }
 
     /// Takes what the terminal says.
@@ -424,6 +438,8 @@ impl App {
                 let outcome = dialog.key(key);
                 self.dialog_outcome(outcome);
             }
+            Some(Overlay::Columns(_)) => self.columns_key(key),
+            Some(Overlay::Views(_)) => self.views_key(key),
             Some(Overlay::Prompt(_) | Overlay::Menu(_)) | None => {}
         }
     }
@@ -439,6 +455,7 @@ impl App {
                 self.start_errand(*errand);
             }
             Outcome::Refuse(reason) => self.note = Some((Tone::Bad, reason)),
+            Outcome::Here(act, value) => self.do_here(&act, &value),
             Outcome::Do(command) => {
                 if let Some(Overlay::Dialog(dialog)) = self.overlays.pop() {
                     self.note_command(&dialog, &command);
@@ -470,7 +487,7 @@ impl App {
 
     /// Opens a dialog.
     pub(crate) fn open_dialog(&mut self, mut dialog: Dialog) {
-        if matches!(dialog.command(), Ok(Command::Start(_)) | Err(_)) {
+        if !dialog.is_here() && matches!(dialog.command(), Ok(Command::Start(_)) | Err(_)) {
             dialog.ahead = Ahead::Asking(None);
         }
         if let Some(frozen) = &self.habits.frozen {

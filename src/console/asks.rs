@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 
 use super::app::Purpose;
+use super::export::Ended;
 use super::marks::VmSet;
 use super::run::Ran;
 use crate::handle::{Answer, Refused, Reply};
@@ -17,6 +18,10 @@ pub(crate) enum Heard {
     Preview(Answer),
     /// What the page asked.
     Page(Answer),
+    /// A page of what is to be written to a file.
+    Gathered(Answer),
+    /// How writing a file ended.
+    Exported(Ended),
     /// A command's reply.
     Reply(Reply),
     /// The end of a command of the operator's own behind the console.
@@ -30,6 +35,8 @@ pub(crate) enum Heard {
 pub(crate) struct Asks {
     pub preview: Option<oneshot::Receiver<Answer>>,
     pub page: Option<oneshot::Receiver<Answer>>,
+    pub gathered: Option<oneshot::Receiver<Answer>>,
+    pub export: Option<oneshot::Receiver<Ended>>,
     pub chosen: Option<(oneshot::Receiver<VmSet>, Purpose, String)>,
     pub replies: Vec<oneshot::Receiver<Reply>>,
     pub ran: Vec<oneshot::Receiver<Ran>>,
@@ -74,6 +81,14 @@ impl Asks {
             }
             if let Some(answer) = answered(&mut self.preview, cx) {
                 return Poll::Ready(Heard::Preview(answer));
+            }
+            if let Some(answer) = answered(&mut self.gathered, cx) {
+                return Poll::Ready(Heard::Gathered(answer));
+            }
+            if let Some(Poll::Ready(ended)) = self.export.as_mut().map(|export| Pin::new(export).poll(cx)) {
+                self.export = None;
+                let gone = || Ended::Failed("nothing is written: the thread for it could not run".into());
+                return Poll::Ready(Heard::Exported(ended.unwrap_or_else(|_| gone())));
             }
             match answered(&mut self.page, cx) {
                 Some(answer) => Poll::Ready(Heard::Page(answer)),

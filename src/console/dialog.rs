@@ -7,7 +7,9 @@ use std::sync::Arc;
 use crossterm::event::{KeyCode, KeyEvent};
 use tui_input::Input;
 
+use super::columns::Table;
 use super::edit;
+use super::export::Format;
 use super::format::counted;
 use super::run::Errand;
 use crate::fleet::{OpId, TaskId, VmClass, VmId};
@@ -16,6 +18,7 @@ use crate::handle::{Answer, Command, OperationSpec, Preview};
 mod act;
 mod build;
 mod fill;
+mod here;
 
 pub(crate) use act::Change;
 
@@ -34,6 +37,13 @@ pub(crate) enum Act {
     Quit,
     /// A command of the operator's own.
     Own(Box<Errand>),
+    /// Writing what is shown to a file.
+    Export(Format),
+    /// Writing over a file that is there.
+    Overwrite,
+    /// Keeping how a table is shown under a name.
+    SaveView(Table),
+    DeleteView(String, Table),
 }
 
 /// A field to fill in.
@@ -91,7 +101,7 @@ pub(crate) enum Ahead {
 }
 
 /// What a key in a dialog comes to.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(crate) enum Outcome {
     /// Nothing, or only the dialog looks different.
     Stay,
@@ -105,6 +115,8 @@ pub(crate) enum Outcome {
     Quit,
     /// This command of the operator's own is to run.
     Run(Box<Errand>),
+    /// This is to be done by this console alone, with what the first field says.
+    Here(Act, String),
     /// It cannot be done now, for this reason.
     Refuse(String),
 }
@@ -142,9 +154,18 @@ impl Dialog {
         self.fields.len() + 1
     }
 
+    /// Whether a field chooses one of several values.
+    pub(crate) fn is_choice(&self, field: usize) -> bool {
+        self.fields.get(field).is_some_and(|f| matches!(f.value, Value::Choice { .. }))
+    }
+
     /// What to ask a preview for; notes what is wrong with a field.
     pub(crate) fn spec(&mut self) -> Option<OperationSpec> {
         self.problem = None;
+        if let Some(said) = self.here() {
+            self.problem = said.err();
+            return None;
+        }
         match self.command() {
             Ok(Command::Start(spec)) => Some(spec),
             Ok(_) => None,
@@ -193,6 +214,7 @@ impl Dialog {
             KeyCode::Enter if self.at == self.cancel() => return Outcome::Close,
             KeyCode::Enter if self.at == self.go() => return self.press(),
             // Never from a field straight into the act.
+            KeyCode::Enter if self.here().is_some() => self.at = self.go(),
             KeyCode::Enter => self.at = self.cancel(),
             _ if self.at >= self.fields.len() => {
                 if matches!(key.code, KeyCode::Left | KeyCode::Right | KeyCode::Char('h' | 'l' | ' ')) {
@@ -243,6 +265,10 @@ impl Dialog {
             Act::Quit => return Outcome::Quit,
             Act::Own(errand) => return Outcome::Run(errand.clone()),
             _ => {}
+        }
+        if self.here().is_some() {
+            let value = self.fields.first().map_or("", Field::value).to_owned();
+            return Outcome::Here(self.act.clone(), value);
         }
         match self.command() {
             Ok(command) => Outcome::Do(Box::new(command)),

@@ -73,6 +73,14 @@ pub(crate) fn percent(millicores: u32, cores: u32) -> u32 {
     if cores == 0 { 0 } else { (f64::from(millicores) / f64::from(cores) / 10.0).round() as u32 }
 }
 
+/// A share in percent as a bar of `width` cells; what is over a whole fills it.
+pub(crate) fn bar(percent: u32, width: u16, glyphs: &super::glyphs::Glyphs) -> String {
+    let eighths = (percent.min(100) * u32::from(width) * 8 / 100) as usize;
+    let full = eighths / 8;
+    let part = (eighths % 8).checked_sub(1).map_or("", |i| glyphs.eighths[i]);
+    format!("{}{part}", glyphs.eighths[7].repeat(full))
+}
+
 /// MiB as an amount of data.
 pub(crate) fn mib(mib: u32) -> String {
     amount(Bytes::mib(u64::from(mib)))

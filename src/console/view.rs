@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::app::{App, Overlay};
+use super::hits::Hits;
 use super::layout::SMALLEST;
 use super::page::Page;
 use super::theme::Role;
@@ -11,6 +12,7 @@ use super::theme::Role;
 mod bars;
 mod big;
 mod braille;
+mod choosers;
 mod dialog;
 mod dock;
 mod events;
@@ -30,6 +32,7 @@ mod pulse;
 mod settings;
 mod sites;
 mod spark;
+mod table;
 mod tasks;
 mod tree;
 mod typing;
@@ -38,19 +41,20 @@ mod vms;
 mod welcome;
 
 use paint::Paint;
+pub(crate) use vms::state_role;
 
-/// Draws everything.
-pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
+/// Draws everything; says what stands where.
+pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) -> Hits {
     let area = frame.area();
     let mut paint = Paint::new(frame.buffer_mut(), &app.look);
     paint.fill(area, Role::Text);
     if area.width < SMALLEST.width || area.height < SMALLEST.height {
         too_small(&mut paint, area);
-        return;
+        return paint.hits;
     }
     // The terminal was resized and the plan is not made yet: the next frame shows it.
     if app.plan.size != area.as_size() {
-        return;
+        return paint.hits;
     }
     bars::header(app, &mut paint);
     let page = app.nav.page();
@@ -86,8 +90,11 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
             Overlay::Menu(menu) => popup::menu(app, menu, &mut paint),
             Overlay::Palette(palette) => prompt::palette(app, palette, &mut paint),
             Overlay::Dialog(dialog) => dialog::draw(app, dialog, &mut paint),
+            Overlay::Columns(chooser) => choosers::columns(app, chooser, &mut paint),
+            Overlay::Views(picker) => choosers::views(app, picker, &mut paint),
         }
     }
+    paint.hits
 }
 
 fn too_small(paint: &mut Paint<'_>, area: Rect) {

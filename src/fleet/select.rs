@@ -142,6 +142,14 @@ impl Selection {
         Self::read(text, Over::Vms, true)
     }
 
+    /// Reads what is typed into the console's quick filter over hosts; see [`Selection::quick_vms`].
+    ///
+    /// # Errors
+    /// See [`Selection::vms`].
+    pub fn quick_hosts(text: &str) -> Result<Self, SelectError> {
+        Self::read(if text.trim().is_empty() { "all" } else { text }, Over::Hosts, true)
+    }
+
     fn read(text: &str, over: Over, quick: bool) -> Result<Self, SelectError> {
         let program = Arc::new(parser::parse(text, over, quick)?);
         Ok(Self { source: text.into(), program, over, quick })

@@ -1,5 +1,7 @@
 //! What every view looks like, at several sizes and with fewer colours and signs.
 
+use std::fmt::Write;
+
 use hemera::console::ColorLevel;
 
 use crate::driver::Setup;
@@ -99,7 +101,7 @@ fn views() {
             console.keys(keys);
             there(&console, texts, height);
             dump(&console, &format!("{name}_{width}x{height}"));
-            all.push_str(&format!("== {width}x{height}\n{}\n", console.text()));
+            writeln!(all, "== {width}x{height}\n{}", console.text()).unwrap();
             console.end();
         }
         insta::assert_snapshot!(format!("view_{name}"), all);
@@ -116,7 +118,7 @@ fn views_with_styles() {
             let console = settled(busy(80, 24).options(|o| o.color = color));
             console.keys(keys);
             there(&console, texts, 24);
-            all.push_str(&format!("== {level}\n{}\n", console.styled()));
+            writeln!(all, "== {level}\n{}", console.styled()).unwrap();
             console.end();
         }
         insta::assert_snapshot!(format!("styles_{name}"), all);
@@ -137,7 +139,7 @@ fn views_in_ascii() {
             there(&console, texts, height);
             assert!(console.text().is_ascii(), "{name}: {}", console.text());
             dump(&console, &format!("{name}_ascii_{width}x{height}"));
-            all.push_str(&format!("== {width}x{height}\n{}\n", console.text()));
+            writeln!(all, "== {width}x{height}\n{}", console.text()).unwrap();
             console.end();
         }
         insta::assert_snapshot!(format!("ascii_{name}"), all);

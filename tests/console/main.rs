@@ -13,6 +13,7 @@ mod look;
 mod pages;
 mod past;
 mod size;
+mod tables;
 mod tour;
 mod tree;
 

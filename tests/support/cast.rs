@@ -96,7 +96,7 @@ impl Cast {
                 }
                 let known = lines.len();
                 let id = *lines.entry(drawn).or_insert_with_key(|drawn| {
-                    write!(defs, "<g id=\"l{known}\">{drawn}</g>\n").expect("a string");
+                    writeln!(defs, "<g id=\"l{known}\">{drawn}</g>").expect("a string");
                     known
                 });
                 let y = f32::from(row) * height / f32::from(self.rows);

@@ -13,7 +13,7 @@ actions! {
     "Choosing VMs" {
         "filter" "filter" true always "Shows only some VMs: state:failed and site:rennes, cpu > 90 %, web-*." App::begin_filter, takes takes::FILTER;
         "clear-filter" "clear filter" false always "Shows all VMs again." |a| a.filter_by("");
-        "faults" "faults only" true always "Shows only VMs that failed, are lost or have a finding; once more brings the filter back." App::toggle_faults;
+        "faults" "faults only" true always "Shows only VMs that failed, are lost or have a finding, of hosts those that are down or over; once more brings the filter back." App::toggle_faults;
         "invert-filter" "invert filter" true has_filter "Shows the VMs that the filter hides, and hides those that it shows." App::invert_filter;
         "widen-filter" "widen filter" true has_filter "Removes the last of the filter's terms that are joined by `and`." App::widen_filter;
         "filter-like" "filter like this" true has_vms "Shows only VMs with the host, site, state or class of the one under the cursor." App::open_likeness;
@@ -43,11 +43,10 @@ actions! {
         "sort-net" "sort by network" true always "Sorts VMs by what they send and receive, most first." |a| a.sort_by(Column::Net);
         "sort-class" "sort by class" false always "Sorts VMs by class." |a| a.sort_by(Column::Class);
         "sort-since" "sort by change" true always "Sorts VMs by how long they have had their state, the youngest first." |a| a.sort_by(Column::Since);
-        "sort-reverse" "turn the order" true always "Turns the order of the VM table round." |a| a.sort_by(a.vms.sort.column);
-        "sort-next" "sort by next column" true always "Sorts VMs by the next column." |a| {
-            let all = &crate::console::columns::SORTABLE;
-            let at = all.iter().position(|c| *c == a.vms.sort.column).unwrap_or(0);
-            a.sort_by(all[(at + 1) % all.len()]);
-        };
+        "sort-reverse" "turn the order" true always "Turns the order of the table round." App::turn_order;
+        "sort-next" "sort by next column" true always "Sorts VMs by the next column." App::sort_next;
+        "sort-demand" "sort by demand" false always "Sorts hosts by the CPU that their VMs ask for, most first." |a| a.sort_by(Column::Demand);
+        "sort-vms" "sort by VMs" false always "Sorts hosts by how many VMs they have, most first." |a| a.sort_by(Column::Vms);
+        "sort-over" "sort by over" false always "Sorts hosts by how long their VMs have asked for more than they have, the longest first." |a| a.sort_by(Column::Over);
     }
 }

@@ -1,8 +1,12 @@
 //! What is shown and how.
 
-use super::when::{always, at_events, can_redo, can_undo, has_any_vm, has_filter, has_name, in_tree, knows_vms};
+use super::when::{
+    always, at_events, can_redo, can_undo, has_any_vm, has_filter, has_name, has_table, in_tree, knows_vms, shows_rows,
+};
 use super::{Action, takes};
 use crate::console::app::App;
+use crate::console::dialog::Dialog;
+use crate::console::export::Format;
 use crate::console::heat::Metric;
 use crate::console::layout::Panel;
 use crate::console::page::Page;
@@ -37,6 +41,14 @@ actions! {
         "heat-dirty" "heat: dirty rate" false always "Shows in the heatmap what the VMs of each host dirty, against the rate of its NIC." |a| a.show_heat(Metric::Dirty);
         "flows" "flows" false always "Shows in the heatmap which hosts send VMs to which, or no longer." App::toggle_flows;
         "events" "events" true always "Shows what happened last." |a| a.jump(Page::Events);
+        "columns" "columns" true has_table "Chooses which columns the table shows, in which order and how wide." App::choose_columns;
+        "views" "saved views" true always "Shows a table as it was saved under a name." App::open_views;
+        "save-view" "save view" true has_table "Saves the table's columns, order and filter under a name." |a| {
+            let table = a.table();
+            a.open_dialog(Dialog::save_view(table));
+        };
+        "export" "export" true shows_rows "Writes what the table shows to a file, as CSV." |a| a.ask_export(Format::Csv);
+        "export-json" "export as JSON" false shows_rows "Writes what the table shows to a file, as JSON." |a| a.ask_export(Format::Json);
         "event-level" "warnings/errors/all" true at_events "Shows all events, warnings and errors, or errors alone." |a| a.pages.events.next_level();
         "help" "keys" true always "Shows all actions and their keys." |a| a.open_help(""), takes takes::HELP, also "h" "?";
         "command" "command" true always "Opens the command line: a name, then what it is about." |a| a.begin_command(""), takes takes::COMMAND;

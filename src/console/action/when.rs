@@ -146,6 +146,14 @@ pub(super) fn has_marks(app: &App) -> Result<(), Reason> {
     if none { Err("nothing is marked") } else { Ok(()) }
 }
 
+pub(super) fn has_table(app: &App) -> Result<(), Reason> {
+    if app.shows_table() { Ok(()) } else { Err("go to a table first") }
+}
+
+pub(super) fn shows_rows(app: &App) -> Result<(), Reason> {
+    if app.can_export() { Ok(()) } else { Err("go to VMs, hosts, operations, tasks or events first") }
+}
+
 pub(super) fn has_past(app: &App) -> Result<(), Reason> {
     if app.nav.has_past() { Ok(()) } else { Err("there is nothing before this") }
 }

@@ -12,7 +12,9 @@ use ratatui::layout::{Rect, Size};
 
 use super::{App, Overlay};
 use crate::console::color::ColorLevel;
+use crate::console::dialog::Act;
 use crate::console::habits::Habits;
+use crate::console::hits::Hits;
 use crate::console::keymap::Keymap;
 use crate::console::layout::Panel;
 use crate::console::live::Look;
@@ -143,7 +145,13 @@ impl Rig {
             self.terminal.backend_mut().resize(area.width, area.height);
         }
         if area.area() > 0 {
-            self.terminal.draw(|frame| view::draw(&self.app, frame)).unwrap();
+            let mut hits = Hits::default();
+            self.terminal.draw(|frame| hits = view::draw(&self.app, frame)).unwrap();
+            self.app.hits = hits;
+        }
+        // No files are written here.
+        if matches!(self.app.overlays.last(), Some(Overlay::Dialog(dialog)) if matches!(dialog.act, Act::Export(_))) {
+            self.app.close();
         }
         commands
     }

@@ -6,6 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tokio::sync::oneshot;
 
 use super::{App, Overlay, Tone};
+use crate::console::columns::Table;
 use crate::console::dialog::{Change, Dialog};
 use crate::console::filter::{Choosing, Typed};
 use crate::console::format::counted;
@@ -21,6 +22,8 @@ use crate::fleet::VmId;
 
 /// What is wrong with a VM, as a filter.
 const FAULTS: &str = "state:failed or state:lost or finding:non-converging or finding:no-progress";
+/// What is wrong with hosts.
+const HOST_FAULTS: &str = "state:failed or state:unreachable or state:over";
 
 /// What VMs are chosen for.
 #[derive(Debug, Clone)]
@@ -142,6 +145,11 @@ impl App {
 
     /// Shows only what is wrong, or what was shown before.
     pub(crate) fn toggle_faults(&mut self) {
+        if self.table() == Table::Hosts {
+            let shown = self.pages.hosts.rows.filter_box.text == HOST_FAULTS;
+            self.filter_by(if shown { "" } else { HOST_FAULTS });
+            return;
+        }
         if self.vms.filter_box.text == FAULTS {
             let before = self.habits.before_faults.take().unwrap_or_default();
             self.filter_by(&before);
@@ -322,6 +330,6 @@ impl App {
             self.jump(Page::Panel(crate::console::layout::Panel::Vms));
         }
         self.vms.show_only(only);
-        self.vms.ask(&self.snapshot.fleet, &self.sorter, self.now);
+        self.refresh_rows();
     }
 }

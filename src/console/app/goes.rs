@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use super::App;
-use crate::console::columns::Column;
 use crate::console::dialog::{Change, Dialog};
 use crate::console::filter::FilterBox;
 use crate::console::hosts_marked::select_hosts;
 use crate::console::layout::{Panel, inside};
-use crate::console::order::Sort;
 use crate::console::page::{Around, Go, Page, PageView, Place};
 use crate::fleet::{HostId, HostState, Selection, VmId};
 use crate::handle::{Command, OpState};
@@ -22,6 +20,8 @@ impl App {
             self.host_range = None;
         } else if self.vms.anchor.is_some() {
             self.vms.anchor = None;
+        } else if self.has_page_filter() {
+            self.filter_by("");
         } else if self.nav.trail().len() > 1 {
             self.go_up();
         } else if self.focus != Panel::Vms {
@@ -31,6 +31,12 @@ impl App {
         } else if self.vms.only_marked() {
             self.toggle_only_marked();
         }
+    }
+
+    /// Whether the page hides something by a filter of its own.
+    fn has_page_filter(&self) -> bool {
+        let view = self.pages.seen(self.nav.page());
+        view.and_then(PageView::filter_seen).is_some_and(|filter| !filter.text.is_empty())
     }
 
     /// The panel whose keys hold: none on a page that takes the place of the panels.
@@ -148,6 +154,7 @@ impl App {
             Go::Hosts(filter) => {
                 self.enter(Page::Hosts);
                 self.pages.hosts.set_filter(&filter);
+                self.refresh_rows();
             }
             Go::Vms(filter) => self.enter_place(Place { page: Page::Panel(Panel::Vms), focus: Panel::Vms, filter }),
         }
@@ -190,7 +197,7 @@ impl App {
         self.arrive();
     }
 
-    fn go_up(&mut self) {
+    pub(super) fn go_up(&mut self) {
         self.leave();
         self.nav.up();
         self.arrive();
@@ -222,6 +229,7 @@ impl App {
         self.filter_vms(&place.filter);
         self.pages.arrive(place.page);
         self.look_at_page();
+        self.refresh_rows();
         self.ask_open();
     }
 
@@ -244,7 +252,10 @@ impl App {
     /// Shows only what `text` selects: VMs, or what the page shows.
     pub(crate) fn filter_by(&mut self, text: &str) {
         match self.pages.view(self.nav.page()) {
-            Some(view) => view.set_filter(text),
+            Some(view) => {
+                view.set_filter(text);
+                self.refresh_rows();
+            }
             None => self.filter_vms(text),
         }
     }
@@ -252,7 +263,7 @@ impl App {
     /// Shows only the VMs that `text` selects.
     pub(super) fn filter_vms(&mut self, text: &str) {
         if self.vms.set_filter(text, &self.habits.saved) {
-            self.vms.ask(&self.snapshot.fleet, &self.sorter, self.now);
+            self.refresh_rows();
         }
     }
 
@@ -266,18 +277,6 @@ impl App {
         }
         if let Some(filter) = self.filter_box() {
             filter.begin();
-        }
-    }
-
-    /// Sorts by a column, the other way round where it is sorted by it already.
-    pub(crate) fn sort_by(&mut self, column: Column) {
-        let again = self.vms.sort.column == column;
-        let descending = if again { !self.vms.sort.descending } else { column.largest_first() };
-        self.vms.sort = Sort { column, descending };
-        self.vms.ask(&self.snapshot.fleet, &self.sorter, self.now);
-        // Who stands at the top wants to see the top of the new order, not where the first VM went.
-        if self.vms.row == 0 {
-            self.vms.go(0);
         }
     }
 

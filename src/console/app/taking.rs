@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::{App, Overlay, Tone};
 use crate::console::action::{self, Action};
 use crate::console::clipboard::lines;
-use crate::console::columns::{Column, SHAPES};
+use crate::console::columns::{Column, vm_text};
 use crate::console::dialog::Dialog;
 use crate::console::format::counted;
 use crate::console::freeze::Frozen;
@@ -191,9 +191,9 @@ impl App {
             let cell = |column: Column| match column {
                 // The word alone: the sign before it is for eyes.
                 Column::State => row.state.word().to_owned(),
-                column => column.text(fleet, vm, &row, self.look.glyphs).trim().to_owned(),
+                column => vm_text(column, fleet, vm, &row, self.look.glyphs).trim().to_owned(),
             };
-            SHAPES.iter().map(|shape| cell(shape.column)).collect::<Vec<_>>().join("\t")
+            self.vms.columns.shown().map(|choice| cell(choice.shape.column)).collect::<Vec<_>>().join("\t")
         }));
         self.copy(&text, vms.len(), "row");
     }

@@ -70,6 +70,9 @@ impl Dialog {
             Act::CancelTask(task) => Command::CancelTask(*task),
             // Quitting and the operator's own commands give none: see `Dialog::press`.
             Act::StopEverything | Act::Quit | Act::Own(_) => Command::StopEverything,
+            Act::Export(_) | Act::Overwrite | Act::SaveView(_) | Act::DeleteView(..) => {
+                return Err((0, "the engine has nothing to do with it".into()));
+            }
         })
     }
 

@@ -12,7 +12,7 @@ use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, TaskId, VmId};
 use crate::handle::{Limits, OpState, OperationView, Snapshot};
 
 impl Dialog {
-    fn new(act: Act, title: String, verb: &str, fields: Vec<Field>) -> Self {
+    pub(super) fn new(act: Act, title: String, verb: &str, fields: Vec<Field>) -> Self {
         Self {
             act,
             title,

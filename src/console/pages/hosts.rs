@@ -1,22 +1,23 @@
 //! All hosts as a table.
 
-use ratatui::layout::{Position, Rect};
+use std::time::Instant;
 
-use super::Cursor;
+use ratatui::layout::Rect;
+
+use crate::console::filter::FilterBox;
 use crate::console::keymap::Context;
 use crate::console::page::{Around, Go, Page, PageView};
+use crate::console::rows::Rows;
 use crate::fleet::HostId;
 
 /// The page of all hosts.
-#[derive(Debug, Default)]
 pub(crate) struct HostsPage {
-    pub cursor: Cursor,
-    room: Rect,
+    pub rows: Rows<HostId>,
 }
 
-impl HostsPage {
-    fn under_cursor(&self, around: &Around<'_>) -> Option<HostId> {
-        (self.cursor.row < around.snapshot.fleet.hosts.len()).then_some(HostId(self.cursor.row as u32))
+impl Default for HostsPage {
+    fn default() -> Self {
+        Self { rows: Rows::new(Instant::now()) }
     }
 }
 
@@ -25,34 +26,45 @@ impl PageView for HostsPage {
         Context::Hosts
     }
 
-    fn settle(&mut self, around: &Around<'_>, room: Rect) {
-        self.room = room;
-        self.cursor.settle(around.snapshot.fleet.hosts.len(), usize::from(room.height.saturating_sub(1)));
+    fn settle(&mut self, _: &Around<'_>, room: Rect) {
+        let above = 1 + self.rows.filter_box.lines();
+        self.rows.height = usize::from(room.height.saturating_sub(above)).max(1);
+        self.rows.settle();
     }
 
     fn step(&mut self, by: isize) {
-        self.cursor.step(by);
+        self.rows.step(by);
+    }
+
+    fn end(&mut self, last: bool) {
+        self.rows.go(if last { usize::MAX } else { 0 });
     }
 
     fn rows(&self) -> isize {
-        self.cursor.height as isize
+        self.rows.height as isize
     }
 
     fn open(&mut self, around: &Around<'_>) -> Go {
-        self.under_cursor(around).map_or(Go::Stay, |host| Go::Into(Page::Host(host)))
+        self.host(around).map_or(Go::Stay, |host| Go::Into(Page::Host(host)))
     }
 
-    fn click(&mut self, at: Position, _: &Around<'_>) {
-        if at.y > self.room.y {
-            self.cursor.row = self.cursor.top + usize::from(at.y - self.room.y - 1);
-        }
+    fn filter(&mut self) -> Option<&mut FilterBox> {
+        Some(&mut self.rows.filter_box)
     }
 
-    fn hosts(&self, around: &Around<'_>) -> Vec<HostId> {
-        around.snapshot.fleet.topology.host_ids().collect()
+    fn filter_seen(&self) -> Option<&FilterBox> {
+        Some(&self.rows.filter_box)
+    }
+
+    fn set_filter(&mut self, text: &str) {
+        self.rows.set_filter(text);
+    }
+
+    fn hosts(&self, _: &Around<'_>) -> Vec<HostId> {
+        self.rows.order.rows(0..usize::MAX).collect()
     }
 
     fn host(&self, around: &Around<'_>) -> Option<HostId> {
-        self.under_cursor(around)
+        self.rows.cursor.filter(|host| host.index() < around.snapshot.fleet.hosts.len())
     }
 }

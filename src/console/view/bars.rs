@@ -1,9 +1,13 @@
 //! The line at the top: what this is and how it is. The line at the bottom: what can be done.
 
+use crossterm::event::KeyCode;
+use ratatui::layout::Rect;
+
 use super::paint::{Paint, Piece, piece, width};
 use crate::console::action;
 use crate::console::app::{App, Overlay, Tone};
 use crate::console::format::{clock, count, cut};
+use crate::console::hits::Hit;
 use crate::console::keymap::Context;
 use crate::console::layout::Panel;
 use crate::console::page::Page;
@@ -32,11 +36,17 @@ pub(super) fn header(app: &App, paint: &mut Paint<'_>) {
     if !app.handle.can_command() {
         kind = format!("{kind} {} read-only", glyphs.dot);
     }
-    x = match crumbs(app) {
-        Some(crumbs) => paint.text(x, area.y, area.right(), &crumbs, Role::Title),
-        None if area.width < 60 => x,
-        None => paint.text(x, area.y, area.right(), &kind, Role::Dim),
-    };
+    let begin = Rect { width: x, ..area };
+    paint.hits.note(begin, Hit::Crumb(0));
+    let crumbs = crumbs(app);
+    if crumbs.is_empty() && area.width >= 60 {
+        x = paint.text(x, area.y, area.right(), &kind, Role::Dim);
+    }
+    for (step, name) in crumbs {
+        let from = paint.text(x, area.y, area.right(), &format!(" {} ", glyphs.crumb), Role::Title);
+        x = paint.text(from, area.y, area.right(), &name, Role::Title);
+        paint.hits.note(Rect { x: from, width: x - from, ..area }, Hit::Crumb(step));
+    }
 
     // On the right: the clock, or that it stands still.
     let end = area.right() - 1;
@@ -68,22 +78,23 @@ pub(super) fn header(app: &App, paint: &mut Paint<'_>) {
     }
 }
 
-/// The way from the overview to where one is; none in the overview. The end of a long way is kept.
-fn crumbs(app: &App) -> Option<String> {
+/// The way from the overview to where one is, with the number of each step; nothing in the overview. The end of a long
+/// way is kept.
+fn crumbs(app: &App) -> Vec<(usize, String)> {
     let trail = app.nav.trail();
     let fleet = &app.snapshot.fleet;
     let glyphs = app.look.glyphs;
     let width = usize::from(app.size.width / 3);
-    let mut names: Vec<String> = Vec::new();
-    for place in trail.iter().skip(1) {
+    let mut names: Vec<(usize, String)> = Vec::new();
+    for (step, place) in trail.iter().enumerate().skip(1) {
         let filtered = place.page == Page::Panel(Panel::Vms) && !place.filter.is_empty();
-        names.push(if filtered { cut(&place.filter, 24, glyphs.more) } else { place.page.crumb(fleet) });
+        let name = if filtered { cut(&place.filter, 24, glyphs.more) } else { place.page.crumb(fleet) };
+        names.push((step, name));
     }
-    let lead = format!(" {} ", glyphs.crumb);
-    while names.len() > 1 && names.iter().map(|n| n.chars().count() + 3).sum::<usize>() > width {
+    while names.len() > 1 && names.iter().map(|(_, n)| n.chars().count() + 3).sum::<usize>() > width {
         names.remove(0);
     }
-    (!names.is_empty()).then(|| format!("{lead}{}", names.join(&lead)))
+    names
 }
 
 /// Figures of the header, the most important first.
@@ -129,6 +140,22 @@ fn counts(app: &App) -> Vec<Vec<Piece>> {
     groups
 }
 
+/// Actions whose keys are shown in the table of hosts.
+const HOST_TABLE: &[&str] = &[
+    "open",
+    "filter",
+    "evacuate",
+    "help",
+    "sort-next",
+    "columns",
+    "mark",
+    "views",
+    "export",
+    "undrain",
+    "palette",
+    "quit",
+];
+
 /// Actions whose keys are shown, by where the keys go; the most useful first.
 fn hints(context: Context) -> &'static [&'static str] {
     match context {
@@ -144,7 +171,10 @@ fn hints(context: Context) -> &'static [&'static str] {
             "command",
             "next-panel",
             "sort-next",
+            "columns",
             "zoom",
+            "export",
+            "views",
             "quit",
         ],
         Context::Sites => &["open", "next-panel", "help", "zoom", "boot", "command", "quit"],
@@ -227,6 +257,22 @@ pub(super) fn footer(app: &App, paint: &mut Paint<'_>) {
         Some(Overlay::Palette(_) | Overlay::Menu(_)) => {
             return fixed(paint, app, &[("↑↓", "choose"), ("Enter", "run"), ("Esc", "close")]);
         }
+        Some(Overlay::Columns(_)) => {
+            let keys = [
+                ("Space", "show/hide"),
+                ("<", "left"),
+                (">", "right"),
+                ("+", "wider"),
+                ("-", "narrower"),
+                ("Enter", "keep"),
+                ("Esc", "give up"),
+                ("r", "as it was made"),
+            ];
+            return fixed(paint, app, &keys);
+        }
+        Some(Overlay::Views(_)) => {
+            return fixed(paint, app, &[("Enter", "show"), ("↑↓", "choose"), ("d", "delete"), ("Esc", "close")]);
+        }
         Some(Overlay::Prompt(prompt)) if prompt.searching => {
             return fixed(paint, app, &[("↑↓", "choose"), ("Enter", "take"), ("Esc", "give up")]);
         }
@@ -252,13 +298,16 @@ pub(super) fn footer(app: &App, paint: &mut Paint<'_>) {
         return fixed(paint, app, &[("Esc", "give up")]);
     }
     let mut x = area.x + 1;
-    for id in hints(app.context()) {
+    let hints = if app.nav.page() == Page::Hosts { HOST_TABLE } else { hints(app.context()) };
+    for id in hints {
         let Some(action) = action::named(id) else { continue };
         let Some(key) = app.look.keymap.key_in(app.context(), id) else { continue };
         if x + width(&key) + 1 + width(action.name) > end {
             break;
         }
         let usable = (action.when)(app).is_ok();
+        let wide = width(&key) + 1 + width(action.name);
+        paint.hits.note(Rect { x, width: wide, ..area }, Hit::Action(action.id));
         x = paint.text(x, area.y, end, &key, if usable { Role::Key } else { Role::Off });
         x = paint.text(x + 1, area.y, end, action.name, if usable { Role::Hint } else { Role::Off }) + 2;
     }
@@ -287,7 +336,24 @@ fn fixed(paint: &mut Paint<'_>, app: &App, hints: &[(&str, &str)]) {
             "↑↓" if plain => "up/down",
             key => key,
         };
+        let from = x;
         x = paint.text(x, area.y, area.right(), key, Role::Key);
         x = paint.text(x + 1, area.y, area.right(), what, Role::Hint) + 2;
+        if let Some(code) = pressed(key) {
+            paint.hits.note(Rect { x: from, width: x - from - 2, ..area }, Hit::Key(code));
+        }
+    }
+}
+
+/// The key that a hint names, where it is one key.
+fn pressed(key: &str) -> Option<KeyCode> {
+    let mut letters = key.chars();
+    match (key, letters.next(), letters.next()) {
+        ("Esc", ..) => Some(KeyCode::Esc),
+        ("Enter", ..) => Some(KeyCode::Enter),
+        ("Tab", ..) => Some(KeyCode::Tab),
+        ("Space", ..) => Some(KeyCode::Char(' ')),
+        (_, Some(c), None) => Some(KeyCode::Char(c)),
+        _ => None,
     }
 }

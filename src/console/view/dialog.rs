@@ -3,10 +3,11 @@
 use ratatui::layout::Rect;
 
 use super::paint::{Paint, Piece, piece, width};
-use super::vms::line_of_text;
+use super::typing::line_of_text;
 use crate::console::app::App;
 use crate::console::dialog::{Ahead, Dialog, Value};
 use crate::console::format::{amount, count, counted, span};
+use crate::console::hits::Hit;
 use crate::console::layout::centred;
 use crate::console::theme::Role;
 use crate::handle::Preview;
@@ -68,13 +69,21 @@ pub(super) fn draw(app: &App, dialog: &Dialog, paint: &mut Paint<'_>) {
     paint.end_popup();
 }
 
+fn longest_label(dialog: &Dialog) -> u16 {
+    dialog.fields.iter().map(|field| width(field.label) + 1).max().unwrap_or(0)
+}
+
 fn field(dialog: &Dialog, i: usize, paint: &mut Paint<'_>, room: Rect) {
     let field = &dialog.fields[i];
     let here = dialog.at == i;
     let wrong = dialog.problem.as_ref().filter(|(at, _)| *at == i);
     paint.text(room.x, room.y, room.right(), field.label, if here { Role::Strong } else { Role::Dim });
-    let x = room.x + LABEL;
-    let end = (x + FIELD).min(room.right());
+    paint.hits.note(room, Hit::Part(i));
+    // Where there is little room, labels take no more than they need.
+    let label = if room.width < 50 { longest_label(dialog).min(LABEL) } else { LABEL };
+    let x = room.x + label;
+    // What needs no hint has all the room.
+    let end = if field.hint.is_empty() { room.right() } else { (x + FIELD).min(room.right()) };
     let role = if here { Role::FieldFocus } else { Role::Field };
     paint.fill(Rect { x, width: end.saturating_sub(x), ..room }, role);
     match &field.value {
@@ -106,6 +115,7 @@ fn buttons(dialog: &Dialog, paint: &mut Paint<'_>, room: Rect) {
     let bracket = |text: &str, at: usize| {
         if dialog.at == at { format!("[{}]", &text[1..text.len() - 1]) } else { text.to_owned() }
     };
+    paint.hits.note(Rect { x, width: width(cancel), ..room }, Hit::Part(dialog.cancel()));
     let x = paint.text(x, room.y, room.right(), &bracket(cancel, dialog.cancel()), role(dialog.cancel()));
     let blocked = dialog.blocked().is_some();
     let go_role = if dialog.at == dialog.go() {
@@ -117,6 +127,7 @@ fn buttons(dialog: &Dialog, paint: &mut Paint<'_>, room: Rect) {
     } else {
         Role::Button
     };
+    paint.hits.note(Rect { x: x + 3, width: width(&go), ..room }, Hit::Part(dialog.go()));
     paint.text(x + 3, room.y, room.right(), &bracket(&go, dialog.go()), go_role);
 }
 

@@ -19,8 +19,22 @@ enum Line<'a> {
     Action(&'static Action),
     /// How an action is used in the command line.
     Usage(&'static Action),
+    /// What the mouse does: on what, and what.
+    Mouse(&'static str, &'static str),
     Blank,
 }
+
+/// What the mouse does.
+const MOUSE: [(&str, &str); 8] = [
+    ("click", "Goes to a row, site, host or panel; on a column's title, sorts by it."),
+    ("double click", "Opens what is under it."),
+    ("click at the top", "Goes to that step of the way."),
+    ("click at the bottom", "Runs that action."),
+    ("ctrl click, right", "Marks a row, or removes its mark."),
+    ("right drag", "Marks all rows that it is drawn over."),
+    ("wheel", "Scrolls what is under it."),
+    ("shift", "Selects text as without Hemera, in most terminals."),
+];
 
 /// All lines: the keys of where one is, then every action by chapter. Searched, each action says how it is used.
 fn lines<'a>(app: &'a App, help: &Help) -> Vec<Line<'a>> {
@@ -49,6 +63,10 @@ fn lines<'a>(app: &'a App, help: &Help) -> Vec<Line<'a>> {
         if searched && (action.takes.is_some() || !action.aliases.is_empty()) {
             lines.push(Line::Usage(action));
         }
+    }
+    if !searched {
+        chapter(&mut lines, "Mouse".to_owned());
+        lines.extend(MOUSE.map(|(what, does)| Line::Mouse(what, does)));
     }
     lines
 }
@@ -88,6 +106,10 @@ pub(super) fn keys(app: &App, help: &Help, paint: &mut Paint<'_>) {
             Line::Blank => {}
             Line::Chapter(name) => {
                 paint.text(room.x, room.y, room.right(), name, Role::Title);
+            }
+            Line::Mouse(what, does) => {
+                paint.text(room.x + 1, room.y, room.x + 22, what, Role::Key);
+                paint.cut(room.x + 22, room.y, room.right(), does, Role::Dim);
             }
             Line::Here(key, bound) => {
                 let name = bound.words.as_ref().map_or_else(|| bound.action.name.to_owned(), |_| bound.label());

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::paint::{Paint, Piece, piece};
 use super::parts::{TaskList, fitted, frame, helps, tasks, timeline};
 use super::plot::{Plot, stack};
-use super::vms::state_role;
+use super::state_role;
 use crate::console::app::App;
 use crate::console::format::{age, count, counted, memory, mib, percent, rate, steadily};
 use crate::console::pages::host::HostPage;

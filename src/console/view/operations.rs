@@ -6,6 +6,7 @@ use super::paint::{Paint, Piece, piece, title_role, width};
 use crate::console::action;
 use crate::console::app::App;
 use crate::console::format::{clock, count, span};
+use crate::console::hits::Hit;
 use crate::console::layout::{Panel, inside};
 use crate::console::theme::Role;
 use crate::handle::{OpState, OperationView};
@@ -39,6 +40,7 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
     let top = (app.operation + 1).saturating_sub(fit).min(all.len().saturating_sub(fit));
     for (i, op) in all.iter().enumerate().skip(top).take(fit) {
         let y = room.y + (i - top) as u16 * LINES;
+        paint.hits.note(Rect { y, height: LINES.min(room.bottom() - y), ..room }, Hit::Operation(i));
         let here = i == app.operation;
         if here {
             let role = if focus { Role::Key } else { Role::Dim };

@@ -7,6 +7,7 @@ use ratatui::widgets::{Block, Clear, Widget};
 
 use crate::console::format::cut;
 use crate::console::glyphs::Glyphs;
+use crate::console::hits::{Hit, Hits};
 use crate::console::live::Look;
 use crate::console::theme::Role;
 
@@ -16,6 +17,8 @@ pub(super) struct Paint<'a> {
     pub look: &'a Look,
     /// Under everything that is drawn: a popup's background.
     base: Style,
+    /// What was drawn where.
+    pub hits: Hits,
 }
 
 /// A piece of a line with its style.
@@ -23,7 +26,7 @@ pub(super) type Piece = (String, Role);
 
 impl<'a> Paint<'a> {
     pub(super) fn new(buffer: &'a mut Buffer, look: &'a Look) -> Self {
-        Self { buffer, look, base: Style::new() }
+        Self { buffer, look, base: Style::new(), hits: Hits::default() }
     }
 
     pub(super) const fn glyphs(&self) -> &'static Glyphs {
@@ -129,6 +132,7 @@ impl<'a> Paint<'a> {
     /// Clears an area and gives it a border; what is drawn until [`Paint::end_popup`] stands on the popup's background.
     pub(super) fn popup(&mut self, area: Rect, danger: bool, title: &str) {
         let area = self.clip(area);
+        self.hits.note(area, Hit::Popup);
         Clear.render(area, self.buffer);
         self.base = self.look.theme.style(Role::Popup);
         self.buffer.set_style(area, self.base);

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::paint::{Paint, width};
 use crate::console::app::App;
 use crate::console::filter::Choosing;
+use crate::console::hits::Hit;
 use crate::console::layout::centred;
 use crate::console::menu::Menu;
 use crate::console::theme::Role;
@@ -76,6 +77,7 @@ pub(super) fn menu(app: &App, menu: &Menu, paint: &mut Paint<'_>) {
     for (i, entry) in menu.entries.iter().enumerate().skip(top).take(rows) {
         let y = room.y + (i - top) as u16;
         let here = i == menu.at;
+        paint.hits.note(Rect { y, height: 1, ..room }, Hit::Line(i));
         let role = |on| if entry.off.is_some() { Role::Off } else { on };
         if here {
             paint.text(room.x, y, room.right(), paint.glyphs().cursor, Role::Key);

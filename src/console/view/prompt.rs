@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::paint::{Paint, width};
 use super::typing::{error_under, line_of_text};
 use crate::console::app::App;
+use crate::console::hits::Hit;
 use crate::console::layout::centred;
 use crate::console::palette::{Palette, Pick};
 use crate::console::prompt::{Prompt, Row};
@@ -94,6 +95,7 @@ fn lines(paint: &mut Paint<'_>, room: Rect, all: impl Iterator<Item = Line>, at:
     for (i, line) in all.enumerate().skip(top).take(rows) {
         let y = room.y + (i - top) as u16;
         let here = i == at;
+        paint.hits.note(Rect { y, height: 1, ..room }, Hit::Line(i));
         if here {
             paint.text(room.x, y, room.right(), paint.glyphs().cursor, Role::Key);
         }

@@ -44,6 +44,7 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
             break;
         }
         let figures = app.heat.sites().get(i).cloned().unwrap_or_default();
+        paint.hits.note(ratatui::layout::Rect { y, height: 1, ..room }, crate::console::hits::Hit::Site(i));
         let here = i == app.site;
         paint.text(room.x, y, end, if here { glyphs.cursor } else { " " }, if focus { Role::Key } else { Role::Dim });
         paint.cut(

@@ -3,7 +3,8 @@
 use ratatui::layout::Rect;
 
 use super::paint::{Paint, Piece, piece};
-use super::vms::{line_of_text, state_role};
+use super::state_role;
+use super::typing::line_of_text;
 use crate::console::app::App;
 use crate::console::format::{count, counted, memory, percent};
 use crate::console::layout::inside;

@@ -3,7 +3,7 @@
 use super::{Takes, anything, filters_hosts, filters_vms, hosts, selects_vms, vms};
 use crate::console::action::when::{always, has_any_vm, has_filter, steers};
 use crate::console::app::Purpose;
-use crate::console::columns::{Column, SORTABLE};
+use crate::console::columns::{Column, Table};
 use crate::console::dialog::Change;
 use crate::console::page::{Go, Page};
 use crate::console::prompt::Wrong;
@@ -111,16 +111,20 @@ pub(in crate::console::action) static SAVE_FILTER: Takes = Takes {
 };
 
 /// What a column is called in the command line.
-fn column_word(column: Column) -> &'static str {
-    if column == Column::Id { "age" } else { column.title() }
+fn column_word(table: Table, column: Column) -> &'static str {
+    match (table, column) {
+        (Table::Vms, Column::Id) => "age",
+        _ => table.title(column),
+    }
 }
 
-fn column_named(text: &str) -> Result<(Column, Option<bool>), Wrong> {
+fn column_named(table: Table, text: &str) -> Result<(Column, Option<bool>), Wrong> {
     let (name, way) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
-    let column = SORTABLE.iter().copied().find(|column| column_word(*column) == name).ok_or_else(|| {
-        let known: Vec<&str> = SORTABLE.iter().map(|column| column_word(*column)).collect();
-        Wrong::new(0, format!("expected one of {}", known.join(", ")))
-    })?;
+    let column =
+        table.sortable().iter().copied().find(|column| column_word(table, *column) == name).ok_or_else(|| {
+            let known: Vec<&str> = table.sortable().iter().map(|column| column_word(table, *column)).collect();
+            Wrong::new(0, format!("expected one of {}", known.join(", ")))
+        })?;
     let descending = match way.trim() {
         "" => None,
         "up" => Some(false),
@@ -136,20 +140,24 @@ pub(in crate::console::action) static SORT: Takes = Takes {
     needed: true,
     preview: None,
     when: always,
-    complete: |_, text| {
+    complete: |app, text| {
         if text.contains(' ') {
             let ways = [("up", "the smallest first"), ("down", "the largest first")];
             return last_word(text, ways.map(|(word, doc)| (word.to_owned(), doc.to_owned())));
         }
-        among(0, text, SORTABLE.iter().map(|column| (column_word(*column).to_owned(), String::new())))
+        let table = app.table();
+        let words = table.sortable().iter().map(|column| (column_word(table, *column).to_owned(), String::new()));
+        among(0, text, words)
     },
-    check: |_, text| column_named(text).map(drop),
+    check: |app, text| column_named(app.table(), text).map(drop),
     run: |app, text| {
-        let (column, descending) = column_named(text)?;
-        if descending.is_none() || app.vms.sort.column != column || Some(app.vms.sort.descending) != descending {
+        let table = app.table();
+        let (column, descending) = column_named(table, text)?;
+        let now = app.sort(table);
+        if descending.is_none() || now.column != column || Some(now.descending) != descending {
             app.sort_by(column);
         }
-        if descending.is_some_and(|descending| descending != app.vms.sort.descending) {
+        if descending.is_some_and(|descending| descending != app.sort(table).descending) {
             app.sort_by(column);
         }
         Ok(())

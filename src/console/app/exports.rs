@@ -1,0 +1,179 @@
+//! Writing what is shown to a file.
+
+use std::path::Path;
+
+use super::{App, Tone};
+use crate::console::columns::{Column, Table};
+use crate::console::dialog::{Act, Dialog};
+use crate::console::export::{Ended, Export, Format, Gather, Next, Sheet, Target};
+use crate::console::format::counted;
+use crate::console::layout::Panel;
+use crate::console::page::Page;
+use crate::handle::{Answer, Query};
+
+/// What would be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Table(Table),
+    Operations,
+    /// What the page asks for, page by page.
+    Asked(&'static str),
+}
+
+impl Shown {
+    /// Its word in a file's name.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Table(table) => table.word(),
+            Self::Operations => "operations",
+            Self::Asked(what) => what,
+        }
+    }
+}
+
+impl App {
+    fn shown(&self) -> Option<Shown> {
+        match self.nav.page() {
+            Page::Overview | Page::Panel(Panel::Operations) if self.focus == Panel::Operations => {
+                Some(Shown::Operations)
+            }
+            Page::Overview | Page::Panel(Panel::Vms) => Some(Shown::Table(Table::Vms)),
+            Page::Panel(Panel::Hosts) | Page::Hosts => Some(Shown::Table(Table::Hosts)),
+            Page::Tasks(_) => Some(Shown::Asked("tasks")),
+            Page::Events => Some(Shown::Asked("events")),
+            _ => None,
+        }
+    }
+
+    /// Whether what is shown can be written to a file.
+    pub(crate) fn can_export(&self) -> bool {
+        self.shown().is_some()
+    }
+
+    /// Asks where to write what is shown.
+    pub(crate) fn ask_export(&mut self, format: Format) {
+        let Some(shown) = self.shown() else { return };
+        let count = match shown {
+            Shown::Table(Table::Vms) => counted(self.vms.order.len(), "VM"),
+            Shown::Table(Table::Hosts) => counted(self.hosts_order().len(), "host"),
+            Shown::Operations => counted(self.snapshot.operations.len(), "operation"),
+            Shown::Asked(what) => what.to_owned(),
+        };
+        self.open_dialog(Dialog::export(&count, format, &Target::default_path(shown.word(), format)));
+    }
+
+    /// The order of the host table, or world order until it was shown.
+    fn hosts_order(&self) -> crate::console::order::Order<crate::fleet::HostId> {
+        let rows = &self.pages.hosts.rows;
+        if rows.loading {
+            return crate::console::order::Order::All(self.snapshot.fleet.hosts.len() as u32);
+        }
+        rows.order.clone()
+    }
+
+    /// Why what is shown cannot be written now.
+    pub(super) fn export_blocked(&self) -> Option<&'static str> {
+        let unsettled = match self.shown() {
+            Some(Shown::Table(Table::Vms)) => !self.vms.settled(),
+            Some(Shown::Table(Table::Hosts)) => !self.pages.hosts.rows.loading && !self.pages.hosts.rows.settled(),
+            _ => false,
+        };
+        if unsettled {
+            Some("the filter is still at work")
+        } else if self.asks.gathered.is_some() || self.asks.export.is_some() {
+            Some("another file is being written")
+        } else {
+            None
+        }
+    }
+
+    /// Writes what is shown to that file.
+    pub(super) fn export(&mut self, path: &str, format: Format) {
+        let target = Target::named(path, format);
+        let fleet = self.snapshot.fleet.clone();
+        let columns = |table| -> Vec<Column> { self.columns(table).shown().map(|c| c.shape.column).collect() };
+        let sheet = match self.shown() {
+            Some(Shown::Table(table @ Table::Vms)) => {
+                Sheet::Vms { fleet, order: self.vms.order.clone(), columns: columns(table) }
+            }
+            Some(Shown::Table(table @ Table::Hosts)) => {
+                Sheet::Hosts { fleet, order: self.hosts_order(), columns: columns(table) }
+            }
+            Some(Shown::Operations) => Sheet::Operations(self.operations().into_iter().cloned().collect()),
+            Some(Shown::Asked(what)) => {
+                let asked = self.pages.seen(self.nav.page()).and_then(crate::console::page::PageView::query);
+                let all = || Query::Events { filter: <_>::default(), before: None, offset: 0, limit: 0 };
+                let query = asked.or_else(|| (what == "events").then(all));
+                if let Some(gather) = query.and_then(|query| Gather::new(target, query)) {
+                    self.asks.gathered = Some(self.handle.query(gather.query()));
+                    self.gather = Some(gather);
+                }
+                return;
+            }
+            None => return,
+        };
+        self.write(Export { target, sheet });
+    }
+
+    fn write(&mut self, export: Export) {
+        self.note = Some((Tone::Good, format!("writing {}", export.target.path.display())));
+        self.asks.export = Some(export.start());
+    }
+
+    /// Takes a page of what is to be written.
+    pub(super) fn gathered(&mut self, answer: Answer) {
+        let Some(gather) = &mut self.gather else { return };
+        match gather.take(answer, &self.snapshot.fleet) {
+            Next::Ask => self.asks.gathered = Some(self.handle.query(gather.query())),
+            Next::Write(export) => {
+                self.gather = None;
+                self.write(*export);
+            }
+            Next::Fail(reason) => {
+                self.gather = None;
+                self.note = Some((Tone::Bad, format!("nothing is written: {reason}")));
+            }
+        }
+    }
+
+    /// Says how writing ended; asks where a file is in the way.
+    pub(super) fn exported(&mut self, ended: Ended) {
+        match ended {
+            Ended::Written(rows, path) => {
+                let path = std::path::absolute(&path).unwrap_or(path);
+                self.note = Some((Tone::Good, format!("{} in {}", counted(rows, "row"), path.display())));
+            }
+            Ended::Failed(reason) => self.note = Some((Tone::Bad, reason)),
+            Ended::Exists(export) => {
+                let text = |path: &Path| path.display().to_string();
+                let dialog = Dialog::overwrite(&text(&export.target.path));
+                self.in_the_way = Some(export);
+                self.note = None;
+                self.open_dialog(dialog);
+            }
+        }
+    }
+
+    /// Does what a dialog asks for that concerns this console alone.
+    pub(super) fn do_here(&mut self, act: &Act, value: &str) {
+        match act {
+            Act::Export(format) => match self.export_blocked() {
+                Some(reason) => {
+                    self.note = Some((Tone::Bad, reason.to_owned()));
+                    return;
+                }
+                None => self.export(value, *format),
+            },
+            Act::Overwrite => {
+                if let Some(mut export) = self.in_the_way.take() {
+                    export.target.overwrite = true;
+                    self.write(*export);
+                }
+            }
+            Act::SaveView(table) => self.save_view(value, *table),
+            Act::DeleteView(name, table) => self.delete_view(name, *table),
+            _ => return,
+        }
+        self.close();
+    }
+}
