@@ -83,8 +83,8 @@ fn what_was_chosen_in_the_console_stays_when_its_files_change() {
     let mut terminal = start(home.path(), &[]);
     wait_for_brand(&terminal, 0x56, 0xd4, 0xc4);
     terminal.keys(":");
-    terminal.keys("next theme");
-    terminal.wait_for("next theme");
+    terminal.keys("next-theme");
+    terminal.wait_for("next-theme");
     terminal.keys("\r");
     terminal.wait_for("theme light");
     wait_for_brand(&terminal, 0x0b, 0x7a, 0x70);
