@@ -1,7 +1,7 @@
 //! First steps.
 
-use super::{Action, takes};
 use super::when::{on_tour, steers_simulated};
+use super::{Action, takes};
 use crate::console::app::App;
 
 actions! {

@@ -68,7 +68,7 @@ fn selects_vms(app: &App, text: &str) -> Result<(), Wrong> {
 }
 
 fn filters_hosts(app: &App, text: &str) -> Result<(), Wrong> {
-    app.selected(text, Over::Hosts).map(drop)
+    app.quick(text, Over::Hosts).map(drop)
 }
 
 fn unknown(what: &str, name: &str, near: Option<&str>) -> String {

@@ -186,7 +186,7 @@ impl App {
             }
             Table::Hosts => {
                 self.pages.hosts.rows.sort_as(view.sort);
-                self.pages.hosts.rows.set_filter(&view.filter);
+                self.pages.hosts.rows.set_filter(&view.filter, &self.habits.saved);
             }
         }
         self.refresh_rows();
