@@ -150,6 +150,8 @@ pub(super) fn second_line(app: &App, op: &OperationView) -> Vec<Piece> {
         OpState::Cancelling => parts.push(piece("being cancelled", Role::Warn)),
         OpState::Running => {
             if let Some(eta) = op.eta {
+                // Whole seconds: it is a guess.
+                let eta = std::time::Duration::from_secs(eta.as_secs().max(1));
                 parts.push(piece(format!("about {} left", span(eta)), Role::Text));
             }
         }
