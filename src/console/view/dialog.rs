@@ -92,7 +92,7 @@ fn field(dialog: &Dialog, i: usize, paint: &mut Paint<'_>, room: Rect) {
             // As selected text elsewhere: what is typed takes its place.
             if field.fresh {
                 let wide = width(input.value()).min(end.saturating_sub(x + 1));
-                paint.tint(Rect { x, width: wide, ..room }, Role::Pointed);
+                paint.picked(Rect { x, width: wide, ..room });
             }
         }
         Value::Text(input) => {

@@ -32,7 +32,8 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
         } else {
             String::new()
         };
-        let text = format!("nothing runs; {} boots VMs{first}", key("boot"));
+        let boots = if app.handle.can_command() { format!("; {} boots VMs", key("boot")) } else { String::new() };
+        let text = format!("nothing runs{boots}{first}");
         paint.cut(room.x + 1, room.y, room.right(), &text, Role::Dim);
         return;
     }
