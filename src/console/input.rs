@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use crossterm::event::Event;
 use futures_util::Stream;
@@ -24,6 +25,8 @@ use parse::{Said, parse};
 
 /// The most bytes taken at once.
 const CHUNK: usize = 4096;
+/// The parts of a sequence, or of a paste, follow one another faster than this, or do not come any more.
+const LOST: Duration = Duration::from_secs(1);
 /// Standard input's terminal, and the process's where that one belongs to somebody else.
 const TERMINALS: [&str; 2] = ["/proc/self/fd/0", "/dev/tty"];
 
@@ -33,6 +36,8 @@ pub(super) struct Input {
     resized: Resized,
     answers: mpsc::Sender<Signal>,
     bytes: Vec<u8>,
+    /// When the last bytes came.
+    read_at: Instant,
     events: VecDeque<Event>,
 }
 
@@ -44,6 +49,7 @@ impl Input {
             resized: signal(SignalKind::window_change())?,
             answers,
             bytes: Vec::new(),
+            read_at: Instant::now(),
             events: VecDeque::new(),
         })
     }
@@ -54,6 +60,11 @@ impl Input {
         let mut chunk = ReadBuf::new(&mut chunk);
         // A terminal that is gone has come to its end, whatever it is called.
         let ended = ready!(Pin::new(&mut self.terminal).poll_read(context, &mut chunk)).is_err();
+        let now = Instant::now();
+        if now - std::mem::replace(&mut self.read_at, now) > LOST {
+            // The rest of what has begun was lost on the way; what is typed now is not a part of it.
+            self.events.extend(parse::cut_short(&std::mem::take(&mut self.bytes)).map(Event::Paste));
+        }
         self.bytes.extend_from_slice(chunk.filled());
         let count = chunk.filled().len();
         self.understand(count == CHUNK);

@@ -9,6 +9,8 @@ use ratatui::buffer::Buffer;
 use super::{App, Tone};
 use crate::console::demo::{Awaited, Demo};
 use crate::console::dock::Told;
+use crate::console::keymap::Keymap;
+use crate::console::library::Library;
 use crate::console::player::{Heeded, Player};
 use crate::console::tour::Tour;
 
@@ -22,6 +24,8 @@ pub(crate) struct Guide {
     pub player: Option<Player>,
     /// The demo that is played where none is named.
     pub demo: Option<Arc<Demo>>,
+    /// The operator's keymap while a demo is played: what a demo types is meant for the default one.
+    keymap: Option<Keymap>,
     /// When Esc was pressed last.
     esc: Option<Instant>,
 }
@@ -83,6 +87,9 @@ impl App {
             Ok(demo) => {
                 self.close_all();
                 self.guide.tour = None;
+                if let (None, Ok(keys)) = (&self.guide.keymap, Keymap::load(&Library::default(), "default")) {
+                    self.guide.keymap = Some(std::mem::replace(&mut self.look.keymap, keys));
+                }
                 self.guide.player = Some(Player::new(demo, pace, self.now));
             }
             Err(error) => self.note = Some((Tone::Bad, error.to_string())),
@@ -126,6 +133,9 @@ impl App {
                 if player.key(*key, self.now) == Heeded::Leaves {
                     self.guide.player = None;
                     self.close_all();
+                    if let Some(keymap) = self.guide.keymap.take() {
+                        self.look.keymap = keymap;
+                    }
                 }
                 true
             }

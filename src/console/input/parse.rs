@@ -4,6 +4,8 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, Mou
 
 /// No sequence is longer, pasted text aside.
 const LONGEST: usize = 64;
+/// A paste that has not ended by then has lost its end.
+const LARGEST: usize = 1 << 20;
 const PASTE: &[u8] = b"\x1b[200~";
 const PASTED: &[u8] = b"\x1b[201~";
 
@@ -25,6 +27,11 @@ pub(super) fn parse(bytes: &[u8], more: bool) -> Option<(Said, usize)> {
         0x1b => escape(bytes, more),
         first => character(first, bytes),
     }
+}
+
+/// The text that was pasted, of a paste whose end was lost; none for other sequences, which mean nothing without theirs.
+pub(super) fn cut_short(bytes: &[u8]) -> Option<String> {
+    bytes.strip_prefix(PASTE).map(|text| String::from_utf8_lossy(text).into_owned())
 }
 
 fn key(code: KeyCode, modifiers: KeyModifiers) -> Said {
@@ -85,7 +92,11 @@ fn text(bytes: &[u8]) -> Option<(Said, usize)> {
 fn sequence(bytes: &[u8]) -> Option<(Said, usize)> {
     if bytes.starts_with(PASTE) {
         let text = &bytes[PASTE.len()..];
-        let end = text.windows(PASTED.len()).position(|part| part == PASTED)?;
+        let end = text.windows(PASTED.len()).position(|part| part == PASTED);
+        if end.is_none() && text.len() > LARGEST {
+            return Some((Said::Event(Event::Paste(String::from_utf8_lossy(text).into_owned())), bytes.len()));
+        }
+        let end = end?;
         let pasted = String::from_utf8_lossy(&text[..end]).into_owned();
         return Some((Said::Event(Event::Paste(pasted)), PASTE.len() + end + PASTED.len()));
     }

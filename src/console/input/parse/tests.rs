@@ -110,3 +110,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_paste_without_an_end_is_taken_as_far_as_it_came() {
+    let mut lost = b"\x1b[200~half a".to_vec();
+    assert_eq!(parse(&lost, false), None);
+    assert_eq!(cut_short(&lost).as_deref(), Some("half a"));
+    assert_eq!(cut_short(b"\x1b[1;"), None);
+    lost.resize(LARGEST + 100, b'x');
+    let Some((Said::Event(Event::Paste(text)), used)) = parse(&lost, false) else { panic!("no paste") };
+    assert_eq!((text.len() + PASTE.len(), used), (lost.len(), lost.len()));
+}
