@@ -113,6 +113,8 @@ fn programs(directory: &Path) -> Vec<Program> {
                 round: if name == "htop" { &keys::KEYPAD } else { &keys::ARROWS },
                 heatmap: None,
             });
+        } else {
+            eprintln!("not installed, so not measured: {name}");
         }
     }
     all.push(Program {

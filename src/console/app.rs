@@ -522,11 +522,7 @@ impl App {
                 self.dialog_outcome(outcome);
             }
             Some(Overlay::Palette(palette)) => palette.paste(text),
-            Some(Overlay::Prompt(_)) => {
-                for c in text.chars().filter(|c| !c.is_control()) {
-                    self.overlay_key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
-                }
-            }
+            Some(Overlay::Prompt(_)) => self.paste_command(text),
             Some(_) => {}
             None => {
                 if let Some(typed) = self.filter_box().map(|b| b.paste(text)) {

@@ -70,6 +70,15 @@ impl App {
         self.overlays.push(Overlay::Prompt(prompt));
     }
 
+    /// Inserts pasted text into the command line; it is looked at once, however long it is.
+    pub(super) fn paste_command(&mut self, text: &str) {
+        let Some(Overlay::Prompt(mut prompt)) = self.overlays.pop() else { return };
+        crate::console::edit::paste(&mut prompt.input, text);
+        self.follow_line(&mut prompt);
+        self.preview_line(&prompt);
+        self.overlays.push(Overlay::Prompt(prompt));
+    }
+
     /// Shows what the chosen word would do, where the command can.
     fn preview_line(&mut self, prompt: &Prompt) {
         let call = line::call(prompt.text(), &self.look.settings.aliases).ok();

@@ -132,10 +132,13 @@ pub(crate) fn operations(app: &App) -> impl Iterator<Item = (String, String)> + 
     app.snapshot.operations.iter().rev().map(|op| (op.id.0.to_string(), op.title.to_string()))
 }
 
+/// Names of VMs that are looked at for a completion: a key is to show its effect at once.
+const LOOKED_AT: usize = 200_000;
+
 /// VMs whose name begins so: a fleet is too large to list.
 pub(crate) fn vm_names<'a>(app: &'a App, begin: &'a str) -> impl Iterator<Item = (String, String)> + 'a {
     let vms = &app.snapshot.fleet.vms;
-    let named = vms.ids().filter(move |&vm| vms.name(vm).starts_with(begin));
+    let named = vms.ids().take(LOOKED_AT).filter(move |&vm| vms.name(vm).starts_with(begin));
     named.take(MOST).map(|vm| (vms.name(vm).to_owned(), vms.state(vm).word().to_owned()))
 }
 
