@@ -85,8 +85,10 @@ pub use keymap::{Context, Keymap};
 pub use library::Library;
 pub use locale::Locale;
 pub use plugins::Plugin;
+pub use saved::check as check_filters;
 pub use screen::Screen;
 pub use settings::{Key, Overrides, Settings};
+pub use table_views::check as check_views;
 pub use template::{Placeholder, Template};
 pub use theme::{Background, ROLES, Role, Theme};
 

@@ -122,7 +122,7 @@ fn check_holds_a_workflow_against_a_world() {
 fn every_file_that_comes_with_the_program_is_right() {
     let home = tempdir().unwrap();
     let mut files = Vec::new();
-    for dir in ["worlds", "workflows", "themes", "keymaps"] {
+    for dir in ["worlds", "workflows", "themes", "keymaps", "demos"] {
         let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
         files.extend(std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()));
     }
@@ -130,6 +130,37 @@ fn every_file_that_comes_with_the_program_is_right() {
     assert!(files.len() >= 18, "{files:?}");
     let check = hemera(home.path()).arg("check").args(&files).output().unwrap();
     assert_eq!(check.status.code(), Some(0), "{}", stderr(&check));
+}
+
+#[test]
+fn check_knows_demos_saved_views_and_saved_filters() {
+    let home = tempdir().unwrap();
+    let dir = home.path();
+    let demo =
+        |wait: &str| format!("name = \"x\"\nworld = \"small\"\nend = \"Bye.\"\n[[step]]\ncaption = \"Go.\"\n{wait}\n");
+    let view = "[[view]]\nname = \"bad\"\ntable = \"vms\"\nfilter = \"@ill\"\n";
+    let files = [
+        file(dir, "x.toml", &demo("keys = \"b <esc>\"")),
+        file(dir, "views.toml", view),
+        file(dir, "filters.toml", "ill = \"state:failed\"\ncluster = \"vms > 3\"\nboth = \"@ill or finding:none\"\n"),
+    ];
+    let right = hemera(dir).arg("check").args(&files).output().unwrap();
+    assert_eq!(right.status.code(), Some(0), "{}", stderr(&right));
+    let told = String::from_utf8_lossy(&right.stdout).into_owned();
+    for expected in ["x.toml: demo, ok", "views.toml: saved views, ok", "filters.toml: saved filters, ok"] {
+        assert!(told.contains(expected), "{told}");
+    }
+    let files = [
+        file(dir, "x.toml", &demo("keys = \"<escape-room>\"")),
+        file(dir, "views.toml", &view.replace("@ill", "state:")),
+        file(dir, "filters.toml", "ill = \"state:failed\"\nworse = \"@il\"\n"),
+    ];
+    let wrong = hemera(dir).arg("check").args(&files).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+    let told = stderr(&wrong);
+    for expected in ["x.toml:6: ", "views.toml:4: this filter cannot be read", "filters.toml:2: worse: ", "`@ill`"] {
+        assert!(told.contains(expected), "{expected} is missing in\n{told}");
+    }
 }
 
 #[test]

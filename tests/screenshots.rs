@@ -41,6 +41,12 @@ const SMALL: &[&str] = &["--world", "small", "--vms", "240", "--speed", "4"];
 /// Much goes wrong.
 const FAULTY: &[&str] = &["--world", "faulty", "--vms", "900", "--speed", "60"];
 const WIDE: (u16, u16) = (120, 36);
+/// A boot in that world, of which some fail.
+const UP: (&str, &str) = ("", "900 up");
+const BOOT: (&str, &str) = ("b", "Boot VMs");
+const COUNT: (&str, &str) = ("\x1b[C\x15300", "300 VMs on");
+const PRESS: (&str, &str) = ("press", "Boot 300 VMs");
+const ENDED: (&str, &str) = ("", "0 open, 1 ended");
 const TOLD: (&str, &str) = ("", "<1 m");
 
 const fn view(name: &'static str, way: &'static [(&'static str, &'static str)]) -> View {
@@ -51,10 +57,10 @@ const fn view(name: &'static str, way: &'static [(&'static str, &'static str)]) 
 const VIEWS: &[View] = &[
     view("overview", &[TOLD]),
     View { size: (80, 24), ..view("overview-80x24", &[TOLD]) },
-    View { size: (40, 10), ..view("overview-40x10", &[("", "10 240")]) },
+    View { size: (40, 10), ..view("overview-40x10", &[("", "vm-1 ")]) },
     View { arguments: SMALL, ..view("heatmap-boxes", &[("", "240 up"), ("2z", "!vm-1 ")]) },
     View { size: (200, 50), ..view("heatmap", &[TOLD, ("2z", "!vm-1 ")]) },
-    view("host-table", &[TOLD, ("5", "paradent-1 ")]),
+    view("host-table", &[TOLD, ("5", "› hosts"), ("", "paradent-1 ")]),
     view("host", &[TOLD, ("2\r", "› paradent-1"), ("", "!asking")]),
     View {
         arguments: SMALL,
@@ -73,7 +79,7 @@ const VIEWS: &[View] = &[
         )
     },
     view("vms", &[TOLD, ("3z", "!sophia  ")]),
-    view("tree", &[TOLD, ("6", "rennes"), ("\x1b[C", "paradent"), ("\x1b[B\x1b[C", "paradent-2")]),
+    view("tree", &[TOLD, ("6", "› tree"), ("", "paradent"), ("\x1b[B\x1b[C", "paradent-2")]),
     view(
         "tasks",
         &[
@@ -84,27 +90,18 @@ const VIEWS: &[View] = &[
             ("press", "Migrate 209 VMs"),
             ("", "p95"),
             ("4\r", "› #1"),
+            ("", "!asking"),
         ],
     ),
-    view("events", &[TOLD, ("7", "Events")]),
     View {
-        arguments: FAULTY,
-        ..view(
-            "findings",
-            &[
-                ("", "900 up"),
-                ("b", "Boot VMs"),
-                ("\x1b[C\x15300", "300 VMs on"),
-                ("press", "Boot 300 VMs"),
-                ("", "0 open, 1 ended"),
-                ("", " failed"),
-                ("8", "Findings"),
-                ("", "!asking"),
-            ],
-        )
+        arguments: FAULTY, ..view("events", &[UP, BOOT, COUNT, PRESS, ENDED, ("7", "› events"), ("", "panicked")])
     },
     View {
-        arguments: &["--vms", "10240", "--speed", "16"],
+        arguments: FAULTY,
+        ..view("findings", &[UP, BOOT, COUNT, PRESS, ENDED, ("8", "› findings"), ("", "!asking")])
+    },
+    View {
+        arguments: &["--vms", "10240", "--speed", "3"],
         ..view(
             "pulse",
             &[

@@ -6,7 +6,9 @@ use std::path::Path;
 use super::args::CheckArgs;
 use super::{BAD_INPUT, DONE};
 use crate::console::settings::{Overrides, SETTINGS, Settings};
-use crate::console::{ColorLevel, ConfigError, Context, Key, Keymap, Library, Plugin, Theme};
+use crate::console::{
+    ColorLevel, ConfigError, Context, Demo, Key, Keymap, Library, Plugin, Theme, check_filters, check_views,
+};
 use crate::files::{self, FileError, Source};
 use crate::workflow::Workflow;
 use crate::world::World;
@@ -20,10 +22,14 @@ enum Sort {
     Keymap,
     Config,
     Plugins,
+    Demo,
+    Views,
+    Filters,
 }
 
-/// All of them. Where keys leave it open, the first counts.
-const SORTS: [Sort; 6] = [Sort::World, Sort::Workflow, Sort::Theme, Sort::Keymap, Sort::Config, Sort::Plugins];
+/// All that their keys tell. Where keys leave it open, the first counts.
+const SORTS: [Sort; 8] =
+    [Sort::World, Sort::Workflow, Sort::Theme, Sort::Keymap, Sort::Config, Sort::Plugins, Sort::Demo, Sort::Views];
 
 impl Sort {
     const fn word(self) -> &'static str {
@@ -34,6 +40,9 @@ impl Sort {
             Self::Keymap => "keymap",
             Self::Config => "configuration",
             Self::Plugins => "plugins",
+            Self::Demo => "demo",
+            Self::Views => "saved views",
+            Self::Filters => "saved filters",
         }
     }
 
@@ -49,6 +58,10 @@ impl Sort {
                 ["filters", "aliases", "views"].contains(&key) || SETTINGS.iter().any(|s| setting(s.key))
             }
             Self::Plugins => key == "plugin",
+            Self::Demo => ["world", "vms", "speed", "end", "step"].contains(&key),
+            Self::Views => key == "view",
+            // Their names are anybody's.
+            Self::Filters => false,
         }
     }
 
@@ -58,8 +71,11 @@ impl Sort {
         match (path.file_name().and_then(OsStr::to_str), folder) {
             (Some("config.toml"), _) => Some(Self::Config),
             (Some("plugins.toml"), _) => Some(Self::Plugins),
+            (Some("views.toml"), _) => Some(Self::Views),
+            (Some("filters.toml"), _) => Some(Self::Filters),
             (_, Some("themes")) => Some(Self::Theme),
             (_, Some("keymaps")) => Some(Self::Keymap),
+            (_, Some("demos")) => Some(Self::Demo),
             _ => None,
         }
     }
@@ -70,9 +86,11 @@ impl Sort {
         let told = |sort: Self| table.keys().filter(|key| sort.has(key)).count();
         let by_keys = SORTS.iter().rev().map(|sort| (told(*sort), *sort)).max_by_key(|(n, _)| *n);
         let by_keys = by_keys.filter(|(n, _)| *n > 0).map(|(_, sort)| sort);
-        by_keys.or_else(|| Self::by_place(path)).ok_or_else(|| {
+        let by_place = Self::by_place(path);
+        let found = if by_place == Some(Self::Filters) { by_place } else { by_keys.or(by_place) };
+        found.ok_or_else(|| {
             let message = "is no world ([[cluster]]), workflow ([[step]]), theme ([style]), keymap ([everywhere]), \
-                           configuration (theme = ...) or list of plugins ([[plugin]])";
+                           configuration (theme = ...), list of plugins ([[plugin]]) or of views ([[view]]), or demo";
             FileError::of_file(source.name(), message)
         })
     }
@@ -129,6 +147,12 @@ fn check_config(path: &Path, source: &Source, sort: Sort) -> Result<(), ConfigEr
             let plugins = Plugin::parse(path, source.text())?;
             let settings = Settings::read(&library, None, &Overrides::from_env(&var)?)?;
             Plugin::check(&plugins, &Keymap::load(&library, settings.text(Key::Keymap))?)?;
+        }
+        Sort::Demo => drop(Demo::parse(source.name(), source.text())?),
+        Sort::Views => check_views(source.name(), source.text())?,
+        Sort::Filters => {
+            let settings = Settings::read(&library, None, &Overrides::from_env(&var)?)?;
+            check_filters(source.name(), source.text(), &settings.filters)?;
         }
         _ => drop(Settings::parse(path, source.text())?),
     }

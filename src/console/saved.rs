@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::config::{Source, read};
-use crate::fleet::{SelectError, nearest};
+use super::config::{ConfigError, Source, read};
+use crate::fleet::{SelectError, Selection, nearest};
 
 /// Filters that name each other go no deeper than this.
 const DEEPEST: usize = 8;
@@ -34,6 +34,33 @@ impl Expanded {
     }
 }
 
+/// A file of filters, by their names.
+type Written = BTreeMap<String, toml::Spanned<String>>;
+
+fn parse(source: Source<'_>) -> Result<Written, ConfigError> {
+    toml::from_str(source.text).map_err(|error| source.toml(&error))
+}
+
+/// Checks a file of saved filters; they may name each other and those that the configuration gives.
+///
+/// # Errors
+/// With the line of the first one that cannot be understood.
+pub fn check(file: &str, text: &str, given: &BTreeMap<String, String>) -> Result<(), ConfigError> {
+    let source = Source { name: file, text };
+    let written = parse(source)?;
+    let own = written.iter().map(|(name, text)| (name.clone(), text.get_ref().clone())).collect();
+    let saved = Saved { given: given.clone(), own, path: None };
+    for (name, text) in &written {
+        let told = |error: SelectError| source.error(&text.span(), format!("{name}: {error}"));
+        let meant = saved.expand(text.get_ref()).map_err(told)?;
+        let of_vms = Selection::quick_vms(&meant.text);
+        if Selection::quick_hosts(&meant.text).is_err() {
+            of_vms.map_err(|error| told(meant.error(error)))?;
+        }
+    }
+    Ok(())
+}
+
 impl Saved {
     /// The filters of the configuration, and those saved in that folder. A file that cannot be understood is left
     /// alone: it is told, and nothing is saved over it.
@@ -43,8 +70,8 @@ impl Saved {
         if path.exists() {
             let name = path.display().to_string();
             let found = read(&path).and_then(|text| {
-                let source = Source { name: &name, text: &text };
-                toml::from_str(&text).map_err(|error| source.toml(&error))
+                let written = parse(Source { name: &name, text: &text })?;
+                Ok(written.into_iter().map(|(name, text)| (name, text.into_inner())).collect())
             });
             match found {
                 Ok(own) => saved.own = own,

@@ -324,3 +324,22 @@ fn the_mouse_works_in_what_lies_over_the_panels() {
     console.hides("Columns of VMs").hides(" state ");
     console.end();
 }
+
+#[test]
+fn the_mouse_chooses_from_lists_of_words_and_keys() {
+    let console = busy(120, 36).start();
+    console.shows("VMs").keys("o").shows("o then");
+    click(&console, "sort by dirty rate");
+    console.shows("by dirty ↓").hides("o then");
+    console.keys("/ \"state:\" Tab").shows("Tab goes on");
+    click(&console, "failed    29");
+    console.shows_all(&["/state:failed", "29 of 10 240 VMs"]).keys("Enter").hides("Tab goes on");
+    console.keys("a").shows("With vm-");
+    click(&console, "Stops and removes");
+    console.shows("Destroy vm-").keys("Esc");
+    console.keys(": \"filter_state:mig\"").shows("migrating");
+    click(&console, "migrating   ");
+    console.shows(":filter state:migrating").keys("Enter").shows("/state:migrating");
+    assert_eq!(console.commands(), 0);
+    console.end();
+}

@@ -42,13 +42,17 @@ fn block(c: char) -> Option<(u32, u32, u32, u32)> {
     }
 }
 
+/// What stands in a line in one style: the places of its signs, and the signs.
+type Written = std::collections::BTreeMap<(String, &'static str, &'static str), (String, String)>;
+
 /// The screen as an SVG document on a ground of this colour.
 pub(crate) fn svg(screen: &vt100::Screen, ground: &str) -> String {
     let (rows, columns) = screen.size();
-    let (width, height) = (f32::from(columns) * CELL.0, f32::from(rows) * CELL.1);
-    let mut shapes = String::new();
+    let (width, height) = size(columns, rows);
+    let mut shapes = Shapes::default();
     let mut texts = String::new();
     for row in 0..rows {
+        let mut written = Written::new();
         for column in 0..columns {
             let Some(cell) = screen.cell(row, column) else { continue };
             let (x, y) = (f32::from(column) * CELL.0, f32::from(row) * CELL.1);
@@ -58,33 +62,88 @@ pub(crate) fn svg(screen: &vt100::Screen, ground: &str) -> String {
                 std::mem::swap(&mut fore, &mut back);
             }
             if back != ground {
-                rectangle(&mut shapes, x, y, CELL.0, CELL.1, &back, 1.0);
+                shapes.add(Shape { x, y, width: CELL.0, height: CELL.1, fill: back, opacity: 1.0 });
             }
             let text = cell.contents();
             let Some(c) = text.chars().next().filter(|c| !c.is_whitespace()) else { continue };
             if let Some((x0, x1, y0, y1)) = block(c) {
                 let part = |n: u32, whole: f32| n as f32 * whole / 8.0;
-                let (left, top) = (x + part(x0, CELL.0), y + CELL.1 - part(y1, CELL.1));
-                rectangle(&mut shapes, left, top, part(x1 - x0, CELL.0), part(y1 - y0, CELL.1), &fore, 1.0);
+                let (x, y) = (x + part(x0, CELL.0), y + CELL.1 - part(y1, CELL.1));
+                let (width, height) = (part(x1 - x0, CELL.0), part(y1 - y0, CELL.1));
+                shapes.add(Shape { x, y, width, height, fill: fore, opacity: 1.0 });
             } else if matches!(c, '\u{2591}'..='\u{2593}') {
-                let shade = 0.25 * (c as u32 - 0x2590) as f32;
-                rectangle(&mut shapes, x, y, CELL.0, CELL.1, &fore, shade);
+                let opacity = 0.25 * (c as u32 - 0x2590) as f32;
+                shapes.add(Shape { x, y, width: CELL.0, height: CELL.1, fill: fore, opacity });
             } else {
                 let weight = if cell.bold() { " font-weight=\"bold\"" } else { "" };
                 let dim = if cell.dim() { " opacity=\"0.6\"" } else { "" };
-                let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-                let base = y + CELL.1 - 4.0;
-                writeln!(texts, "<text x=\"{x:.1}\" y=\"{base:.1}\" fill=\"{fore}\"{weight}{dim}>{escaped}</text>")
-                    .expect("writing to a string");
+                let (places, signs) = written.entry((fore, weight, dim)).or_default();
+                write!(places, "{}{x:.1}", if places.is_empty() { "" } else { " " }).expect("writing to a string");
+                signs.push_str(&text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"));
             }
         }
+        let base = f32::from(row + 1) * CELL.1 - 4.0;
+        for ((fore, weight, dim), (places, signs)) in written {
+            writeln!(texts, "<text x=\"{places}\" y=\"{base:.1}\" fill=\"{fore}\"{weight}{dim}>{signs}</text>")
+                .expect("writing to a string");
+        }
     }
+    let shapes = shapes.drawn();
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
          viewBox=\"0 0 {width:.0} {height:.0}\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"{ground}\"/>\n{shapes}\
          <g font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" font-size=\"{FONT}\">\n{texts}</g>\n</svg>\n"
     )
+}
+
+/// A filled part of a line.
+struct Shape {
+    x: f32,
+    y: f32,
+    width: f32,
+    height: f32,
+    fill: String,
+    opacity: f32,
+}
+
+/// Shapes from left to right; those that go on beside one another in the same colour are one.
+#[derive(Default)]
+struct Shapes {
+    done: String,
+    last: Option<Shape>,
+}
+
+impl Shapes {
+    fn add(&mut self, shape: Shape) {
+        let near = |a: f32, b: f32| (a - b).abs() < 0.01;
+        match &mut self.last {
+            Some(last)
+                if near(last.x + last.width, shape.x)
+                    && near(last.y, shape.y)
+                    && near(last.height, shape.height)
+                    && (&last.fill, last.opacity) == (&shape.fill, shape.opacity) =>
+            {
+                last.width += shape.width;
+            }
+            last => {
+                if let Some(before) = last.replace(shape) {
+                    draw(&mut self.done, &before);
+                }
+            }
+        }
+    }
+
+    fn drawn(mut self) -> String {
+        if let Some(last) = &self.last {
+            draw(&mut self.done, last);
+        }
+        self.done
+    }
+}
+
+fn draw(into: &mut String, shape: &Shape) {
+    rectangle(into, shape.x, shape.y, shape.width, shape.height, &shape.fill, shape.opacity);
 }
 
 fn rectangle(into: &mut String, x: f32, y: f32, width: f32, height: f32, fill: &str, opacity: f32) {

@@ -116,6 +116,16 @@ impl App {
         }
     }
 
+    /// Puts this word of those that are listed at the end of the filter.
+    pub(super) fn choose_word(&mut self, at: usize) {
+        let Some(filter) = self.filter_box() else { return };
+        let Some(choosing) = &mut filter.choosing else { return };
+        choosing.at = Some(at);
+        let line = choosing.line();
+        filter.say(&line);
+        self.filter_by(&line);
+    }
+
     /// Puts a word at the end of the filter, the next one at every further step.
     fn complete_filter(&mut self, by: isize) {
         let over = self.over();

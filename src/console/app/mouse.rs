@@ -108,6 +108,8 @@ impl App {
                 self.focus_on(table);
                 self.go_to_row(table, row);
             }
+            Some(Hit::Line(line)) => return self.click_below(line),
+            Some(Hit::Popup) => return,
             Some(Hit::Site(site)) => {
                 self.focus(Panel::Sites);
                 self.site = site;
@@ -124,6 +126,22 @@ impl App {
         }
         if again {
             self.open();
+        }
+    }
+
+    /// A click on a line of what says what can follow: words in a filter that is typed, or keys.
+    fn click_below(&mut self, line: usize) {
+        if self.is_filtering() {
+            self.choose_word(line);
+            return;
+        }
+        let following = self.look.keymap.following(self.context(), &self.keys);
+        self.keys.clear();
+        if let Some((_, bound)) = following.into_iter().nth(line) {
+            match &bound.words {
+                Some(words) => self.say_by_key(bound.action, words),
+                None => self.run(bound.action),
+            }
         }
     }
 

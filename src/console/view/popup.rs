@@ -33,7 +33,8 @@ pub(super) fn following(app: &App, paint: &mut Paint<'_>) {
     let found = app.look.keymap.following(context, &app.keys);
     let title = format!("{} then", app.keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
     let places = columns(app, paint, &title, found.len(), 38);
-    for ((key, bound), room) in found.iter().zip(places) {
+    for (i, ((key, bound), room)) in found.iter().zip(places).enumerate() {
+        paint.hits.note(room, Hit::Line(i));
         let off = (bound.action.when)(app).err().filter(|_| bound.words.is_none());
         let role = |on| if off.is_some() { Role::Off } else { on };
         paint.text(room.x, room.y, room.right(), key, role(Role::Key));
@@ -53,6 +54,7 @@ pub(super) fn words(app: &App, choosing: &Choosing, paint: &mut Paint<'_>) {
     let places = columns(app, paint, "Tab goes on", choosing.words.len(), wide);
     for (i, (word, room)) in choosing.words.iter().zip(places).enumerate() {
         let here = choosing.at == Some(i);
+        paint.hits.note(room, Hit::Line(i));
         let end = (room.x + column).min(room.right());
         paint.cut(room.x, room.y, end, &word.text, if here { Role::Strong } else { Role::Text });
         paint.cut(end + 1, room.y, room.right(), &word.doc, Role::Dim);
