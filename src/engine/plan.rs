@@ -80,6 +80,15 @@ pub(super) fn thousands(n: u32) -> String {
     text
 }
 
+/// Where a move goes, in words: `to site:nantes`, `away from paradoxe-1 and paradoxe-2`.
+fn way(hosts: &str) -> String {
+    let left: Option<Vec<&str>> = hosts.split(" and ").map(|term| term.trim().strip_prefix("not ")).collect();
+    match left {
+        Some(left) if left.iter().all(|host| !host.contains([' ', '('])) => format!("away from {}", left.join(" and ")),
+        _ => format!("to {hosts}"),
+    }
+}
+
 fn vms(n: usize) -> String {
     if n == 1 { "1 VM".into() } else { format!("{} VMs", thousands(n as u32)) }
 }
@@ -189,7 +198,7 @@ impl Planner<'_> {
                     return Err(format!("`{}` is no host", hosts.source()).into());
                 }
                 self.spread(&mut plan, &vms_to_move, &selected);
-                plan.title = format!("migrate {} to {}", vms(plan.tasks.len()), hosts.source()).into();
+                plan.title = format!("migrate {} {}", vms(plan.tasks.len()), way(hosts.source())).into();
             }
             Moves::Pattern { which, pattern } => {
                 let meant = self.which(which);
@@ -441,6 +450,15 @@ pub(super) fn can(row: &VmRow, change: Change) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn moves_away_from_hosts_are_called_so() {
+        assert_eq!(super::way("not a-1"), "away from a-1");
+        assert_eq!(super::way("not a-1 and not a-2"), "away from a-1 and a-2");
+        for to in ["site:nancy", "site:nancy and not a-1", "not (a-1 or a-2)"] {
+            assert_eq!(super::way(to), format!("to {to}"));
+        }
+    }
+
     #[test]
     fn numbers_are_grouped() {
         assert_eq!(super::thousands(7), "7");

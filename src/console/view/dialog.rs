@@ -166,8 +166,10 @@ fn told(app: &App, preview: &Preview, room: u16) -> Vec<Vec<Piece>> {
     let places = |list: &[(crate::fleet::HostId, u32)]| match list {
         [] => String::new(),
         [(host, _)] => topology.host(*host).name.to_string(),
+        [(_, 1), ..] => format!("{}, 1 each", counted(list.len(), "host")),
         [(a, n), ..] => {
-            format!("{} ({} {} most)", counted(list.len(), "host"), topology.host(*a).name, count(*n as usize))
+            let (hosts, most) = (counted(list.len(), "host"), count(*n as usize));
+            format!("{hosts} (at most {most}, on {})", topology.host(*a).name)
         }
     };
     let (from, to) = (places(&preview.sources), places(&preview.targets));

@@ -34,7 +34,12 @@ impl<'a> Paint<'a> {
     }
 
     pub(super) fn style(&self, role: Role) -> Style {
-        self.base.patch(self.look.theme.style(role))
+        let mut style = self.look.theme.style(role);
+        // The background of plain text is the screen's; on a popup it would be a patch of another colour.
+        if role == Role::Text && self.base.bg.is_some() {
+            style.bg = None;
+        }
+        self.base.patch(style)
     }
 
     /// The part of an area that is on the screen.

@@ -17,8 +17,9 @@ pub(super) struct Plot<'a> {
     /// The figure of now.
     pub now: String,
     pub samples: &'a Samples,
-    /// The first and the last moment on the axis of time, and what is written under them.
-    pub from: Time,
+    /// The first and the last moment on the axis of time, and what is written under them; the first in seconds, as it may
+    /// be before the run began.
+    pub from: f64,
     pub to: Time,
     pub ends: (String, String),
     /// The top of the axis, at least what is ever reached.
@@ -56,7 +57,7 @@ impl<'a> Plot<'a> {
             title,
             now: samples.values.last().map_or_else(String::new, |&v| label(f64::from(v))),
             samples,
-            from: Time(to.0.saturating_sub(window.as_nanos() as u64)),
+            from: to.as_secs_f64() - window.as_secs_f64(),
             to,
             ends: (format!("-{}", span(window).trim_end_matches(" 00s")), "now".into()),
             top: round_up(most),
@@ -85,7 +86,7 @@ impl<'a> Plot<'a> {
     }
 
     fn shares(&self, columns: usize) -> Vec<Option<f64>> {
-        let (from, to) = (self.from.as_secs_f64(), self.to.as_secs_f64());
+        let (from, to) = (self.from, self.to.as_secs_f64());
         let values = braille::resample(self.samples, from, to, columns);
         values.into_iter().map(|value| value.map(|v| v / self.top.max(f64::MIN_POSITIVE))).collect()
     }
@@ -188,6 +189,14 @@ pub(super) fn stack(paint: &mut Paint<'_>, room: Rect, plots: &[Plot<'_>]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_before_the_run_is_left_empty() {
+        let samples = Samples { last: Time(30_000_000_000), every: Duration::from_secs(1), values: vec![7; 31] };
+        let plot = Plot::recent("cpu", &samples, Time(30_000_000_000), &|_| String::new());
+        let shares = plot.shares(60);
+        assert_eq!((shares[10], shares[28], shares[32]), (None, None, Some(0.7)));
+    }
 
     #[test]
     fn axes_are_round_and_change_seldom() {

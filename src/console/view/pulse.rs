@@ -198,7 +198,7 @@ fn curve(app: &App, op: &OperationView, paint: &mut Paint<'_>, room: Rect) {
         title: &title,
         now: count(ended as usize),
         samples: &samples,
-        from: op.started,
+        from: op.started.as_secs_f64(),
         to,
         ends: (clock(op.started), clock(to)),
         top: f64::from(op.total.max(1)),
