@@ -145,7 +145,7 @@ fn findings_lead_to_exactly_those_concerned() {
     fleet.hosts.update(HostId(71), |row| row.state = HostState::Failed);
     let failed = fleet.vms.count(VmState::Failed);
     let console = Setup::new(fake::snapshot(fleet, fake::operations()), 120, 36).start();
-    console.shows("findings 8").keys("8").shows_all(&["moves do not converge", "VMs failed", "image not found"]);
+    console.shows("findings [8]").keys("8").shows_all(&["moves do not converge", "VMs failed", "image not found"]);
     console.keys("Down Enter").shows(&format!("{failed} of 10 240 VMs"));
     console.keys("Esc Down Enter").shows(&format!("{} of 10 240 VMs", failed - 1));
     console.keys("Esc Down Enter").wait_until("the one VM", |s| s.contains("› findings › vm-"));

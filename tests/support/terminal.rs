@@ -165,9 +165,11 @@ impl Terminal {
     /// Presses the button of that name beside Cancel. In a field of a dialog, Enter comes to Cancel first.
     pub fn press(&mut self, button: &str) {
         self.wait_for(&format!("  {button}  "));
-        if !self.text().contains("[ Cancel ]") {
+        // The safe button, whatever it is called there.
+        let safe = |text: &str| ["[ Cancel ]", "[ Let it run ]", "[ Let them run ]"].iter().any(|b| text.contains(b));
+        if !safe(&self.text()) {
             self.keys("\r");
-            self.wait_for("[ Cancel ]");
+            self.wait_until("the safe button", |screen| safe(screen));
         }
         self.keys("\t");
         self.wait_for(&format!("[ {button} ]"));

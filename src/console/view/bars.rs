@@ -140,9 +140,6 @@ fn counts(app: &App) -> Vec<Count> {
         let word = if kinds == 1 { "finding" } else { "findings" };
         let mut group = state(glyphs.warn, kinds, word, Role::Warn);
         let narrow = app.size.width < 60;
-        if narrow {
-            group.pieces.pop();
-        }
         // In brackets, as a bare 8 beside figures would be one of them.
         if let Some(key) = app.look.keymap.key_in(app.context(), "findings").filter(|_| !narrow) {
             group.pieces.push(piece(format!(" [{key}]"), Role::Key));

@@ -20,7 +20,7 @@ pub(super) fn draw(app: &App, page: &EventsPage, paint: &mut Paint<'_>) {
         Level::Warning => title.push(piece(format!(" {} warnings and errors", glyphs.dot), Role::Warn)),
         Level::Error => title.push(piece(format!(" {} errors", glyphs.dot), Role::Error)),
     }
-    let more = if page.ended { "" } else { "+" };
+    let more = if page.ended || page.known() == 0 { "" } else { "+" };
     let total = if page.len() == page.known() {
         format!("{}{more}", count(page.len()))
     } else {

@@ -78,8 +78,16 @@ pub(super) fn first_line(app: &App, op: &OperationView, paint: &mut Paint<'_>, r
         x += bar_width + 1;
     }
     let gap = if narrow { " " } else { "  " };
-    x = paint.text(x, room.y, end, &format!("{:>3} %{gap}", percent(op)), Role::Text);
-    paint.pieces(x, room.y, end, &counts);
+    // Where there is no room for all, what failed is said before how many are done.
+    let share = format!("{:>3} %{gap}", percent(op));
+    if x + width(&share) + wide <= end + 1 {
+        x = paint.text(x, room.y, end, &share, Role::Text);
+    }
+    let mut rest = counts.as_slice();
+    while rest.len() > 2 && x + rest.iter().map(|(t, _)| width(t)).sum::<u16>() > end + 1 {
+        rest = &rest[2..];
+    }
+    paint.pieces(x, room.y, end, rest);
 }
 
 fn sign(app: &App, op: &OperationView) -> (&'static str, Role) {
@@ -152,8 +160,11 @@ pub(super) fn second_line(app: &App, op: &OperationView) -> Vec<Piece> {
         OpState::Running => {
             if let Some(eta) = op.eta {
                 // Whole seconds: it is a guess.
-                let eta = std::time::Duration::from_secs(eta.as_secs().max(1));
-                parts.push(piece(format!("about {} left", span(eta)), Role::Text));
+                let left = match eta.as_secs().max(1) {
+                    seconds @ 1..60 => format!("{seconds} s"),
+                    seconds => span(std::time::Duration::from_secs(seconds)),
+                };
+                parts.push(piece(format!("about {left} left"), Role::Text));
             }
         }
     }
