@@ -118,13 +118,13 @@ const VIEWS: &[View] = &[
     view("settings", &[TOLD, (",", "settings")]),
     view("columns", &[TOLD, ("3C", "Columns")]),
     view("command-line", &[TOLD, (":filter state:", "failed")]),
-    view("palette", &[TOLD, ("\x10mig", "migrate")]),
+    view("palette", &[TOLD, ("\x10", "Find an action"), ("mig", "evacuate")]),
     view("filter-error", &[TOLD, ("/state:failed and cpu > lots", "expected")]),
     view(
         "migrate-preview",
         &[
             TOLD,
-            ("/site:nancy and cpu > 60 %\r", " of 10 240"),
+            ("/site:nancy and cpu > 60 %\r", " of 10 240 VMs"),
             ("*m", "to hosts"),
             ("\x15site:rennes or site:sophia", "to send"),
         ],
