@@ -35,7 +35,7 @@ struct View {
 }
 
 /// Four sites of 2012 with 10 240 VMs, fast.
-const FLEET: &[&str] = &["--vms", "10240", "--speed", "2"];
+const FLEET: &[&str] = &["--vms", "10240", "--speed", "5"];
 /// Eight hosts at two sites.
 const SMALL: &[&str] = &["--world", "small", "--vms", "240", "--speed", "4"];
 /// Much goes wrong.
@@ -118,13 +118,13 @@ const VIEWS: &[View] = &[
     view("settings", &[TOLD, (",", "settings")]),
     view("columns", &[TOLD, ("3C", "Columns")]),
     view("command-line", &[TOLD, (":filter state:", "failed")]),
-    view("palette", &[TOLD, ("\x10mig", "migrate")]),
+    view("palette", &[TOLD, ("\x10", "Find an action"), ("mig", "evacuate")]),
     view("filter-error", &[TOLD, ("/state:failed and cpu > lots", "expected")]),
     view(
         "migrate-preview",
         &[
             TOLD,
-            ("/site:nancy and cpu > 60 %\r", " of 10 240"),
+            ("/site:nancy and cpu > 60 %\r", " of 10 240 VMs"),
             ("*m", "to hosts"),
             ("\x15site:rennes or site:sophia", "to send"),
         ],
@@ -176,9 +176,14 @@ fn views() {
     let wanted = std::env::var("PICTURES").unwrap_or_default();
     let is_wanted = |view: &&View| wanted.is_empty() || wanted.split(' ').any(|name| name == view.name);
     let looks = [("dark", DARK, ""), ("light", LIGHT, "-light")];
+    let each = |view: &&View| {
+        std::thread::scope(|scope| {
+            let works = looks.map(|(theme, ground, ending)| scope.spawn(move || view.make(theme, ground, ending)));
+            works.map(std::thread::ScopedJoinHandle::join).iter().all(Result::is_ok)
+        })
+    };
     // One that cannot be made does not keep the others from being made.
-    let made = |view: &&View| std::panic::catch_unwind(|| looks.map(|look| view.make(look.0, look.1, look.2))).is_ok();
-    let (_, missing): (Vec<&View>, Vec<&View>) = VIEWS.iter().filter(is_wanted).partition(made);
+    let (_, missing): (Vec<&View>, Vec<&View>) = VIEWS.iter().filter(is_wanted).partition(each);
     assert!(missing.is_empty(), "not made: {:?}", missing.iter().map(|view| view.name).collect::<Vec<_>>());
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::asks::{Asks, Heard};
 use super::columns::Chooser;
-use super::dialog::{Ahead, Dialog, Outcome};
+use super::dialog::{Ahead, Dialog};
 use super::export::{Export, Gather};
 use super::habits::Habits;
 use super::heat::{Heat, Map};
@@ -44,6 +44,7 @@ mod guide;
 mod heatmap;
 mod marking;
 mod mouse;
+mod overlays;
 mod tables;
 mod taking;
 
@@ -415,121 +416,10 @@ impl App {
         }
     }
 
-    fn overlay_key(&mut self, key: KeyEvent) {
-        // The command line, the palette and menus may open something else in their place.
-        match self.overlays.pop() {
-            Some(Overlay::Prompt(prompt)) => return self.prompt_key(prompt, key),
-            Some(Overlay::Menu(menu)) => return self.menu_key(menu, key),
-            Some(Overlay::Palette(palette)) if key.code == KeyCode::Enter => {
-                if let Some(pick) = palette.chosen() {
-                    self.palette_pick(pick);
-                }
-                return;
-            }
-            Some(Overlay::Palette(_)) if key.code == KeyCode::Esc => return,
-            Some(overlay) => self.overlays.push(overlay),
-            None => return,
-        }
-        match self.overlays.last_mut() {
-            Some(Overlay::Help(help)) => {
-                if help.key(key) {
-                    self.close();
-                }
-            }
-            Some(Overlay::Palette(palette)) => palette.key(key),
-            Some(Overlay::Dialog(dialog)) => {
-                let outcome = dialog.key(key);
-                self.dialog_outcome(outcome);
-            }
-            Some(Overlay::Columns(_)) => self.columns_key(key),
-            Some(Overlay::Views(_)) => self.views_key(key),
-            Some(Overlay::Prompt(_) | Overlay::Menu(_)) | None => {}
-        }
-    }
-
-    fn dialog_outcome(&mut self, outcome: Outcome) {
-        match outcome {
-            Outcome::Stay => {}
-            Outcome::Changed => self.ask_preview(),
-            Outcome::Close => self.close(),
-            Outcome::Quit => self.exit = true,
-            Outcome::Run(errand) => {
-                self.close();
-                self.start_errand(*errand);
-            }
-            Outcome::Refuse(reason) => self.note = Some((Tone::Bad, reason)),
-            Outcome::Here(act, value) => self.do_here(&act, &value),
-            Outcome::Do(command) => {
-                if let Some(Overlay::Dialog(dialog)) = self.overlays.pop() {
-                    self.note_command(&dialog, &command);
-                }
-                self.asks.preview = None;
-                self.command(*command);
-            }
-        }
-    }
-
-    /// Asks for the preview of the open dialog; what was asked before is cancelled.
-    fn ask_preview(&mut self) {
-        self.asks.preview = None;
-        let Some(Overlay::Dialog(dialog)) = self.overlays.last_mut() else { return };
-        if dialog.ahead == Ahead::NotNeeded {
-            // Still says what is wrong with a field.
-            drop(dialog.spec());
-            return;
-        }
-        if let Some(spec) = dialog.spec() {
-            let before = match std::mem::replace(&mut dialog.ahead, Ahead::NotNeeded) {
-                Ahead::Known(preview) | Ahead::Asking(Some(preview)) => Some(preview),
-                _ => None,
-            };
-            dialog.ahead = Ahead::Asking(before);
-            self.asks.preview = Some(self.handle.query(Query::Preview(spec)));
-        }
-    }
-
-    /// Opens a dialog.
-    pub(crate) fn open_dialog(&mut self, mut dialog: Dialog) {
-        if !dialog.is_here() && matches!(dialog.command(), Ok(Command::Start(_)) | Err(_)) {
-            dialog.ahead = Ahead::Asking(None);
-        }
-        if let Some(frozen) = &self.habits.frozen {
-            let age = frozen.age();
-            dialog.facts.push(format!(
-                "The screen has stood still for {age}; what would happen is worked out from what is now."
-            ));
-        }
-        self.overlays.push(Overlay::Dialog(Box::new(dialog)));
-        self.ask_preview();
-    }
-
     /// Gives a command; its reply comes as a note.
     pub(crate) fn command(&mut self, command: Command) {
         let reply: oneshot::Receiver<_> = self.handle.command(command);
         self.asks.replies.push(reply);
-    }
-
-    /// Closes what lies on top.
-    pub(crate) fn close(&mut self) {
-        self.overlays.pop();
-        self.asks.preview = None;
-    }
-
-    fn paste(&mut self, text: &str) {
-        match self.overlays.last_mut() {
-            Some(Overlay::Dialog(dialog)) => {
-                let outcome = dialog.paste(text);
-                self.dialog_outcome(outcome);
-            }
-            Some(Overlay::Palette(palette)) => palette.paste(text),
-            Some(Overlay::Prompt(_)) => self.paste_command(text),
-            Some(_) => {}
-            None => {
-                if let Some(typed) = self.filter_box().map(|b| b.paste(text)) {
-                    self.filter_typed(typed);
-                }
-            }
-        }
     }
 
     /// Operations from the newest to the oldest, those that have not ended first.

@@ -206,10 +206,11 @@ impl Look {
             self.background = background_set(&self.settings).or_else(|| background::told(&from_env));
         }
         if changed(self, Key::Ascii) {
-            self.glyphs = glyphs_for(self.settings.switch(Key::Ascii).unwrap_or_else(|| super::ascii_by(&from_env)));
+            self.glyphs =
+                glyphs_for(self.settings.switch(Key::Ascii).unwrap_or_else(|| super::options::ascii_by(&from_env)));
         }
         if changed(self, Key::Locale) {
-            self.locale = super::locale_by(&self.settings, &from_env);
+            self.locale = super::options::locale_by(&self.settings, &from_env);
         }
         let name = |look: &Self, key: Key, old: &String| {
             if changed(look, key) { look.settings.text(key).to_owned() } else { old.clone() }

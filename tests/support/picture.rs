@@ -42,8 +42,19 @@ fn block(c: char) -> Option<(u32, u32, u32, u32)> {
     }
 }
 
-/// What stands in a line in one style: the places of its signs, and the signs.
-type Written = std::collections::BTreeMap<(String, &'static str, &'static str), (String, String)>;
+/// What stands in a line in one style: words with their columns. Signs beyond ASCII stand alone, as no font can be relied
+/// upon to make them as wide as letters.
+type Written = std::collections::BTreeMap<(String, &'static str, &'static str), Vec<(u16, String)>>;
+
+/// Puts a sign into a style's words.
+fn put(words: &mut Vec<(u16, String)>, column: u16, text: &str) {
+    match words.last_mut() {
+        Some((from, word)) if word.is_ascii() && text.is_ascii() && *from + word.len() as u16 == column => {
+            word.push_str(text);
+        }
+        _ => words.push((column, text.to_owned())),
+    }
+}
 
 /// The screen as an SVG document on a ground of this colour.
 pub(crate) fn svg(screen: &vt100::Screen, ground: &str) -> String {
@@ -77,15 +88,18 @@ pub(crate) fn svg(screen: &vt100::Screen, ground: &str) -> String {
             } else {
                 let weight = if cell.bold() { " font-weight=\"bold\"" } else { "" };
                 let dim = if cell.dim() { " opacity=\"0.6\"" } else { "" };
-                let (places, signs) = written.entry((fore, weight, dim)).or_default();
-                write!(places, "{}{x:.1}", if places.is_empty() { "" } else { " " }).expect("writing to a string");
-                signs.push_str(&text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"));
+                put(written.entry((fore, weight, dim)).or_default(), column, text);
             }
         }
         let base = f32::from(row + 1) * CELL.1 - 4.0;
-        for ((fore, weight, dim), (places, signs)) in written {
-            writeln!(texts, "<text x=\"{places}\" y=\"{base:.1}\" fill=\"{fore}\"{weight}{dim}>{signs}</text>")
-                .expect("writing to a string");
+        for ((fore, weight, dim), words) in written {
+            write!(texts, "<text y=\"{base:.1}\" fill=\"{fore}\"{weight}{dim}>").expect("writing to a string");
+            for (column, word) in words {
+                let word = word.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+                let x = f32::from(column) * CELL.0;
+                write!(texts, "<tspan x=\"{x:.1}\">{word}</tspan>").expect("writing to a string");
+            }
+            texts.push_str("</text>\n");
         }
     }
     let shapes = shapes.drawn();
