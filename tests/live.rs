@@ -158,3 +158,27 @@ fn the_count_is_typed_where_the_configuration_wants_it() {
     terminal.keys("*D");
     terminal.wait_for("type the number of VMs to confirm");
 }
+
+#[test]
+fn plugins_that_are_changed_are_read_again_and_names_of_commands_are_refused() {
+    let plugin = |name: &str, key: &str, says: &str| {
+        format!(
+            "[[plugin]]\nname = \"{name}\"\nkey = \"{key}\"\ncontext = \"vms\"\ncommand = \"echo {says}\"\nbackground = true\n"
+        )
+    };
+    let home = home(&[("plugins.toml", &plugin("greet", "alt-z", "good-morning"))]);
+    let mut terminal = start(home.path(), &[]);
+    terminal.keys("\x1bz");
+    terminal.wait_for("greet: good-morning");
+    write(home.path(), "plugins.toml", &plugin("leave", "alt-x", "good-night"));
+    terminal.wait_for("configuration read again at");
+    terminal.keys("\x1bx");
+    terminal.wait_for("leave: good-night");
+    terminal.keys("\x1bz:gree");
+    terminal.wait_until("the old one is gone", |screen| screen.contains(":gree") && !screen.contains("good-morning"));
+    terminal.keys("\x03");
+    write(home.path(), "plugins.toml", &plugin("quit", "alt-x", "no"));
+    terminal.wait_for("plugins.toml:2: name: `quit` is a command of the console already");
+    terminal.keys("\x1bx");
+    terminal.wait_for("leave: good-night");
+}

@@ -1,7 +1,7 @@
 //! The one list of actions, a file per chapter. Keymaps, the palette, the help, the generated documentation and the hints
 //! at the bottom all come from it.
 
-use std::sync::OnceLock;
+use std::sync::{PoisonError, RwLock};
 
 use super::app::App;
 
@@ -72,16 +72,17 @@ mod when;
 pub use takes::Takes;
 
 /// Actions that the operator's files add.
-static OWN: OnceLock<Vec<Action>> = OnceLock::new();
+static OWN: RwLock<&'static [Action]> = RwLock::new(&[]);
 
-/// Adds the operator's own actions to the list. The first call of a process holds.
-pub(super) fn add_own(actions: Vec<Action>) {
-    OWN.get_or_init(|| actions);
+/// Puts the operator's own actions at the end of the list, in the place of those before. They live as long as the program,
+/// as all actions do: somebody changes a file now and then, and each time it is a few hundred bytes.
+pub(super) fn set_own(actions: Vec<Action>) {
+    *OWN.write().unwrap_or_else(PoisonError::into_inner) = actions.leak();
 }
 
-/// Everything that the operator can do, in the order of the help.
-pub fn all() -> impl Iterator<Item = &'static Action> + Clone {
-    let chapters: [&'static [Action]; 8] = [
+/// What everybody can do, in the order of the help.
+pub(super) fn built_in() -> impl Iterator<Item = &'static Action> + Clone {
+    let chapters: [&'static [Action]; 7] = [
         moving::ACTIONS,
         viewing::ACTIONS,
         choosing::ACTIONS,
@@ -89,9 +90,13 @@ pub fn all() -> impl Iterator<Item = &'static Action> + Clone {
         operations::ACTIONS,
         running::ACTIONS,
         guiding::ACTIONS,
-        OWN.get().map_or(&[], Vec::as_slice),
     ];
     chapters.into_iter().flatten()
+}
+
+/// Everything that the operator can do, in the order of the help.
+pub fn all() -> impl Iterator<Item = &'static Action> + Clone {
+    built_in().chain(*OWN.read().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// The action of that id.

@@ -32,7 +32,7 @@ impl Format {
     }
 
     /// How its files end.
-    const fn ending(self) -> &'static str {
+    pub(crate) const fn ending(self) -> &'static str {
         match self {
             Self::Csv => "csv",
             Self::Json => "json",

@@ -273,6 +273,11 @@ impl Keymap {
         Ok(())
     }
 
+    /// Whether the operator's own actions have their keys in it.
+    pub(crate) const fn has_own(&self) -> bool {
+        self.has_own
+    }
+
     /// Gives the operator's own actions their keys, where they do not have them yet. They were found to be free.
     pub(crate) fn add_own<'a>(&mut self, own: impl Iterator<Item = (Context, &'a str, &'a [Key], &'static Action)>) {
         if std::mem::replace(&mut self.has_own, true) {

@@ -184,10 +184,13 @@ impl Look {
             self.settings.all[key as usize] = before.get(key).clone();
         }
         let mut result = self.reload_look(&before);
-        let plugins = Plugin::load(&self.library);
-        match plugins.and_then(|plugins| Plugin::check(&plugins, &self.keymap).map(|()| plugins)) {
-            Ok(plugins) => self.plugins = plugins,
-            Err(error) => result = result.and(Err(error)),
+        // A keymap that could not be read again still has the keys of the plugins before.
+        if !self.keymap.has_own() {
+            let plugins = Plugin::load(&self.library);
+            match plugins.and_then(|plugins| Plugin::check(&plugins, &self.keymap).map(|()| plugins)) {
+                Ok(plugins) => self.plugins = plugins,
+                Err(error) => result = result.and(Err(error)),
+            }
         }
         self.tell();
         self.cover();
@@ -318,6 +321,7 @@ impl App {
             Err(error) => self.note = Some((Tone::Bad, error.to_string())),
         }
         self.habits.saved.configure(&self.look.settings.filters);
+        self.take_own_again();
         self.keys.clear();
         self.dirty = true;
     }

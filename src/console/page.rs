@@ -12,6 +12,7 @@ use super::pages::{
     events::EventsPage, findings::FindingsPage, host::HostPage, hosts::HostsPage, pulse::PulsePage,
     settings::SettingsPage, tree::TreePage, vm::VmPage,
 };
+use super::saved::Saved;
 use super::tasks::Tasks;
 use crate::fleet::{Fleet, HostId, OpId, VmId};
 use crate::handle::{Answer, Query, Snapshot, TaskView};
@@ -134,8 +135,8 @@ pub(crate) trait PageView {
     fn filter_seen(&self) -> Option<&FilterBox> {
         None
     }
-    /// Takes another filter; one that cannot be read leaves the last good one.
-    fn set_filter(&mut self, _text: &str) {}
+    /// Takes another filter, in which `@name` may stand for a saved one; one that cannot be read leaves the last good one.
+    fn set_filter(&mut self, _text: &str, _saved: &Saved) {}
     /// The VMs that an action is about here, unless VMs are marked.
     fn vms(&self, _around: &Around<'_>) -> Vec<VmId> {
         Vec::new()

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::action::Action;
+use super::action::{self, Action};
 use super::config::{ConfigError, Source, read, unknown};
 use super::keymap::{self, Context, Key, Keymap};
 use super::library::Library;
@@ -70,6 +70,10 @@ impl Plugin {
             };
             for entry in list {
                 let plugin = Self::read(source, path, source.table(entry)?, entry.span().start)?;
+                if let Some(other) = plugins.iter().find(|other| other.name == plugin.name) {
+                    let problem = format!("name: `{}` is what the plugin in line {} is called", other.name, other.line);
+                    return Err(plugin.error(problem));
+                }
                 if let Some(other) = plugins.iter().find(|other| plugin.meets(other.context, &other.keys)) {
                     let problem =
                         format!("`{}` is the key of `{}` already, in line {}", plugin.key, other.name, other.line);
@@ -96,7 +100,11 @@ impl Plugin {
             None => Err(source.error(&(at..at), format!("missing key `{key}` in [[plugin]]"))),
         };
         let switch = |key: &str| table.get(key).map_or(Ok(false), |value| source.switch(value));
-        let (name, _) = needed("name")?;
+        let (name, name_span) = needed("name")?;
+        if action::built_in().any(|action| action.id == name || action.aliases.contains(&name)) {
+            let problem = format!("name: `{name}` is a command of the console already, choose another name");
+            return Err(source.error(&name_span, problem));
+        }
         let (key, key_span) = needed("key")?;
         let keys = keymap::sequence(key).map_err(|problem| source.error(&key_span, problem))?;
         let context = match text("context")? {
@@ -192,6 +200,11 @@ mod tests {
     fn mistakes_are_told_with_their_line() {
         let error = |text: &str| parse(text).unwrap_err().to_string();
         let with = |more: &str| error(&format!("{CONSOLE}{more}"));
+        let named = |name: &str| error(&CONSOLE.replace("\"log\"", name));
+        assert!(named("\"quit\"").starts_with("plugins.toml:2: name: `quit` is a command of the console already"));
+        assert!(named("\"mv\"").starts_with("plugins.toml:2: name: `mv` is a command of the console already"));
+        let twice = format!("{CONSOLE}{}", CONSOLE.replace("ctrl-t", "ctrl-g"));
+        assert_eq!(error(&twice), "plugins.toml:7: name: `log` is what the plugin in line 3 is called");
         assert_eq!(error("[[plugins]]\n"), "plugins.toml:1: unknown key `plugins`, did you mean `plugin`?");
         assert!(error("plugin = 3\n").starts_with("plugins.toml:1: expected a list"));
         assert_eq!(error("\n[[plugin]]\nname = \"x\"\n"), "plugins.toml:2: missing key `key` in [[plugin]]");
@@ -203,7 +216,7 @@ mod tests {
         assert!(error(&CONSOLE.replace("ctrl-t", "ctrl-foo")).starts_with("plugins.toml:3: `ctrl-foo` is not a key"));
         assert_eq!(error(&CONSOLE.replace("less /var/log/{vm}", " ")), "plugins.toml:4: command: found an empty text");
         assert_eq!(
-            error(&format!("{CONSOLE}{CONSOLE}")),
+            error(&format!("{CONSOLE}{}", CONSOLE.replace("\"log\"", "\"tail\""))),
             "plugins.toml:7: `ctrl-t` is the key of `log` already, in line 3"
         );
     }

@@ -8,7 +8,8 @@ use super::columns::{Column, Columns};
 use super::filter::FilterBox;
 use super::marks::Set;
 use super::order::{Found, Listed, Order, Sort, Sorter};
-use crate::fleet::{Fleet, SelectError, Selection};
+use super::saved::Saved;
+use crate::fleet::{Fleet, Selection};
 
 /// The shortest time between two orders that only moving figures ask for.
 const REORDER: Duration = Duration::from_millis(500);
@@ -201,18 +202,14 @@ impl<I: Listed> Rows<I> {
         self.anew = true;
     }
 
-    /// Sets the filter; true where it can be read and is another one. An unreadable one leaves the last good one.
-    pub(crate) fn set_filter(&mut self, text: &str) -> bool {
-        self.read_filter(text, I::filter)
-    }
-
-    /// The same with another way to read it.
-    pub(crate) fn read_filter(
-        &mut self,
-        text: &str,
-        read: impl FnOnce(&str) -> Result<Selection, SelectError>,
-    ) -> bool {
-        let filter = if text.trim().is_empty() { None } else { Some(read(text)) };
+    /// Sets the filter, in which `@name` stands for a saved one; true where it can be read and is another one. An
+    /// unreadable one leaves the last good one.
+    pub(crate) fn set_filter(&mut self, text: &str, saved: &Saved) -> bool {
+        let read = || {
+            let expanded = saved.expand(text)?;
+            I::filter(&expanded.text).map_err(|error| expanded.error(error))
+        };
+        let filter = if text.trim().is_empty() { None } else { Some(read()) };
         let filter = match filter.transpose() {
             Ok(filter) => filter.map(Arc::new),
             Err(error) => {

@@ -17,7 +17,7 @@ pub(crate) use lend::{Lent, in_front};
 pub(crate) use login::{has_login_host, has_login_vm};
 
 use super::action::{self, Reason};
-use super::app::{App, Tone};
+use super::app::{App, Overlay, Tone};
 use super::dialog::Dialog;
 use super::keymap::Keymap;
 use super::plugins::Plugin;
@@ -38,8 +38,9 @@ pub(crate) type Ran = (String, Result<String, String>);
 /// What the console knows of the operator's own commands.
 #[derive(Default)]
 pub(crate) struct Own {
-    /// Those that it had at its start; a read-only console has no dangerous ones.
+    /// Those that its file says; a read-only console has no dangerous ones.
     plugins: Vec<Plugin>,
+    read_only: bool,
     /// What is to have the terminal next.
     pub errand: Option<Errand>,
 }
@@ -62,9 +63,21 @@ fn had(plugins: &[Plugin], read_only: bool) -> Vec<Plugin> {
 impl App {
     /// Takes the operator's commands into the list of actions.
     pub(crate) fn take_own(&mut self, read_only: bool) {
-        self.own.plugins = had(&self.look.plugins, read_only);
-        let actions = self.own.plugins.iter().zip(slots::SLOTS).map(|(plugin, slot)| slot.action(plugin));
-        action::add_own(actions.collect());
+        self.own.read_only = read_only;
+        self.take_own_again();
+    }
+
+    /// The same after their file was read again.
+    pub(crate) fn take_own_again(&mut self) {
+        let plugins = had(&self.look.plugins, self.own.read_only);
+        if plugins == self.own.plugins {
+            return;
+        }
+        let actions = plugins.iter().zip(slots::SLOTS).map(|(plugin, slot)| slot.action(plugin));
+        action::set_own(actions.collect());
+        self.own.plugins = plugins;
+        // What is listed there may have another meaning now.
+        self.overlays.retain(|overlay| matches!(overlay, Overlay::Dialog(_) | Overlay::Columns(_) | Overlay::Views(_)));
     }
 
     /// Whether a plugin can be run, or why not.

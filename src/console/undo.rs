@@ -1,7 +1,7 @@
 //! What can be taken back.
 
 use super::marks::{HostSet, VmSet};
-use crate::fleet::TaskId;
+use crate::fleet::{OpId, TaskId};
 use crate::handle::Limits;
 
 /// Steps that are remembered. The marks of a million VMs take 125 kB.
@@ -16,10 +16,14 @@ pub(crate) enum Step {
     HostMarks(HostSet),
     /// The VM table had another filter.
     Filter(String),
+    /// The table of hosts had another filter.
+    HostFilter(String),
     /// Limits were changed.
     Limits(Limits),
     /// A task was cancelled: what it was.
     Cancelled(TaskId, String),
+    /// An operation was cancelled: what it was.
+    CancelledAll(OpId, String),
     /// Something that cannot be taken back: what it is called.
     Final(&'static str),
 }

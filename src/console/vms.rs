@@ -7,7 +7,7 @@ use super::marks::VmSet;
 use super::order::{Found, Sorter};
 use super::rows::Rows;
 use super::saved::Saved;
-use crate::fleet::{Fleet, Selection, VmId};
+use crate::fleet::{Fleet, VmId};
 
 /// Marks of everything that the filter lets through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,10 +108,7 @@ impl Vms {
 
     /// Sets the filter, in which `@name` stands for a saved one; see [`Rows::set_filter`].
     pub(crate) fn set_filter(&mut self, text: &str, saved: &Saved) -> bool {
-        self.rows.read_filter(text, |text| {
-            let expanded = saved.expand(text)?;
-            Selection::quick_vms(&expanded.text).map_err(|error| expanded.error(error))
-        })
+        self.rows.set_filter(text, saved)
     }
 
     /// Marks that the filter hides.

@@ -345,6 +345,32 @@ fn marks_filters_and_limits_are_taken_back() {
 }
 
 #[test]
+fn hosts_are_filtered_by_saved_names_and_that_is_taken_back() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("filters.toml"), "south = \"site:sophia\"\n").unwrap();
+    let library = Library::new(Some(home.path().to_owned()));
+    let console = busy(120, 36).options(|o| o.library = library).start();
+    console.shows("vm-14").keys("5").shows("504 hosts");
+    console.keys("/ \"@south_and_suno-4\" Enter").shows_all(&["/@south", "7 of 504 hosts"]);
+    console.keys("U").shows_all(&["undone: filter of hosts, now none", "504 hosts"]).hides("/@south");
+    console.keys("ctrl-y").shows("done again: filter of hosts, now /@south and suno-4").shows("7 of 504 hosts");
+    console.keys("/ ctrl-u \"@soth\"").shows("perhaps `@south`").keys("Esc");
+    console.keys("6 / \"@south\" Enter").shows("suno").hides("paradent");
+    console.end();
+}
+
+#[test]
+fn a_cancelled_operation_is_asked_for_again() {
+    let console = start();
+    console.keys("4 c").shows("Cancel #3 boot 10 240 small?").keys("Right Enter");
+    let Command::CancelOperation(op) = console.command() else { panic!("not cancelled") };
+    console.keys("U").shows("undone: what was cancelled of #3 boot 10 240 small is asked for again: #4 began");
+    assert_eq!(console.command(), Command::RetryCancelled(op));
+    console.keys("U").shows("there is nothing to take back");
+    console.end();
+}
+
+#[test]
 fn a_cancelled_task_is_asked_for_again_and_a_destroy_is_not() {
     let console = start();
     console.keys("4 Enter").shows("round 3").keys("Down Down x").shows("Cancel migrate of vm-3?").keys("Right Enter");

@@ -204,6 +204,31 @@ fn a_file_holds_what_the_table_shows() {
 }
 
 #[test]
+fn the_command_line_chooses_columns_views_and_files() {
+    let home = tempfile::tempdir().unwrap();
+    let console = at_home(busy(160, 36), home.path());
+    console.keys(": \"columns_stat\"").shows("Where it is in its life").keys("Esc");
+    console.keys(": \"columns_name_stat_cpu\" Enter").shows("there is no column `stat`, perhaps `state`");
+    console.keys("ctrl-u \"columns_name_name\" Enter").shows("`name` stands there already");
+    console.keys("ctrl-u \"columns_cpu_name_state\" Enter").hides("columns_cpu").hides("dirty");
+    console.keys("/ \"state:failed\" Enter").shows("29 of 10 240 VMs");
+    console.keys(": \"save-view_bad\" Enter").shows("view bad of VMs saved");
+    console.keys("Esc : \"columns_name_host\" Enter").hides("cpu  ");
+    console.keys(": \"view_ba\"").shows("of VMs").keys("Enter").shows("there is no saved view `ba`, perhaps `bad`");
+    console.keys("\"d\" Enter").shows_all(&["/state:failed", "29 of 10 240 VMs", "view bad of VMs"]);
+    let file = home.path().join("bad.json");
+    console.keys(": \"export_xml\" Enter").shows("expected csv or json");
+    console.keys("ctrl-u \"export_json_\"");
+    console.event(Event::Paste(file.display().to_string()));
+    console.keys("Enter").shows("29 rows in /");
+    let rows: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    assert!(rows.as_array().is_some_and(|rows| rows.len() == 29 && rows[0].get("host").is_none()), "{rows}");
+    console.keys(": \"export_csv\" Enter").shows("29 VMs as CSV").keys("Esc").hides("as CSV");
+    console.keys(": \"demo_fast\" Enter").shows("expected how many times as fast").keys("Esc");
+    console.end();
+}
+
+#[test]
 fn hosts_operations_tasks_and_events_are_written_too() {
     let home = tempfile::tempdir().unwrap();
     let console = busy(160, 36).start();

@@ -9,11 +9,13 @@ mod changing;
 mod choosing;
 mod looking;
 mod places;
+mod tables;
 
 pub(super) use changing::*;
 pub(super) use choosing::*;
 pub(super) use looking::*;
 pub(super) use places::*;
+pub(super) use tables::*;
 
 /// How an action is used with words after its name.
 pub struct Takes {
@@ -66,7 +68,7 @@ fn selects_vms(app: &App, text: &str) -> Result<(), Wrong> {
 }
 
 fn filters_hosts(app: &App, text: &str) -> Result<(), Wrong> {
-    app.selected(text, Over::Hosts).map(drop)
+    app.quick(text, Over::Hosts).map(drop)
 }
 
 fn unknown(what: &str, name: &str, near: Option<&str>) -> String {

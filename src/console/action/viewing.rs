@@ -41,13 +41,13 @@ actions! {
         "heat-dirty" "heat: dirty rate" false always "Shows in the heatmap what the VMs of each host dirty, against the rate of its NIC." |a| a.show_heat(Metric::Dirty);
         "flows" "flows" false always "Shows in the heatmap which hosts send VMs to which, or no longer." App::toggle_flows;
         "events" "events" true always "Shows what happened last." |a| a.jump(Page::Events);
-        "columns" "columns" true has_table "Chooses which columns the table shows, in which order and how wide." App::choose_columns;
-        "views" "saved views" true always "Shows a table as it was saved under a name." App::open_views;
+        "columns" "columns" true has_table "Chooses which columns the table shows, in which order and how wide." App::choose_columns, takes takes::COLUMNS;
+        "views" "saved views" true always "Shows a table as it was saved under a name." App::open_views, takes takes::VIEW, also "view";
         "save-view" "save view" true has_table "Saves the table's columns, order and filter under a name." |a| {
             let table = a.table();
             a.open_dialog(Dialog::save_view(table));
-        };
-        "export" "export" true shows_rows "Writes what the table shows to a file, as CSV." |a| a.ask_export(Format::Csv);
+        }, takes takes::SAVE_VIEW;
+        "export" "export" true shows_rows "Writes what the table shows to a file, as CSV." |a| a.ask_export(Format::Csv), takes takes::EXPORT;
         "export-json" "export as JSON" false shows_rows "Writes what the table shows to a file, as JSON." |a| a.ask_export(Format::Json);
         "event-level" "warnings/errors/all" true at_events "Shows all events, warnings and errors, or errors alone." |a| a.pages.events.next_level();
         "help" "keys" true always "Shows all actions and their keys." |a| a.open_help(""), takes takes::HELP, also "h" "?";

@@ -93,8 +93,12 @@ impl App {
             Typed::Kept(before) => {
                 let text = self.filter_text().to_owned();
                 self.habits.history.add(Kind::Filter, &text);
-                if self.panel().is_some() && text != before {
-                    self.habits.undo.note(Step::Filter(before), false);
+                let step = match self.nav.page() {
+                    Page::Hosts => Some(Step::HostFilter(before.clone())),
+                    _ => self.panel().map(|_| Step::Filter(before.clone())),
+                };
+                if let Some(step) = step.filter(|_| text != before) {
+                    self.habits.undo.note(step, false);
                 }
             }
             Typed::Other | Typed::Nothing => {}

@@ -237,11 +237,12 @@ impl App {
 
     /// The same as a filter reads it: a bare word is a part of a name.
     pub(crate) fn quick(&self, text: &str, over: Over) -> Result<Selection, Wrong> {
-        if over == Over::Hosts {
-            return self.selected(text, over);
-        }
         let expanded = self.habits.saved.expand(text)?;
-        Selection::quick_vms(&expanded.text).map_err(|error| expanded.error(error).into())
+        let read = match over {
+            Over::Vms => Selection::quick_vms(&expanded.text),
+            Over::Hosts => Selection::quick_hosts(&expanded.text),
+        };
+        read.map_err(|error| expanded.error(error).into())
     }
 
     /// Opens the dialog of a boot, filled in.

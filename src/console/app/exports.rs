@@ -87,8 +87,15 @@ impl App {
         }
     }
 
+    /// Writes what is shown to that file, or says why not now.
+    pub(crate) fn export_now(&mut self, path: &str, format: Format) -> Result<(), &'static str> {
+        self.export_blocked().map_or(Ok(()), Err)?;
+        self.export(path, format);
+        Ok(())
+    }
+
     /// Writes what is shown to that file.
-    pub(super) fn export(&mut self, path: &str, format: Format) {
+    fn export(&mut self, path: &str, format: Format) {
         let target = Target::named(path, format);
         let fleet = self.snapshot.fleet.clone();
         let columns = |table| -> Vec<Column> { self.columns(table).shown().map(|c| c.shape.column).collect() };
@@ -157,13 +164,12 @@ impl App {
     /// Does what a dialog asks for that concerns this console alone.
     pub(super) fn do_here(&mut self, act: &Act, value: &str) {
         match act {
-            Act::Export(format) => match self.export_blocked() {
-                Some(reason) => {
+            Act::Export(format) => {
+                if let Err(reason) = self.export_now(value, *format) {
                     self.note = Some((Tone::Bad, reason.to_owned()));
                     return;
                 }
-                None => self.export(value, *format),
-            },
+            }
             Act::Overwrite => {
                 if let Some(mut export) = self.in_the_way.take() {
                     export.target.overwrite = true;

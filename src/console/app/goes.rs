@@ -153,7 +153,7 @@ impl App {
             }
             Go::Hosts(filter) => {
                 self.enter(Page::Hosts);
-                self.pages.hosts.set_filter(&filter);
+                self.pages.hosts.set_filter(&filter, &self.habits.saved);
                 self.refresh_rows();
             }
             Go::Vms(filter) => self.enter_place(Place { page: Page::Panel(Panel::Vms), focus: Panel::Vms, filter }),
@@ -253,7 +253,7 @@ impl App {
     pub(crate) fn filter_by(&mut self, text: &str) {
         match self.pages.view(self.nav.page()) {
             Some(view) => {
-                view.set_filter(text);
+                view.set_filter(text, &self.habits.saved);
                 self.refresh_rows();
             }
             None => self.filter_vms(text),

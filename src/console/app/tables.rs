@@ -8,7 +8,9 @@ use crate::console::dialog::Dialog;
 use crate::console::layout::Panel;
 use crate::console::order::{Answer, Sort};
 use crate::console::page::Page;
+use crate::console::prompt::Wrong;
 use crate::console::table_views::{DEFAULT, TableView};
+use crate::fleet::nearest;
 
 /// The list of saved views while it is open.
 #[derive(Debug, Clone)]
@@ -152,6 +154,18 @@ impl App {
         }
     }
 
+    /// A saved view by its name; of two the one of the table that is shown.
+    pub(crate) fn view_named(&self, name: &str) -> Result<TableView, Wrong> {
+        let views = self.views.load().map_err(|error| Wrong::new(0, error.to_string()))?;
+        let named = |view: &&TableView| view.name == name;
+        let here = views.iter().filter(named).find(|view| view.table == self.table());
+        here.or_else(|| views.iter().find(named)).cloned().ok_or_else(|| {
+            let near = nearest(name, views.iter().map(|view| view.name.as_str()));
+            let near = near.map_or_else(String::new, |near| format!(", perhaps `{near}`"));
+            Wrong::new(0, format!("there is no saved view `{name}`{near}"))
+        })
+    }
+
     /// Shows a table as it was saved.
     pub(crate) fn show_view(&mut self, view: &TableView) {
         match view.table {
@@ -172,7 +186,7 @@ impl App {
             }
             Table::Hosts => {
                 self.pages.hosts.rows.sort_as(view.sort);
-                self.pages.hosts.rows.set_filter(&view.filter);
+                self.pages.hosts.rows.set_filter(&view.filter, &self.habits.saved);
             }
         }
         self.refresh_rows();
@@ -191,7 +205,7 @@ impl App {
     }
 
     /// Saves how a table is shown now.
-    pub(super) fn save_view(&mut self, name: &str, table: Table) {
+    pub(crate) fn save_view(&mut self, name: &str, table: Table) {
         let filter = match table {
             Table::Vms => &self.vms.filter_box.text,
             Table::Hosts => &self.pages.hosts.rows.filter_box.text,

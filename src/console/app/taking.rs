@@ -43,6 +43,7 @@ impl App {
         let marks = self.vms.marks.clone();
         let hosts = self.host_marks.clone();
         let filter = self.vms.filter_box.text.clone();
+        let host_filter = self.pages.hosts.rows.filter_box.text.clone();
         let page = self.nav.page();
         let done = act(self);
         // What undo itself changes is noted by undo; where one goes, back leads back.
@@ -60,6 +61,9 @@ impl App {
         if self.vms.filter_box.text != filter && !self.is_filtering() {
             self.habits.undo.note(Step::Filter(filter), false);
         }
+        if self.pages.hosts.rows.filter_box.text != host_filter && !self.is_filtering() {
+            self.habits.undo.note(Step::HostFilter(host_filter), false);
+        }
         done
     }
 
@@ -75,7 +79,10 @@ impl App {
                 OperationSpec::Change { change: VmChange::StopStress, .. } => "stopping stress",
                 spec => spec.kind().word(),
             }),
-            Command::CancelOperation(_) => Step::Final("cancelling an operation"),
+            Command::CancelOperation(op) => {
+                let what = dialog.title.trim_start_matches("Cancel ").trim_end_matches('?');
+                Step::CancelledAll(*op, what.to_owned())
+            }
             Command::StopEverything => Step::Final("stopping everything"),
             _ => return,
         };
@@ -101,6 +108,7 @@ impl App {
     /// Returns to what there was before a step; gives what returns from there.
     fn take_back(&mut self, step: Step, word: &str) -> Option<Step> {
         let steers = self.handle.can_command() && self.lost.is_none();
+        let shown = |text: &str| if text.is_empty() { "none".to_owned() } else { format!("/{text}") };
         let (note, back) = match step {
             Step::Marks(marks) => {
                 let now = std::mem::replace(&mut self.vms.marks, marks);
@@ -118,10 +126,15 @@ impl App {
             Step::Filter(text) => {
                 let now = self.vms.filter_box.text.clone();
                 self.filter_vms(&text);
-                let shown = if text.is_empty() { "none".to_owned() } else { format!("/{text}") };
-                (format!("{word}: filter, now {shown}"), Some(Step::Filter(now)))
+                (format!("{word}: filter, now {}", shown(&text)), Some(Step::Filter(now)))
             }
-            Step::Limits(_) | Step::Cancelled(..) if !steers => {
+            Step::HostFilter(text) => {
+                let now = self.pages.hosts.rows.filter_box.text.clone();
+                self.pages.hosts.rows.set_filter(&text, &self.habits.saved);
+                self.refresh_rows();
+                (format!("{word}: filter of hosts, now {}", shown(&text)), Some(Step::HostFilter(now)))
+            }
+            Step::Limits(_) | Step::Cancelled(..) | Step::CancelledAll(..) if !steers => {
                 self.note = Some((Tone::Bad, "this console cannot give commands now".into()));
                 return None;
             }
@@ -134,6 +147,11 @@ impl App {
             Step::Cancelled(task, what) => {
                 self.say_before_reply(format!("{word}: {what} is asked for again"));
                 self.command(Command::RetryTask(task));
+                return None;
+            }
+            Step::CancelledAll(op, what) => {
+                self.say_before_reply(format!("{word}: what was cancelled of {what} is asked for again"));
+                self.command(Command::RetryCancelled(op));
                 return None;
             }
             Step::Final(what) => {

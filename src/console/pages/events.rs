@@ -10,6 +10,7 @@ use super::Cursor;
 use crate::console::filter::FilterBox;
 use crate::console::keymap::Context;
 use crate::console::page::{Around, Go, Page, PageView};
+use crate::console::saved::Saved;
 use crate::fleet::{Fleet, HostId, OpId, VmId};
 use crate::handle::{Answer, Event, EventFilter, Level, Query};
 use filter::Terms;
@@ -238,7 +239,7 @@ impl PageView for EventsPage {
         Some(&self.filter)
     }
 
-    fn set_filter(&mut self, text: &str) {
+    fn set_filter(&mut self, text: &str, _: &Saved) {
         text.clone_into(&mut self.filter.text);
         match Terms::read(text) {
             Ok(terms) => {

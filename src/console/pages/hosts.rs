@@ -8,6 +8,7 @@ use crate::console::filter::FilterBox;
 use crate::console::keymap::Context;
 use crate::console::page::{Around, Go, Page, PageView};
 use crate::console::rows::Rows;
+use crate::console::saved::Saved;
 use crate::fleet::HostId;
 
 /// The page of all hosts.
@@ -56,8 +57,8 @@ impl PageView for HostsPage {
         Some(&self.rows.filter_box)
     }
 
-    fn set_filter(&mut self, text: &str) {
-        self.rows.set_filter(text);
+    fn set_filter(&mut self, text: &str, saved: &Saved) {
+        self.rows.set_filter(text, saved);
     }
 
     fn hosts(&self, _: &Around<'_>) -> Vec<HostId> {

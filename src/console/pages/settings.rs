@@ -6,6 +6,7 @@ use super::Cursor;
 use crate::console::filter::FilterBox;
 use crate::console::keymap::Context;
 use crate::console::page::{Around, Go, PageView};
+use crate::console::saved::Saved;
 use crate::console::settings::{Origin, SETTINGS, Settings};
 
 /// A setting as it is shown.
@@ -137,7 +138,7 @@ impl PageView for SettingsPage {
         Some(&self.filter)
     }
 
-    fn set_filter(&mut self, text: &str) {
+    fn set_filter(&mut self, text: &str, _: &Saved) {
         text.clone_into(&mut self.filter.text);
         self.choose();
     }

@@ -11,6 +11,7 @@ use crate::console::filter::FilterBox;
 use crate::console::keymap::Context;
 use crate::console::marks::VmSet;
 use crate::console::page::{Around, Go, Page, PageView};
+use crate::console::saved::Saved;
 use crate::fleet::{ClusterId, Fleet, HostId, Selection, SiteId, VmId};
 
 mod index;
@@ -330,8 +331,9 @@ impl PageView for TreePage {
         Some(&self.filter_box)
     }
 
-    fn set_filter(&mut self, text: &str) {
-        match only(text) {
+    fn set_filter(&mut self, text: &str, saved: &Saved) {
+        let found = saved.expand(text).and_then(|meant| only(&meant.text).map_err(|error| meant.error(error)));
+        match found {
             Ok(only) => {
                 self.filter_box.error = None;
                 text.trim().clone_into(&mut self.filter_box.text);

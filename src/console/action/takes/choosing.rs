@@ -48,7 +48,7 @@ pub(in crate::console::action) static HOSTS: Takes = Takes {
     complete: hosts,
     check: filters_hosts,
     run: |app, text| {
-        app.selected(text, Over::Hosts)?;
+        app.quick(text, Over::Hosts)?;
         app.enter(Page::Hosts);
         app.filter_by(text.trim());
         Ok(())

@@ -112,17 +112,17 @@ fn folds_and_unfolds_and_keeps_the_cursor_on_its_node() {
 fn a_filter_finds_vms_and_hosts_and_unfolds_what_it_found() {
     let snapshot = snapshot();
     let fleet = &snapshot.fleet;
-    let page = settled(&snapshot, |page| page.set_filter("state:failed"));
+    let page = settled(&snapshot, |page| page.set_filter("state:failed", &Saved::default()));
     assert_eq!(names(&page, fleet), ["rennes", "paradent", "paradent-2", "vm-9"]);
-    let page = settled(&snapshot, |page| page.set_filter("suno"));
+    let page = settled(&snapshot, |page| page.set_filter("suno", &Saved::default()));
     assert_eq!(page.index.as_ref().unwrap().all().len(), 10);
     assert_eq!(names(&page, fleet)[..3], ["sophia", "suno", "suno-1"]);
-    let page = settled(&snapshot, |page| page.set_filter("name:nothing-like-this"));
+    let page = settled(&snapshot, |page| page.set_filter("name:nothing-like-this", &Saved::default()));
     assert!(page.rows().is_empty());
-    let mut page = settled(&snapshot, |page| page.set_filter("state:"));
+    let mut page = settled(&snapshot, |page| page.set_filter("state:", &Saved::default()));
     assert!(page.filter_box.error.is_some());
     assert_eq!(page.rows().len(), 6);
-    page.set_filter("");
+    page.set_filter("", &Saved::default());
     settle(&mut page, &snapshot);
     assert!(page.filter_box.error.is_none());
 }
