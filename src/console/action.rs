@@ -29,6 +29,17 @@ pub struct Action {
     pub(crate) run: fn(&mut App),
 }
 
+impl Action {
+    /// Whether it may do something with what is marked. A range that is still open counts as marked then: it looks so.
+    pub(crate) fn is_about_marks(&self) -> bool {
+        match self.area {
+            "Moving" => false,
+            "View" => matches!(self.id, "act" | "copy" | "copy-row" | "undo" | "redo"),
+            _ => !matches!(self.id, "range" | "rectangle"),
+        }
+    }
+}
+
 impl std::fmt::Debug for Action {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Action({})", self.id)

@@ -393,6 +393,9 @@ impl App {
 
     /// Runs an action, or says why it cannot be run.
     pub(crate) fn run(&mut self, action: &'static super::action::Action) {
+        if action.is_about_marks() && self.has_open_range() {
+            self.noting(|app| app.range(false));
+        }
         match (action.when)(self) {
             Ok(()) => self.noting(|app| (action.run)(app)),
             Err(reason) => self.note = Some((Tone::Bad, format!("{}: {reason}", action.name))),

@@ -52,6 +52,8 @@ pub(crate) struct Field {
     pub label: &'static str,
     pub hint: &'static str,
     pub value: Value,
+    /// Whether it still says what it was opened with: what is typed then takes its place.
+    pub fresh: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -62,11 +64,11 @@ pub(crate) enum Value {
 
 impl Field {
     fn text(label: &'static str, value: &str, hint: &'static str) -> Self {
-        Self { label, hint, value: Value::Text(Input::new(value.into())) }
+        Self { label, hint, value: Value::Text(Input::new(value.into())), fresh: !value.is_empty() }
     }
 
     fn choice(label: &'static str, options: Vec<String>, hint: &'static str) -> Self {
-        Self { label, hint, value: Value::Choice { options, at: 0 } }
+        Self { label, hint, value: Value::Choice { options, at: 0 }, fresh: false }
     }
 
     /// What it says.
@@ -228,7 +230,9 @@ impl Dialog {
 
     fn edit(&mut self, key: KeyEvent) -> Outcome {
         let confirms = self.typed.is_some() && self.at + 1 == self.fields.len();
-        match &mut self.fields[self.at].value {
+        let field = &mut self.fields[self.at];
+        let fresh = std::mem::take(&mut field.fresh);
+        match &mut field.value {
             Value::Choice { options, at } if !options.is_empty() => match key.code {
                 KeyCode::Right | KeyCode::Char(' ' | 'l') => *at = (*at + 1) % options.len(),
                 KeyCode::Left | KeyCode::Char('h') => *at = (*at + options.len() - 1) % options.len(),
@@ -237,6 +241,9 @@ impl Dialog {
             Value::Choice { .. } => return Outcome::Stay,
             Value::Text(input) => {
                 let before = input.value().to_owned();
+                if fresh && edit::inserts(key) {
+                    input.reset();
+                }
                 edit::key(input, key);
                 if input.value() == before {
                     return Outcome::Stay;
@@ -248,8 +255,11 @@ impl Dialog {
 
     /// Inserts pasted text into the field with the focus.
     pub(crate) fn paste(&mut self, text: &str) -> Outcome {
-        match self.fields.get_mut(self.at).map(|f| &mut f.value) {
-            Some(Value::Text(input)) => {
+        match self.fields.get_mut(self.at) {
+            Some(Field { value: Value::Text(input), fresh, .. }) => {
+                if std::mem::take(fresh) {
+                    input.reset();
+                }
                 edit::paste(input, text);
                 Outcome::Changed
             }
@@ -276,6 +286,15 @@ impl Dialog {
                 self.problem = Some((field, problem.clone()));
                 Outcome::Refuse(problem)
             }
+        }
+    }
+
+    /// What the safe button says: where the act is to cancel something, `Cancel` would say both.
+    pub(crate) const fn safe(&self) -> &'static str {
+        match self.act {
+            Act::CancelOperation(_) | Act::CancelTask(_) => "Let it run",
+            Act::StopEverything => "Let them run",
+            _ => "Cancel",
         }
     }
 

@@ -30,6 +30,12 @@ pub(crate) fn key(input: &mut Input, key: KeyEvent) -> bool {
     true
 }
 
+/// Whether a key puts a character into a line of text.
+pub(crate) fn inserts(key: KeyEvent) -> bool {
+    let chord = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+    matches!(key.code, KeyCode::Char(_)) && !chord
+}
+
 /// Inserts pasted text as one line.
 pub(crate) fn paste(input: &mut Input, text: &str) {
     for c in text.chars().filter(|c| !c.is_control()) {

@@ -46,6 +46,7 @@ pub(crate) fn span(d: Duration) -> String {
 pub(crate) fn steadily(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{} s", seconds / 10 * 10),
+        60..3600 => format!("{} m", seconds / 60),
         _ => span(Duration::from_secs(seconds / 60 * 60)),
     }
 }

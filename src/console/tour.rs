@@ -170,7 +170,7 @@ impl Tour {
                     Some((_, class)) => format!("Up, then Right until the class is {}; Down, ", class.name),
                 };
                 let text = format!(
-                    "Press {}. {class}Backspace, type {VMS}. Enter, Tab and Enter again confirm it: Enter alone never does.",
+                    "Press {}, {class}type {VMS}. Enter, Tab and Enter again confirm it: Enter alone never does.",
                     key("boot")
                 );
                 ("boot", text)
@@ -186,20 +186,20 @@ impl Tour {
             ),
             Step::Move => (
                 "move",
-                format!("Move {vm} while it runs: {}. The preview says what it costs.", self.moving(snapshot, key)),
+                format!("Move {vm} while it runs: {}. The preview says where to and what it costs.", moving(key)),
             ),
             Step::Stress => {
                 let rate = Rate(2.0 * fastest(snapshot).0);
                 let low = self.since(snapshot, |kind| kind == OpKind::Stress).is_some();
                 let again = if low { "It must write more. " } else { "" };
                 let text = format!(
-                    "{again}Let {vm} write to memory faster than a network card sends: {}, Tab, ctrl-u, type {rate}, \
+                    "{again}Let {vm} write to memory faster than a network card sends: {}, Tab, type {rate}, \
                      then Enter, Tab, Enter.",
                     key("stress")
                 );
                 ("stress", text)
             }
-            Step::Repair => ("repair", self.repair_text(snapshot, vm, key)),
+            Step::Repair => ("repair", self.repair_text(vm, key)),
             Step::End => (
                 "done",
                 format!(
@@ -213,19 +213,11 @@ impl Tour {
         }
     }
 
-    /// How the VM is moved to any other host.
-    fn moving(&self, snapshot: &Snapshot, key: &dyn Fn(&str) -> String) -> String {
-        let host = self.vm.and_then(|vm| snapshot.fleet.vms.row(vm).host);
-        let host = host.map_or("", |host| &snapshot.fleet.topology.host(host).name);
-        format!("{}, ctrl-u, type not {host}, then Enter, Tab, Enter", key("migrate"))
-    }
-
-    fn repair_text(&self, snapshot: &Snapshot, vm: &str, key: &dyn Fn(&str) -> String) -> String {
+    fn repair_text(&self, vm: &str, key: &dyn Fn(&str) -> String) -> String {
         match self.repair {
-            Repair::Begun => format!(
-                "Move {vm} again: {}. The preview doubts that it converges; watch its note.",
-                self.moving(snapshot, key)
-            ),
+            Repair::Begun => {
+                format!("Move {vm} again: {}. The preview doubts that it converges; watch its note.", moving(key))
+            }
             Repair::Stuck => format!(
                 "The move sends more slowly than {vm} writes: it would never end. Cancel it: {}, then {}, Right, Enter.",
                 key("operations"),
@@ -236,7 +228,7 @@ impl Tour {
                 key("vms"),
                 key("stop-stress")
             ),
-            Repair::Calm(_) => format!("Now move it once more: {}.", self.moving(snapshot, key)),
+            Repair::Calm(_) => format!("Now move it once more: {}.", moving(key)),
         }
     }
 
@@ -256,6 +248,11 @@ impl Tour {
             _ => String::new(),
         }
     }
+}
+
+/// How the VM under the cursor is moved to any other host.
+fn moving(key: &dyn Fn(&str) -> String) -> String {
+    format!("{}, then Enter, Tab, Enter", key("migrate"))
 }
 
 fn newest(snapshot: &Snapshot) -> OpId {

@@ -41,13 +41,34 @@ fn boot_with_a_preview() {
 #[test]
 fn mistakes_in_a_dialog_are_told_and_block_it() {
     let console = start();
-    console.keys("b \"x\"").shows("expected a whole number, found `1x`");
+    console.keys("b \"x\"").shows("count: expected a whole number, found `x`");
     console.keys("Enter Right Enter").shows("expected a whole number");
     console.keys("Esc b Down Backspace Backspace Backspace Up Backspace \"2\"").shows("expected {n} in the name");
     console.keys("Esc b Down Down Down Backspace Backspace Backspace \"site:\"").shows("column ");
     console.keys("Enter Right Enter");
     console.keys("Esc").hides("Boot VMs");
     assert_eq!(console.commands(), 0);
+    console.end();
+}
+
+#[test]
+fn what_is_typed_takes_the_place_of_what_a_field_was_opened_with() {
+    let console = start();
+    console.keys("b \"25\"").shows("25 ").hides("125");
+    // Once edited it is the operator's own, and a key that moves says that it is to be edited.
+    console.keys("Left \"7\"").shows("275");
+    console.keys("Down Left \"x\"").shows("vm-{nx}").keys("Esc");
+    console.keys("m").shows("not paradent-1");
+    console.keys("\"site:nancy\"").shows("site:nancy").hides("not paradent").keys("Esc");
+    assert_eq!(console.commands(), 0);
+    console.end();
+}
+
+#[test]
+fn a_range_that_looks_marked_is_meant() {
+    let console = start();
+    console.keys("v Down Down D").shows("Destroy 3 VMs").keys("Esc").shows("3 selected").hides("range of");
+    console.keys("U").hides("3 selected");
     console.end();
 }
 

@@ -39,10 +39,10 @@ fn the_tour_leaves_room_for_what_it_talks_about() {
     for (width, height) in [(40, 10), (80, 24), (120, 36)] {
         let console = Setup::new(empty("sim", true), width, height).start();
         console.shows("tour");
-        console.keys(": \"tour\" Enter").shows("Press b.");
+        console.keys(": \"tour\" Enter").shows("Press b,");
         dump(&console, &format!("tour_{width}x{height}"));
         insta::assert_snapshot!(format!("tour_{width}x{height}"), console.text());
-        console.keys("b").shows_all(&["Boot VMs", "Press b."]);
+        console.keys("b").shows_all(&["Boot VMs", "Press b,"]);
         console.end();
     }
 }

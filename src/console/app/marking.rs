@@ -112,6 +112,11 @@ impl App {
         if self.panel().is_some() { self.side(1) } else { self.step(1) }
     }
 
+    /// Whether a range has been begun and not marked yet.
+    pub(crate) const fn has_open_range(&self) -> bool {
+        self.vms.anchor.is_some() || self.host_range.is_some()
+    }
+
     /// Begins a range at the cursor, or marks the one that was begun.
     pub(crate) fn range(&mut self, rectangle: bool) {
         if !self.marks_hosts() {

@@ -49,7 +49,7 @@ impl Dialog {
     pub(crate) fn migrate(fleet: &Fleet, vms: Vec<VmId>, hidden: usize) -> Self {
         let fields = vec![
             Field::choice("how", PATTERNS.map(|p| p.0.to_owned()).into(), "left and right choose"),
-            Field::text("to hosts", "all", "all, site:rennes, paradent-*; patterns need none"),
+            Field::text("to hosts", &elsewhere(fleet, &vms), "site:rennes, paradent-*; patterns need none"),
             Field::text("bandwidth", "", "at most, per VM: 500 Mbit/s"),
             Field::text("downtime", "", "at most: 300 ms"),
         ];
@@ -163,7 +163,8 @@ impl Dialog {
         let title = format!("Stop {}?", counted(open.len(), "operation"));
         let mut dialog = Self::new(Act::StopEverything, title, "Stop everything", Vec::new());
         let left = open.iter().map(|o| (o.waiting + o.running) as usize).sum();
-        dialog.facts.push(format!("{} that wait or run are cancelled.", counted(left, "task")));
+        let is = if left == 1 { "waits or runs is" } else { "wait or run are" };
+        dialog.facts.push(format!("{} that {is} cancelled.", counted(left, "task")));
         dialog.danger = true;
         dialog
     }
@@ -221,6 +222,16 @@ fn on_hosts(fleet: &Fleet, vms: &[VmId]) -> String {
 
 fn away_from(fleet: &Fleet, vms: &[VmId]) -> String {
     host_words(fleet, vms, "away from")
+}
+
+/// The hosts a move is for where nothing else is said: others than those that hold the VMs, as far as they can be named.
+fn elsewhere(fleet: &Fleet, vms: &[VmId]) -> String {
+    let hosts = hosts(fleet, vms);
+    match hosts.as_slice() {
+        [one] => format!("not {one}"),
+        [one, two] => format!("not {one} and not {two}"),
+        _ => "all".into(),
+    }
 }
 
 fn hidden_fact(hidden: usize) -> Option<String> {

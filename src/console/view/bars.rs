@@ -39,8 +39,11 @@ pub(super) fn header(app: &App, paint: &mut Paint<'_>) {
     let begin = Rect { width: x, ..area };
     paint.hits.note(begin, Hit::Crumb(0));
     let crumbs = crumbs(app);
-    if crumbs.is_empty() && area.width >= 60 {
+    if area.width >= if crumbs.is_empty() { 60 } else { 110 } {
         x = paint.text(x, area.y, area.right(), &kind, Role::Dim);
+    } else if !app.handle.can_command() && area.width >= 60 {
+        // Who cannot change anything must not have to guess why.
+        x = paint.text(x, area.y, area.right(), &format!(" {} read-only", glyphs.dot), Role::Dim);
     }
     for (step, name) in crumbs {
         let from = paint.text(x, area.y, area.right(), &format!(" {} ", glyphs.crumb), Role::Title);
@@ -61,20 +64,26 @@ pub(super) fn header(app: &App, paint: &mut Paint<'_>) {
         },
     };
     let groups = counts(app);
-    // What does not fit goes, least important last in the list.
+    // What does not fit goes: how many are up before what is wrong.
     let room = start.saturating_sub(x + 2);
-    let mut shown: Vec<&Vec<Piece>> = Vec::new();
+    let wide = |group: &Count| group.pieces.iter().map(|(t, _)| width(t)).sum::<u16>() + 2;
+    let mut order: Vec<usize> = (0..groups.len()).collect();
+    order.sort_by_key(|i| !groups[*i].urgent);
+    let mut shown = vec![false; groups.len()];
     let mut used = 0;
-    for group in &groups {
-        let wide = group.iter().map(|(t, _)| width(t)).sum::<u16>() + 2;
-        if used + wide <= room {
-            used += wide;
-            shown.push(group);
+    for i in order {
+        if used + wide(&groups[i]) <= room {
+            used += wide(&groups[i]);
+            shown[i] = true;
         }
     }
     let mut at = start.saturating_sub(used + 1);
-    for group in shown {
-        at = paint.pieces(at, area.y, start, group) + 2;
+    for (group, _) in groups.iter().zip(shown).filter(|(_, shown)| *shown) {
+        let from = at;
+        at = paint.pieces(at, area.y, start, &group.pieces) + 2;
+        if let Some(action) = group.leads {
+            paint.hits.note(Rect { x: from, width: at - 2 - from, ..area }, Hit::Action(action));
+        }
     }
 }
 
@@ -97,16 +106,30 @@ fn crumbs(app: &App) -> Vec<(usize, String)> {
     names
 }
 
-/// Figures of the header, the most important first.
-fn counts(app: &App) -> Vec<Vec<Piece>> {
+/// A figure of the header.
+struct Count {
+    pieces: Vec<Piece>,
+    /// Whether it is shown before the others where there is little room.
+    urgent: bool,
+    /// The action that a click on it runs.
+    leads: Option<&'static str>,
+}
+
+/// Figures of the header, in their order there.
+fn counts(app: &App) -> Vec<Count> {
     let vms = &app.snapshot.fleet.vms;
     let topology = &app.snapshot.fleet.topology;
     let glyphs = app.look.glyphs;
     let of = |states: &[VmState]| states.iter().map(|s| vms.count(*s)).sum::<usize>();
     let state = |glyph: &str, n: usize, word: &str, role: Role| {
-        vec![piece(format!("{glyph} "), role), piece(count(n), Role::Strong), piece(format!(" {word}"), Role::Dim)]
+        let pieces =
+            vec![piece(format!("{glyph} "), role), piece(count(n), Role::Strong), piece(format!(" {word}"), Role::Dim)];
+        Count { pieces, urgent: matches!(role, Role::Error | Role::Warn), leads: None }
     };
-    let plain = |n: usize, word: &str| vec![piece(count(n), Role::Strong), piece(format!(" {word}"), Role::Dim)];
+    let plain = |n: usize, word: &str| {
+        let pieces = vec![piece(count(n), Role::Strong), piece(format!(" {word}"), Role::Dim)];
+        Count { pieces, urgent: false, leads: None }
+    };
     let mut groups = vec![
         plain(vms.len(), if vms.len() == 1 { "VM" } else { "VMs" }),
         state(glyphs.vm(VmState::Up), of(&[VmState::Up, VmState::Reachable]), "up", Role::Ok),
@@ -114,10 +137,17 @@ fn counts(app: &App) -> Vec<Vec<Piece>> {
     // Findings say more than how many VMs failed, and where to look.
     let kinds = app.pages.findings.kinds();
     if kinds > 0 {
-        let key = app.look.keymap.key_in(app.context(), "findings").unwrap_or_default();
         let word = if kinds == 1 { "finding" } else { "findings" };
         let mut group = state(glyphs.warn, kinds, word, Role::Warn);
-        group.push(piece(format!(" {key}"), Role::Key));
+        let narrow = app.size.width < 60;
+        if narrow {
+            group.pieces.pop();
+        }
+        // In brackets, as a bare 8 beside figures would be one of them.
+        if let Some(key) = app.look.keymap.key_in(app.context(), "findings").filter(|_| !narrow) {
+            group.pieces.push(piece(format!(" [{key}]"), Role::Key));
+        }
+        group.leads = Some("findings");
         groups.push(group);
     }
     let optional = [
@@ -265,8 +295,8 @@ pub(super) fn footer(app: &App, paint: &mut Paint<'_>) {
                 ("+", "wider"),
                 ("-", "narrower"),
                 ("Enter", "keep"),
-                ("Esc", "give up"),
                 ("r", "as it was made"),
+                ("Esc", "give up"),
             ];
             return fixed(paint, app, &keys);
         }
@@ -285,10 +315,10 @@ pub(super) fn footer(app: &App, paint: &mut Paint<'_>) {
         None if app.is_filtering() => {
             let hints = [
                 ("Enter", "keep"),
-                ("Esc", "give up"),
                 ("Tab", "complete"),
                 ("↑↓", "filters before"),
                 ("PgUp PgDn", "move"),
+                ("Esc", "give up"),
             ];
             return fixed(paint, app, &hints);
         }
@@ -325,17 +355,27 @@ pub(super) fn marked(app: &App) -> String {
     }
 }
 
-/// Hints of what has keys that no keymap changes.
+/// Hints of what has keys that no keymap changes. Where not all have room, those before the last go: the last says
+/// how to get out.
 fn fixed(paint: &mut Paint<'_>, app: &App, hints: &[(&str, &str)]) {
     let area = app.plan.footer;
     let plain = paint.glyphs().cursor == ">";
+    let word = |key: &str| match key {
+        "←→" if plain => "left/right".to_owned(),
+        "↑↓" if plain => "up/down".to_owned(),
+        key => key.to_owned(),
+    };
+    let hints: Vec<(String, &str)> = hints.iter().map(|(key, what)| (word(key), *what)).collect();
+    let wide = |(key, what): &(String, &str)| width(key) + 1 + width(what) + 2;
+    let Some((out, rest)) = hints.split_last() else { return };
+    let mut room = (area.width + 1).saturating_sub(wide(out));
+    let fitting = rest.iter().take_while(|hint| {
+        let fits = wide(hint) <= room;
+        room = room.saturating_sub(wide(hint));
+        fits
+    });
     let mut x = area.x + 1;
-    for (key, what) in hints {
-        let key = match *key {
-            "←→" if plain => "left/right",
-            "↑↓" if plain => "up/down",
-            key => key,
-        };
+    for (key, what) in fitting.chain([out]) {
         let from = x;
         x = paint.text(x, area.y, area.right(), key, Role::Key);
         x = paint.text(x + 1, area.y, area.right(), what, Role::Hint) + 2;

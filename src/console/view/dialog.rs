@@ -15,7 +15,7 @@ use crate::handle::Preview;
 /// Where fields begin, after their labels.
 const LABEL: u16 = 17;
 /// Width of fields.
-const FIELD: u16 = 24;
+const FIELD: u16 = 28;
 /// Lines kept for the preview, so that the dialog does not jump while one types.
 const PREVIEW: usize = 5;
 
@@ -87,7 +87,14 @@ fn field(dialog: &Dialog, i: usize, paint: &mut Paint<'_>, room: Rect) {
     let role = if here { Role::FieldFocus } else { Role::Field };
     paint.fill(Rect { x, width: end.saturating_sub(x), ..room }, role);
     match &field.value {
-        Value::Text(input) if here => line_of_text(paint, x, room.y, end.saturating_sub(1), input),
+        Value::Text(input) if here => {
+            line_of_text(paint, x, room.y, end.saturating_sub(1), input);
+            // As selected text elsewhere: what is typed takes its place.
+            if field.fresh {
+                let wide = width(input.value()).min(end.saturating_sub(x + 1));
+                paint.picked(Rect { x, width: wide, ..room });
+            }
+        }
         Value::Text(input) => {
             paint.cut(x, room.y, end, input.value(), role);
         }
@@ -108,15 +115,15 @@ fn field(dialog: &Dialog, i: usize, paint: &mut Paint<'_>, room: Rect) {
 
 fn buttons(dialog: &Dialog, paint: &mut Paint<'_>, room: Rect) {
     let go = format!("  {}  ", dialog.button());
-    let cancel = "  Cancel  ";
-    let wide = width(&go) + width(cancel) + 3;
+    let cancel = format!("  {}  ", dialog.safe());
+    let wide = width(&go) + width(&cancel) + 3;
     let x = room.x + room.width.saturating_sub(wide) / 2;
     let role = |at: usize| if dialog.at == at { Role::ButtonFocus } else { Role::Button };
     let bracket = |text: &str, at: usize| {
         if dialog.at == at { format!("[{}]", &text[1..text.len() - 1]) } else { text.to_owned() }
     };
-    paint.hits.note(Rect { x, width: width(cancel), ..room }, Hit::Part(dialog.cancel()));
-    let x = paint.text(x, room.y, room.right(), &bracket(cancel, dialog.cancel()), role(dialog.cancel()));
+    paint.hits.note(Rect { x, width: width(&cancel), ..room }, Hit::Part(dialog.cancel()));
+    let x = paint.text(x, room.y, room.right(), &bracket(&cancel, dialog.cancel()), role(dialog.cancel()));
     let blocked = dialog.blocked().is_some();
     let go_role = if dialog.at == dialog.go() {
         Role::ButtonFocus
@@ -134,6 +141,13 @@ fn buttons(dialog: &Dialog, paint: &mut Paint<'_>, room: Rect) {
 fn preview_lines(app: &App, dialog: &Dialog, room: u16) -> Vec<Vec<Piece>> {
     match &dialog.ahead {
         Ahead::NotNeeded => Vec::new(),
+        // The line of a field is too short for most of what can be wrong with it.
+        Ahead::Unsaid if let Some((at, problem)) = &dialog.problem => {
+            let label = dialog.fields.get(*at).map_or("", |field| field.label);
+            let text = format!("{} {label}: {problem}", app.look.glyphs.warn);
+            let lines = crate::console::format::wrapped(&text, usize::from(room));
+            lines.into_iter().map(|line| vec![piece(line, Role::Warn)]).collect()
+        }
         Ahead::Unsaid => vec![vec![piece("fill in the fields to see what would happen", Role::Dim)]],
         Ahead::Asking(None) => vec![vec![piece("asking what would happen", Role::Dim)]],
         Ahead::Impossible(reason) => vec![vec![piece(format!("{} {reason}", app.look.glyphs.bad), Role::Error)]],
@@ -164,9 +178,14 @@ fn told(app: &App, preview: &Preview, room: u16) -> Vec<Vec<Piece>> {
         first.push(piece(format!(" {} {to}", if from.is_empty() { "on" } else { glyphs.to }), Role::Text));
     }
     if preview.unchanged > 0 {
-        first.push(piece(format!("{dot}{} stay as they are", count(preview.unchanged as usize)), Role::Dim));
+        let stay = if preview.unchanged == 1 { "stays where it is" } else { "stay where they are" };
+        first.push(piece(format!("{dot}{} {stay}", count(preview.unchanged as usize)), Role::Dim));
     }
     lines.push(first);
+    if preview.tasks == 0 && preview.unchanged > 0 && preview.kind.moves() {
+        let way = "they are on these hosts already: name others, or choose a pattern";
+        lines.push(vec![piece(format!("{} {way}", glyphs.warn), Role::Warn)]);
+    }
 
     let mut cost = Vec::new();
     if preview.bytes.0 > 0 {

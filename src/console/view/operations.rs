@@ -32,7 +32,8 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
         } else {
             String::new()
         };
-        let text = format!("nothing runs; {} boots VMs{first}", key("boot"));
+        let boots = if app.handle.can_command() { format!("; {} boots VMs", key("boot")) } else { String::new() };
+        let text = format!("nothing runs{boots}{first}");
         paint.cut(room.x + 1, room.y, room.right(), &text, Role::Dim);
         return;
     }
@@ -150,6 +151,8 @@ pub(super) fn second_line(app: &App, op: &OperationView) -> Vec<Piece> {
         OpState::Cancelling => parts.push(piece("being cancelled", Role::Warn)),
         OpState::Running => {
             if let Some(eta) = op.eta {
+                // Whole seconds: it is a guess.
+                let eta = std::time::Duration::from_secs(eta.as_secs().max(1));
                 parts.push(piece(format!("about {} left", span(eta)), Role::Text));
             }
         }

@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use ratatui::widgets::{Block, Clear, Widget};
 
 use crate::console::format::cut;
@@ -99,6 +99,19 @@ impl<'a> Paint<'a> {
     /// Adds a style to cells without changing what they say.
     pub(super) fn tint(&mut self, area: Rect, role: Role) {
         let style = self.look.theme.style(role);
+        let area = self.clip(area);
+        self.buffer.set_style(area, style);
+    }
+
+    /// Part of a line that is typed into that stands out of it: the cursor, what is chosen. Where the line is reversed
+    /// itself, as without colours, that part is not.
+    pub(super) fn picked(&mut self, area: Rect) {
+        let typed = self.look.theme.style(Role::FieldFocus);
+        let style = if typed.add_modifier.contains(Modifier::REVERSED) {
+            Style::new().remove_modifier(Modifier::REVERSED).add_modifier(Modifier::UNDERLINED)
+        } else {
+            self.look.theme.style(Role::Pointed)
+        };
         let area = self.clip(area);
         self.buffer.set_style(area, style);
     }

@@ -28,7 +28,7 @@ pub(super) fn line_of_text(paint: &mut Paint<'_>, x: u16, y: u16, end: u16, inpu
     }
     paint.text(x, y, end, &shown, Role::FieldFocus);
     let at = x + (input.visual_cursor().saturating_sub(skip)) as u16;
-    paint.tint(Rect::new(at.min(end), y, 1, 1), Role::Pointed);
+    paint.picked(Rect::new(at.min(end), y, 1, 1));
 }
 
 /// What is wrong, under the character `at` of a line that begins at the same column: to the right of an arrow that
