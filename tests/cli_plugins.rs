@@ -28,6 +28,12 @@ key = "alt-y"
 command = "set -- {vms}; echo $# of them: $2"
 background = true
 [[plugin]]
+name = "hosts"
+key = "alt-e"
+context = "everywhere"
+command = "echo {hosts}"
+background = true
+[[plugin]]
 name = "fails"
 key = "alt-c"
 command = "echo no use >&2; exit 4"
@@ -189,6 +195,24 @@ fn behind_the_console_the_last_line_is_told() {
     terminal.keys("\x1bc");
     terminal.wait_for("fails: exit code 4: no use");
     assert!(terminal.screen().alternate_screen());
+}
+
+#[test]
+fn what_is_not_marked_yet_is_waited_for() {
+    let mut terminal = console();
+    // All at once: the filter is still at work when the command is asked for.
+    terminal.keys("/vm-\r*\x1by");
+    terminal.wait_until("an answer", |screen| {
+        assert!(!screen.contains("of them:") || screen.contains("2 of them"), "one VM is not what is marked");
+        screen.contains("count: the filter is still at work") || screen.contains("count: 2 of them: vm-3")
+    });
+}
+
+#[test]
+fn marked_hosts_are_the_hosts_that_are_meant() {
+    let mut terminal = console();
+    terminal.keys("2*\x1be");
+    terminal.wait_for("hosts: h1 h2");
 }
 
 #[test]

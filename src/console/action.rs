@@ -81,6 +81,7 @@ mod viewing;
 mod when;
 
 pub use takes::Takes;
+pub(super) use when::knows_vms;
 
 /// Actions that the operator's files add.
 static OWN: RwLock<&'static [Action]> = RwLock::new(&[]);
@@ -108,6 +109,12 @@ pub(super) fn built_in() -> impl Iterator<Item = &'static Action> + Clone {
 /// Everything that the operator can do, in the order of the help.
 pub fn all() -> impl Iterator<Item = &'static Action> + Clone {
     built_in().chain(*OWN.read().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The operator's own action at that place.
+pub(super) fn own(at: usize) -> Option<&'static Action> {
+    let own: &'static [Action] = *OWN.read().unwrap_or_else(PoisonError::into_inner);
+    own.get(at)
 }
 
 /// The action of that id.

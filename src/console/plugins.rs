@@ -8,6 +8,7 @@ use super::action::{self, Action};
 use super::config::{ConfigError, Source, read, unknown};
 use super::keymap::{self, Context, Key, Keymap};
 use super::library::Library;
+use super::run;
 use super::template::{Placeholder, Template};
 
 /// A command of the user's.
@@ -78,6 +79,9 @@ impl Plugin {
                     let problem =
                         format!("`{}` is the key of `{}` already, in line {}", plugin.key, other.name, other.line);
                     return Err(plugin.error(problem));
+                }
+                if plugins.len() == run::MOST {
+                    return Err(plugin.error(format!("more than {} plugins have no place in the console", run::MOST)));
                 }
                 plugins.push(plugin);
             }
@@ -205,6 +209,15 @@ mod tests {
         assert!(named("\"mv\"").starts_with("plugins.toml:2: name: `mv` is a command of the console already"));
         let twice = format!("{CONSOLE}{}", CONSOLE.replace("ctrl-t", "ctrl-g"));
         assert_eq!(error(&twice), "plugins.toml:7: name: `log` is what the plugin in line 3 is called");
+        let many: String = (0..=run::MOST)
+            .map(|n| {
+                format!(
+                    "[[plugin]]\nname = \"p{n}\"\nkey = \"{}\"\ncommand = \"x\"\n",
+                    char::from_u32(0x100 + n as u32).unwrap()
+                )
+            })
+            .collect();
+        assert_eq!(error(&many), "plugins.toml:259: more than 64 plugins have no place in the console");
         assert_eq!(error("[[plugins]]\n"), "plugins.toml:1: unknown key `plugins`, did you mean `plugin`?");
         assert!(error("plugin = 3\n").starts_with("plugins.toml:1: expected a list"));
         assert_eq!(error("\n[[plugin]]\nname = \"x\"\n"), "plugins.toml:2: missing key `key` in [[plugin]]");

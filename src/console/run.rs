@@ -15,6 +15,7 @@ mod slots;
 
 pub(crate) use lend::{Lent, in_front};
 pub(crate) use login::{has_login_host, has_login_vm};
+pub(crate) use slots::MOST;
 
 use super::action::{self, Reason};
 use super::app::{App, Overlay, Tone};
@@ -48,8 +49,9 @@ pub(crate) struct Own {
 impl Own {
     /// Gives the plugins their keys, where the keymap is another one than it was.
     pub(crate) fn give_keys(&self, keymap: &mut Keymap) {
-        keymap.add_own(self.plugins.iter().filter_map(|plugin| {
-            let action = action::named(&plugin.name)?;
+        keymap.add_own(self.plugins.iter().enumerate().filter_map(|(at, plugin)| {
+            // By its place in the list, as it is run.
+            let action = action::own(at)?;
             Some((plugin.context, plugin.key.as_str(), plugin.keys.as_slice(), action))
         }));
     }
@@ -95,9 +97,13 @@ impl App {
             background: plugin.background,
         };
         if plugin.confirm || plugin.dangerous {
-            let many = plugin.command.asks(Placeholder::Vms) || plugin.command.asks(Placeholder::Hosts);
-            let vms = many.then(|| self.meant().len());
-            self.open_dialog(Dialog::own(errand, vms, plugin.dangerous, self.look.settings.confirm_above()));
+            let of_vms = plugin.command.asks(Placeholder::Vms);
+            let on = if of_vms || plugin.command.asks(Placeholder::Hosts) && !self.marks_hosts() {
+                Some((self.meant().len(), "VM"))
+            } else {
+                plugin.command.asks(Placeholder::Hosts).then(|| (self.meant_hosts().len(), "host"))
+            };
+            self.open_dialog(Dialog::own(errand, on, plugin.dangerous, self.look.settings.confirm_above()));
         } else {
             self.start_errand(errand);
         }

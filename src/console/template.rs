@@ -23,7 +23,7 @@ placeholders! {
     Vm "vm" "The name of the VM under the cursor.";
     Vms "vms" "The names of the marked VMs, or of the one under the cursor, separated by blanks.";
     Host "host" "The name of the host: that of the VM under the cursor, or the one under the heatmap's cursor.";
-    Hosts "hosts" "The names of the hosts of the marked VMs, each once, separated by blanks.";
+    Hosts "hosts" "The names of the marked hosts where hosts have the focus, or of the one under the cursor; elsewhere of the hosts of the marked VMs, each once, separated by blanks.";
     Site "site" "The site of the host.";
     Cluster "cluster" "The cluster of the host.";
     State "state" "The state of the VM, in a word.";

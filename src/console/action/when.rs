@@ -47,7 +47,7 @@ pub(super) fn steers_vms(app: &App) -> Result<(), Reason> {
 }
 
 /// Whether it is known which VMs are meant.
-pub(super) fn knows_vms(app: &App) -> Result<(), Reason> {
+pub(in crate::console) fn knows_vms(app: &App) -> Result<(), Reason> {
     // What is about to be marked is not known yet; without it, the VM under the cursor would be meant.
     if app.vms.awaits_marks() {
         Err("the filter is still at work")

@@ -169,12 +169,12 @@ impl Dialog {
         dialog
     }
 
-    /// A command of the operator's own, on so many VMs.
-    pub(crate) fn own(errand: Errand, vms: Option<usize>, danger: bool, typed_above: usize) -> Self {
-        let on = vms.map(|n| format!(" on {}", counted(n, "VM"))).unwrap_or_default();
-        let title = format!("Run {}{on}?", errand.name);
-        let typed = vms.filter(|n| danger && *n > typed_above);
-        let fields = typed.map(|_| Field::text("count", "", "type the number of VMs to confirm"));
+    /// A command of the operator's own, on so many VMs or hosts.
+    pub(crate) fn own(errand: Errand, on: Option<(usize, &str)>, danger: bool, typed_above: usize) -> Self {
+        let what = on.map(|(n, what)| format!(" on {}", counted(n, what))).unwrap_or_default();
+        let title = format!("Run {}{what}?", errand.name);
+        let typed = on.map(|(n, _)| n).filter(|n| danger && *n > typed_above);
+        let fields = typed.map(|_| Field::text("count", "", "type the number of them to confirm"));
         let command = format!("$ {}", errand.command);
         let mut dialog = Self::new(Act::Own(Box::new(errand)), title, "Run", fields.into_iter().collect());
         dialog.facts.push(command);

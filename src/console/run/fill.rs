@@ -1,6 +1,6 @@
 //! What stands in the places of a command: what is under the cursor or marked.
 
-use crate::console::action::Reason;
+use crate::console::action::{Reason, knows_vms};
 use crate::console::app::App;
 use crate::console::page::Around;
 use crate::console::template::{Placeholder, Template};
@@ -11,7 +11,7 @@ const OF_VM: [Placeholder; 3] = [Placeholder::Vm, Placeholder::State, Placeholde
 /// Places that want a host.
 const OF_HOST: [Placeholder; 3] = [Placeholder::Host, Placeholder::Site, Placeholder::Cluster];
 /// Places that want any number of VMs.
-const OF_VMS: [Placeholder; 2] = [Placeholder::Vms, Placeholder::Hosts];
+const OF_VMS: [Placeholder; 1] = [Placeholder::Vms];
 
 /// The VM under the cursor.
 pub(super) fn vm(app: &App) -> Option<VmId> {
@@ -28,11 +28,29 @@ pub(super) fn host(app: &App) -> Option<HostId> {
     app.meant_host().or_else(|| vm(app).and_then(|vm| app.snapshot.fleet.vms.row(vm).host))
 }
 
+/// The hosts that are meant where hosts have the focus; elsewhere those of the VMs that are meant.
+pub(super) fn hosts(app: &App) -> Vec<HostId> {
+    if app.marks_hosts() {
+        return app.meant_hosts();
+    }
+    let mut hosts: Vec<HostId> = app.meant().into_iter().filter_map(|vm| app.snapshot.fleet.vms.row(vm).host).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    hosts
+}
+
 /// Whether every place of a command can be filled, or why not.
 pub(super) fn possible(app: &App, template: &Template) -> Result<(), Reason> {
     let asks = |places: &[Placeholder]| places.iter().any(|place| template.asks(*place));
-    if asks(&OF_VM) && vm(app).is_none() || asks(&OF_VMS) && !app.means_vms() {
+    let of_hosts = asks(&[Placeholder::Hosts]);
+    if asks(&OF_VM) || asks(&OF_VMS) || of_hosts && !app.marks_hosts() {
+        knows_vms(app)?;
+    }
+    if asks(&OF_VM) && vm(app).is_none() {
         return Err("there is no VM here");
+    }
+    if of_hosts && app.marks_hosts() && !app.means_hosts() {
+        return Err("there is no host here");
     }
     if asks(&OF_HOST) && host(app).is_none() { Err("there is no host here") } else { Ok(()) }
 }
@@ -56,12 +74,7 @@ pub(super) fn fill(app: &App, template: &Template) -> String {
                 of_host().map(|host| quoted(&topology.clusters[host.cluster.index()].name)).unwrap_or_default()
             }
             Placeholder::Vms => words(app.meant().into_iter().map(|vm| fleet.vms.name(vm))),
-            Placeholder::Hosts => {
-                let mut hosts: Vec<HostId> = app.meant().into_iter().filter_map(|vm| fleet.vms.row(vm).host).collect();
-                hosts.sort_unstable();
-                hosts.dedup();
-                words(hosts.into_iter().map(|host| &*topology.host(host).name))
-            }
+            Placeholder::Hosts => words(hosts(app).into_iter().map(|host| &*topology.host(host).name)),
             Placeholder::World => quoted(&app.snapshot.about.world),
         }
     })

@@ -30,6 +30,9 @@ slots! {
     32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63
 }
 
+/// So many plugins there can be.
+pub(crate) const MOST: usize = SLOTS.len();
+
 impl Slot {
     /// The action that runs a plugin. What it is called lives as long as the program, as all actions do.
     pub(super) fn action(self, plugin: &Plugin) -> Action {
