@@ -220,6 +220,7 @@ impl App {
     fn leave(&mut self) {
         self.nav.note(self.focus, &self.vms.filter_box.text);
         self.asks.page = None;
+        self.awaited.clear();
     }
 
     /// Makes the place ready that one came to.
