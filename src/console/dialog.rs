@@ -13,7 +13,7 @@ use super::export::Format;
 use super::format::counted;
 use super::run::Errand;
 use crate::fleet::{OpId, TaskId, VmClass, VmId};
-use crate::handle::{Answer, Command, OperationSpec, Preview};
+use crate::handle::{Answer, Command, OpKind, OperationSpec, Preview};
 
 mod act;
 mod build;
@@ -32,7 +32,9 @@ pub(crate) enum Act {
     Limits,
     CancelOperation(OpId),
     RetryFailed(OpId),
-    CancelTask(TaskId),
+    CancelTask(TaskId, OpKind),
+    /// A cancelled task, once more.
+    AskAgain(TaskId),
     StopEverything,
     Quit,
     /// A command of the operator's own.

@@ -2,7 +2,7 @@
 
 use super::marks::{HostSet, VmSet};
 use crate::fleet::TaskId;
-use crate::handle::Limits;
+use crate::handle::{Limits, OpKind};
 
 /// Steps that are remembered. The marks of a million VMs take 125 kB.
 const REMEMBERED: usize = 50;
@@ -18,8 +18,8 @@ pub(crate) enum Step {
     Filter(String),
     /// Limits were changed.
     Limits(Limits),
-    /// A task was cancelled: what it was.
-    Cancelled(TaskId, String),
+    /// A task was cancelled: what kind it was of, and what it was.
+    Cancelled(TaskId, OpKind, String),
     /// Something that cannot be taken back: what it is called.
     Final(&'static str),
 }
