@@ -114,7 +114,7 @@ pub(crate) struct App {
     clicked: Option<(Instant, HostId)>,
     pub vms: Vms,
     pub views: ViewsFile,
-    /// What is on its way to a file, and what waits until somebody says whether a file may be written over.
+    /// What is on its way to a file, and what waits until it can be asked whether a file may be written over.
     gather: Option<Gather>,
     in_the_way: Option<Box<Export>>,
     /// What was drawn where in the last frame.
@@ -608,6 +608,7 @@ impl App {
             }
         }
         self.mark_awaited();
+        self.ask_in_the_way();
         if page == Page::Tree {
             self.pages.tree.count_marks(&self.vms.marks, &self.snapshot.fleet);
         }

@@ -9,7 +9,7 @@ use tui_input::Input;
 
 use super::columns::Table;
 use super::edit;
-use super::export::Format;
+use super::export::{Export, Format};
 use super::format::counted;
 use super::run::Errand;
 use crate::fleet::{OpId, TaskId, VmClass, VmId};
@@ -41,8 +41,8 @@ pub(crate) enum Act {
     Own(Box<Errand>),
     /// Writing what is shown to a file.
     Export(Format),
-    /// Writing over a file that is there.
-    Overwrite,
+    /// Writing this over a file that is there.
+    Overwrite(Arc<Export>),
     /// Keeping how a table is shown under a name.
     SaveView(Table),
     DeleteView(String, Table),
