@@ -499,6 +499,7 @@ impl App {
                 "The screen has stood still for {age}; what would happen is worked out from what is now."
             ));
         }
+        self.pointer.opened = Some(self.now);
         self.overlays.push(Overlay::Dialog(Box::new(dialog)));
         self.ask_preview();
     }
