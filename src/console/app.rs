@@ -29,7 +29,7 @@ use super::prompt::Prompt;
 use super::run::Own;
 use super::table_views::ViewsFile;
 use super::tasks::Tasks;
-use super::vms::Vms;
+use super::vms::{Marking, Vms};
 use crate::fleet::HostId;
 use crate::handle::{Command, Handle, OpState, OperationView, Query, Snapshot};
 
@@ -109,11 +109,13 @@ pub(crate) struct App {
     /// Marked hosts, the same in the heatmap and in the table of hosts, and the range that is being marked.
     pub host_marks: HostSet,
     pub host_range: Option<HostRange>,
+    /// What is to be marked once the rows of the page's filter are there.
+    awaited: Vec<Marking>,
     /// The last click on a host: what makes a second one a double click, and where dragging began.
     clicked: Option<(Instant, HostId)>,
     pub vms: Vms,
     pub views: ViewsFile,
-    /// What is on its way to a file, and what waits until somebody says whether a file may be written over.
+    /// What is on its way to a file, and what waits until it can be asked whether a file may be written over.
     gather: Option<Gather>,
     in_the_way: Option<Box<Export>>,
     /// What was drawn where in the last frame.
@@ -167,6 +169,7 @@ impl App {
             heat_top: 0,
             host_marks: HostSet::default(),
             host_range: None,
+            awaited: Vec::new(),
             clicked: None,
             vms: Vms::new(now),
             views: ViewsFile::default(),
@@ -486,15 +489,17 @@ impl App {
         self.vms.height = usize::from(inside(self.plan.vms).height).saturating_sub(above).max(1);
         self.vms.settle();
         let around = Around { snapshot: &self.snapshot, heat: &self.heat };
-        if page == Page::Tree {
-            self.pages.tree.count_marks(&self.vms.marks, &self.snapshot.fleet);
-        }
         if let Some(view) = self.pages.view(page) {
             view.settle(&around, inside(self.plan.page));
             self.dirty |= view.has_news();
             if view.asks_anew() {
                 self.ask_page();
             }
+        }
+        self.mark_awaited();
+        self.ask_in_the_way();
+        if page == Page::Tree {
+            self.pages.tree.count_marks(&self.vms.marks, &self.snapshot.fleet);
         }
     }
 }

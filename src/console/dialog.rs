@@ -9,11 +9,11 @@ use tui_input::Input;
 
 use super::columns::Table;
 use super::edit;
-use super::export::Format;
+use super::export::{Export, Format};
 use super::format::counted;
 use super::run::Errand;
 use crate::fleet::{OpId, TaskId, VmClass, VmId};
-use crate::handle::{Answer, Command, OperationSpec, Preview};
+use crate::handle::{Answer, Command, OpKind, OperationSpec, Preview};
 
 mod act;
 mod build;
@@ -32,15 +32,17 @@ pub(crate) enum Act {
     Limits,
     CancelOperation(OpId),
     RetryFailed(OpId),
-    CancelTask(TaskId),
+    CancelTask(TaskId, OpKind),
+    /// A cancelled task, once more.
+    AskAgain(TaskId),
     StopEverything,
     Quit,
     /// A command of the operator's own.
     Own(Box<Errand>),
     /// Writing what is shown to a file.
     Export(Format),
-    /// Writing over a file that is there.
-    Overwrite,
+    /// Writing this over a file that is there.
+    Overwrite(Arc<Export>),
     /// Keeping how a table is shown under a name.
     SaveView(Table),
     DeleteView(String, Table),
@@ -292,7 +294,7 @@ impl Dialog {
     /// What the safe button says: where the act is to cancel something, `Cancel` would say both.
     pub(crate) const fn safe(&self) -> &'static str {
         match self.act {
-            Act::CancelOperation(_) | Act::CancelTask(_) => "Let it run",
+            Act::CancelOperation(_) | Act::CancelTask(..) => "Let it run",
             Act::StopEverything => "Let them run",
             _ => "Cancel",
         }

@@ -64,6 +64,7 @@ impl Target {
 }
 
 /// Something to be written.
+#[derive(Debug, Clone)]
 pub(crate) struct Export {
     pub target: Target,
     pub sheet: Sheet,

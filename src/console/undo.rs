@@ -2,7 +2,7 @@
 
 use super::marks::{HostSet, VmSet};
 use crate::fleet::{OpId, TaskId};
-use crate::handle::Limits;
+use crate::handle::{Limits, OpKind};
 
 /// Steps that are remembered. The marks of a million VMs take 125 kB.
 const REMEMBERED: usize = 50;
@@ -20,8 +20,8 @@ pub(crate) enum Step {
     HostFilter(String),
     /// Limits were changed.
     Limits(Limits),
-    /// A task was cancelled: what it was.
-    Cancelled(TaskId, String),
+    /// A task was cancelled: what kind it was of, and what it was.
+    Cancelled(TaskId, OpKind, String),
     /// An operation was cancelled: what it was.
     CancelledAll(OpId, String),
     /// Something that cannot be taken back: what it is called.

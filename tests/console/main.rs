@@ -10,6 +10,7 @@ mod heat;
 mod line;
 mod living;
 mod look;
+mod meant;
 mod pages;
 mod past;
 mod size;

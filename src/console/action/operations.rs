@@ -20,7 +20,7 @@ actions! {
         };
         "cancel-task" "cancel task" true open_task "Cancels the task under the cursor, or the one that works on the VM looked at." |a| {
             if let Some(task) = a.task() {
-                let dialog = Dialog::cancel_task(task.id, &format!("{} of {}", task.kind.word(), task.name));
+                let dialog = Dialog::cancel_task(task.id, task.kind, &format!("{} of {}", task.kind.word(), task.name));
                 a.open_dialog(dialog);
             }
         };

@@ -49,7 +49,7 @@ pub(super) fn steers_vms(app: &App) -> Result<(), Reason> {
 /// Whether it is known which VMs are meant.
 pub(in crate::console) fn knows_vms(app: &App) -> Result<(), Reason> {
     // What is about to be marked is not known yet; without it, the VM under the cursor would be meant.
-    if app.vms.awaits_marks() {
+    if app.awaits_marks() {
         Err("the filter is still at work")
     } else if app.asks.chosen.is_some() {
         Err("the selection is still at work")
@@ -64,7 +64,7 @@ pub(super) fn has_hosts(app: &App) -> Result<(), Reason> {
 
 pub(super) fn steers_hosts(app: &App) -> Result<(), Reason> {
     steers(app)?;
-    has_hosts(app)
+    if app.awaits_hosts() { Err("the filter is still at work") } else { has_hosts(app) }
 }
 
 pub(super) fn steers_drained(app: &App) -> Result<(), Reason> {

@@ -19,10 +19,11 @@ use crate::console::keymap::Keymap;
 use crate::console::layout::Panel;
 use crate::console::live::Look;
 use crate::console::page::Page;
+use crate::console::undo::Step;
 use crate::console::{Options, view};
 use crate::fleet::{
-    Bytes, Finding, Fleet, HostId, HostState, Image, NewHost, OpId, Rate, Ready, Time, Topology, VmClass, VmRow,
-    VmState,
+    Bytes, Finding, Fleet, HostId, HostState, Image, NewHost, OpId, Rate, Ready, TaskId, Time, Topology, VmClass,
+    VmRow, VmState,
 };
 use crate::handle::{
     About, Accepted, Answer, Command, OpKind, OpState, OperationView, Preview, Query, Service, Snapshot, pair,
@@ -195,11 +196,28 @@ fn answer(query: &Query) -> Answer {
 /// What may be commanded without a question: it can be undone by the same key, only lets things go on, or, with no
 /// dialog open before, takes back what was asked about then.
 fn harmless(command: &Command, asked: bool) -> bool {
-    use Command::{PauseOperation, ResumeOperation, RetryTask, SetLimits, Undrain};
+    use Command::{PauseOperation, ResumeOperation, SetLimits, Undrain};
     match command {
         PauseOperation(_) | ResumeOperation(_) | Undrain(_) => true,
-        RetryTask(_) | SetLimits(_) => !asked,
+        SetLimits(_) => !asked,
         _ => false,
+    }
+}
+
+#[test]
+fn a_cancelled_destroy_is_asked_for_again_only_after_a_question() {
+    for (kind, asks) in
+        [(OpKind::Migrate, false), (OpKind::Boot, false), (OpKind::Destroy, true), (OpKind::Reboot, true)]
+    {
+        let mut rig = Rig::new("default");
+        rig.app.habits.undo.note(Step::Cancelled(TaskId(3), kind, "it".into()), false);
+        let commands = rig.key(KeyCode::Char('U'));
+        assert_eq!((rig.in_a_dialog(), commands.len()), (asks, usize::from(!asks)), "{kind:?}");
+        if asks {
+            assert!(!rig.on_the_button());
+            rig.key(KeyCode::Right);
+            assert_eq!(rig.key(KeyCode::Enter), [Command::RetryTask(TaskId(3))]);
+        }
     }
 }
 

@@ -321,7 +321,7 @@ impl App {
         if !self.means_vms() {
             return Err(Wrong::new(0, "there is no VM here: name some before `to`"));
         }
-        if self.vms.awaits_marks() || self.asks.chosen.is_some() {
+        if self.awaits_marks() || self.asks.chosen.is_some() {
             return Err(Wrong::new(0, "the marks are still being worked out"));
         }
         let (meant, hidden) = (self.meant(), self.hidden_marks());

@@ -1,7 +1,5 @@
 //! Writing what is shown to a file.
 
-use std::path::Path;
-
 use super::{App, Tone};
 use crate::console::columns::{Column, Table};
 use crate::console::dialog::{Act, Dialog};
@@ -152,12 +150,23 @@ impl App {
             }
             Ended::Failed(reason) => self.note = Some((Tone::Bad, reason)),
             Ended::Exists(export) => {
-                let text = |path: &Path| path.display().to_string();
-                let dialog = Dialog::overwrite(&text(&export.target.path));
-                self.in_the_way = Some(export);
                 self.note = None;
-                self.open_dialog(dialog);
+                self.in_the_way = Some(export);
+                self.ask_in_the_way();
             }
+        }
+    }
+
+    /// Asks about the file that is in the way, as soon as nothing else is open and nobody is typing: a question must
+    /// not come between somebody and what they are about to press.
+    pub(super) fn ask_in_the_way(&mut self) {
+        if self.overlays.is_empty()
+            && !self.is_filtering()
+            && self.keys.is_empty()
+            && let Some(export) = self.in_the_way.take()
+        {
+            self.open_dialog(Dialog::overwrite(*export));
+            self.dirty = true;
         }
     }
 
@@ -170,11 +179,10 @@ impl App {
                     return;
                 }
             }
-            Act::Overwrite => {
-                if let Some(mut export) = self.in_the_way.take() {
-                    export.target.overwrite = true;
-                    self.write(*export);
-                }
+            Act::Overwrite(export) => {
+                let mut export = Export::clone(export);
+                export.target.overwrite = true;
+                self.write(export);
             }
             Act::SaveView(table) => self.save_view(value, *table),
             Act::DeleteView(name, table) => self.delete_view(name, *table),

@@ -220,6 +220,7 @@ impl App {
     fn leave(&mut self) {
         self.nav.note(self.focus, &self.vms.filter_box.text);
         self.asks.page = None;
+        self.awaited.clear();
     }
 
     /// Makes the place ready that one came to.
@@ -324,15 +325,18 @@ impl App {
         self.open_dialog(dialog);
     }
 
-    /// The host that is meant: the page's, the heatmap's, or that of the VM under the cursor.
+    /// The host that is meant: the page's, the heatmap's, or that of the VM under the cursor. Where no host is under the
+    /// cursor, none is meant: not one that has a cursor elsewhere.
     pub(crate) fn meant_host(&self) -> Option<HostId> {
         let around = Around { snapshot: &self.snapshot, heat: &self.heat };
         if let Some(view) = self.pages.seen(self.nav.page()) {
             return view.host(&around);
         }
-        let of_vm = || self.vms.cursor.and_then(|vm| self.snapshot.fleet.vms.row(vm).host);
-        let host = if self.focus == Panel::Vms { of_vm() } else { None };
-        host.or_else(|| self.pointed())
+        match self.focus {
+            Panel::Vms => self.vms.cursor.and_then(|vm| self.snapshot.fleet.vms.row(vm).host),
+            Panel::Hosts => self.pointed(),
+            Panel::Sites | Panel::Operations => None,
+        }
     }
 
     /// Asks before emptying the hosts that are meant.

@@ -4,7 +4,7 @@ use super::App;
 use crate::console::keymap::Context;
 use crate::console::layout::Panel;
 use crate::console::marks::{HostSet, VmSet};
-use crate::console::page::Around;
+use crate::console::page::{Around, Page};
 use crate::console::vms::Marking;
 use crate::fleet::{HostId, VmId};
 
@@ -135,8 +135,42 @@ impl App {
         }
     }
 
-    /// Marks all that is shown, or turns its marks.
+    /// Whether the rows of a page are not yet those of its filter. Marks of all wait for them.
+    fn rows_at_work(&self) -> bool {
+        match self.nav.page() {
+            Page::Hosts => self.pages.hosts.rows.awaits() || !self.pages.hosts.rows.settled(),
+            Page::Tree => self.pages.tree.is_at_work(),
+            _ => false,
+        }
+    }
+
+    /// Whether marks that were asked for wait for a filter.
+    pub(crate) fn awaits_marks(&self) -> bool {
+        self.vms.awaits_marks() || !self.awaited.is_empty()
+    }
+
+    /// Whether it is not known yet which hosts are meant: their filter is at work.
+    pub(crate) fn awaits_hosts(&self) -> bool {
+        !self.awaited.is_empty() || (self.nav.page() == Page::Hosts && !self.pages.hosts.rows.settled())
+    }
+
+    /// Sets the marks that waited for a page's filter.
+    pub(super) fn mark_awaited(&mut self) {
+        if self.awaited.is_empty() || self.rows_at_work() {
+            return;
+        }
+        for marking in std::mem::take(&mut self.awaited) {
+            self.noting(|app| app.mark_all(marking));
+        }
+        self.dirty = true;
+    }
+
+    /// Marks all that is shown, or turns its marks, as soon as it is known.
     pub(crate) fn mark_all(&mut self, marking: Marking) {
+        if self.rows_at_work() {
+            self.awaited.push(marking);
+            return;
+        }
         if !self.marks_hosts() {
             match self.pages.seen(self.nav.page()).and_then(|view| view.shown_vms()) {
                 Some(vms) => {
@@ -158,6 +192,7 @@ impl App {
 
     /// Removes all marks.
     pub(crate) fn clear_marks(&mut self) {
+        self.awaited.clear();
         if self.marks_hosts() {
             self.host_marks = HostSet::default();
             self.host_range = None;

@@ -27,6 +27,8 @@ const DOUBLE: Duration = Duration::from_millis(400);
 pub(super) struct Pointer {
     /// The last click that may become a double click.
     clicked: Option<(Instant, Position)>,
+    /// When a dialog was opened last.
+    pub(super) opened: Option<Instant>,
     /// Where rows are being marked by drawing the pointer over them, and whether they get marks or lose them.
     marking: Option<(Table, usize, bool)>,
 }
@@ -197,8 +199,11 @@ impl App {
             }
             (Some(Overlay::Dialog(dialog)), Some(Hit::Part(part))) => {
                 let there = std::mem::replace(&mut dialog.at, part) == part;
-                // Buttons act at once; a choice that has the focus goes on to the next one.
-                if part >= dialog.fields.len() {
+                // Buttons act at once; a choice that has the focus goes on to the next one. The second click of a
+                // double click was not meant for a button that the first one brought up.
+                if part == dialog.go() && self.pointer.opened.is_some_and(|when| self.now < when + DOUBLE) {
+                    dialog.at = dialog.cancel();
+                } else if part >= dialog.fields.len() {
                     self.overlay_key(press(KeyCode::Enter));
                 } else if there && dialog.is_choice(part) {
                     self.overlay_key(press(KeyCode::Right));

@@ -1,6 +1,6 @@
 //! What lies over the panels: which keys and texts it takes, what comes of it.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 
 use super::{App, Overlay, Tone};
 use crate::console::dialog::{Ahead, Dialog, Outcome};
@@ -91,6 +91,7 @@ impl App {
                 "The screen has stood still for {age}; what would happen is worked out from what is now."
             ));
         }
+        self.pointer.opened = Some(self.now);
         self.overlays.push(Overlay::Dialog(Box::new(dialog)));
         self.ask_preview();
     }

@@ -6,13 +6,13 @@ use super::{App, Overlay, Tone};
 use crate::console::action::{self, Action};
 use crate::console::clipboard::lines;
 use crate::console::columns::{Column, vm_text};
-use crate::console::dialog::Dialog;
+use crate::console::dialog::{Act, Dialog};
 use crate::console::format::counted;
 use crate::console::freeze::Frozen;
 use crate::console::keymap::{Context, Meaning};
 use crate::console::menu::{Does, Entry, Menu, Picked};
 use crate::console::undo::Step;
-use crate::handle::{Command, OperationSpec, VmChange};
+use crate::handle::{Command, OpKind, OperationSpec, VmChange};
 
 /// What can be done with VMs, in the order of the menu.
 const WITH_VMS: [&str; 14] = [
@@ -71,9 +71,10 @@ impl App {
     pub(super) fn note_command(&mut self, dialog: &Dialog, command: &Command) {
         let step = match command {
             Command::SetLimits(_) => Step::Limits(self.snapshot.limits),
-            Command::CancelTask(task) => {
+            Command::CancelTask(_) => {
+                let Act::CancelTask(task, kind) = dialog.act else { return };
                 let what = dialog.title.trim_start_matches("Cancel ").trim_end_matches('?');
-                Step::Cancelled(*task, what.to_owned())
+                Step::Cancelled(task, kind, what.to_owned())
             }
             Command::Start(spec) => Step::Final(match spec {
                 OperationSpec::Change { change: VmChange::StopStress, .. } => "stopping stress",
@@ -144,7 +145,12 @@ impl App {
                 self.command(Command::SetLimits(limits));
                 return Some(Step::Limits(now));
             }
-            Step::Cancelled(task, what) => {
+            // What does harm is never done without a question, not even again.
+            Step::Cancelled(task, OpKind::Destroy | OpKind::Reboot, what) => {
+                self.open_dialog(Dialog::ask_again(task, &what));
+                return None;
+            }
+            Step::Cancelled(task, _, what) => {
                 self.say_before_reply(format!("{word}: {what} is asked for again"));
                 self.command(Command::RetryTask(task));
                 return None;

@@ -67,10 +67,11 @@ impl Dialog {
             }),
             Act::CancelOperation(op) => Command::CancelOperation(*op),
             Act::RetryFailed(op) => Command::RetryFailed(*op),
-            Act::CancelTask(task) => Command::CancelTask(*task),
+            Act::CancelTask(task, _) => Command::CancelTask(*task),
+            Act::AskAgain(task) => Command::RetryTask(*task),
             // Quitting and the operator's own commands give none: see `Dialog::press`.
             Act::StopEverything | Act::Quit | Act::Own(_) => Command::StopEverything,
-            Act::Export(_) | Act::Overwrite | Act::SaveView(_) | Act::DeleteView(..) => {
+            Act::Export(_) | Act::Overwrite(_) | Act::SaveView(_) | Act::DeleteView(..) => {
                 return Err((0, "the engine has nothing to do with it".into()));
             }
         })

@@ -9,7 +9,7 @@ use crate::console::format::{count, counted};
 use crate::console::hosts_marked::{name_hosts, select_hosts};
 use crate::console::run::Errand;
 use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, TaskId, VmId};
-use crate::handle::{Limits, OpState, OperationView, Snapshot};
+use crate::handle::{Limits, OpKind, OpState, OperationView, Snapshot};
 
 impl Dialog {
     pub(super) fn new(act: Act, title: String, verb: &str, fields: Vec<Field>) -> Self {
@@ -153,8 +153,16 @@ impl Dialog {
     }
 
     /// The end of one task.
-    pub(crate) fn cancel_task(task: TaskId, what: &str) -> Self {
-        Self::new(Act::CancelTask(task), format!("Cancel {what}?"), "Cancel the task", Vec::new())
+    pub(crate) fn cancel_task(task: TaskId, kind: OpKind, what: &str) -> Self {
+        Self::new(Act::CancelTask(task, kind), format!("Cancel {what}?"), "Cancel the task", Vec::new())
+    }
+
+    /// A task that was cancelled and does harm, once more.
+    pub(crate) fn ask_again(task: TaskId, what: &str) -> Self {
+        let mut dialog = Self::new(Act::AskAgain(task), format!("Ask for {what} again?"), "Ask again", Vec::new());
+        dialog.facts.push("It was cancelled.".into());
+        dialog.danger = true;
+        dialog
     }
 
     /// The end of all operations.

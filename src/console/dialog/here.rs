@@ -2,7 +2,7 @@
 
 use super::{Act, Dialog, Field};
 use crate::console::columns::Table;
-use crate::console::export::Format;
+use crate::console::export::{Export, Format};
 
 impl Dialog {
     /// What is shown, to a file.
@@ -15,9 +15,11 @@ impl Dialog {
     }
 
     /// A file is in the way.
-    pub(crate) fn overwrite(path: &str) -> Self {
-        let mut dialog = Self::new(Act::Overwrite, "Write over a file".into(), "Write over it", Vec::new());
-        dialog.facts.push(format!("{path} is there already."));
+    pub(crate) fn overwrite(export: Export) -> Self {
+        let fact = format!("{} is there already.", export.target.path.display());
+        let act = Act::Overwrite(export.into());
+        let mut dialog = Self::new(act, "Write over a file".into(), "Write over it", Vec::new());
+        dialog.facts.push(fact);
         dialog.danger = true;
         dialog
     }
@@ -52,7 +54,7 @@ impl Dialog {
         match self.act {
             Act::Export(_) => Some(named("the name of a file")),
             Act::SaveView(_) => Some(named("a name")),
-            Act::Overwrite | Act::DeleteView(..) => Some(Ok(())),
+            Act::Overwrite(_) | Act::DeleteView(..) => Some(Ok(())),
             _ => None,
         }
     }

@@ -9,6 +9,7 @@ use crate::fleet::{Fleet, HostId, Time, VmId};
 use crate::handle::{Event, Level, OpState, OperationView, TaskEnd, TaskState, TaskView};
 
 /// Rows to be written.
+#[derive(Debug, Clone)]
 pub(crate) enum Sheet {
     /// These VMs with these columns.
     Vms {

@@ -97,6 +97,11 @@ impl TreePage {
         self.rows.get(self.cursor.row).copied()
     }
 
+    /// Whether the rows are not yet those of the filter and of the fleet.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.asked.is_none() || self.index.as_ref().is_none_or(|index| index.generation != self.generation)
+    }
+
     /// Hosts by their load, most first, or in world order again.
     pub(crate) fn turn_order(&mut self) {
         self.by_load = !self.by_load;
