@@ -84,7 +84,9 @@ impl App {
         if plugin.confirm || plugin.dangerous {
             let many = plugin.command.asks(Placeholder::Vms) || plugin.command.asks(Placeholder::Hosts);
             let vms = many.then(|| self.meant().len());
-            self.open_dialog(Dialog::own(errand, vms, plugin.dangerous, self.look.settings.confirm_above()));
+            let mut dialog = Dialog::own(errand, vms, plugin.dangerous, self.look.settings.confirm_above());
+            dialog.facts.extend(many.then(|| self.marked_elsewhere()).flatten());
+            self.open_dialog(dialog);
         } else {
             self.start_errand(errand);
         }
