@@ -1,9 +1,15 @@
 //! What is wrong in a theme or keymap file: where it stands, what stands there, and what was probably meant.
 
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::DeValue;
+
+/// Where a file really stands, so that a link to it stays one when another file is put in its place.
+pub(crate) fn real(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
 
 /// A mistake in a theme or keymap.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -141,8 +141,8 @@ fn settings() -> String {
             [code(setting.key), code(setting.default), takes, code(setting.variable), flag, setting.doc.to_owned()],
         );
     }
-    out += "\nTables whose names you make up: `[filters]` (saved filters), `[aliases]` (short words for commands), `[views]` (saved \
-            views of tables).\n\n## Plugins\n\n`plugins.toml` beside it gives keys to commands of your own:\n\n\
+    out += "\nTables whose names you make up: `[filters]` (saved filters) and `[aliases]` (short words for commands). \
+            Saved views of tables are in `views.toml` beside it.\n\n## Plugins\n\n`plugins.toml` beside it gives keys to commands of your own:\n\n\
             ```toml\n[[plugin]]\nname = \"log\"                       # needed\nkey = \"ctrl-t\"                     # needed; must be free in the keymap\n\
             command = \"less /var/log/vms/{vm}\"  # needed; run by the shell\ncontext = \"vms\"                    # where the key counts\n\
             description = \"Shows the log.\"\nconfirm = false                    # ask first\ndangerous = false                  # off in a read-only console\n\

@@ -5,10 +5,12 @@
 //! locks. Where the file cannot be read or written, there is only what was typed in this console.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use super::config::real;
 
 /// Lines of each kind that are remembered.
 const REMEMBERED: usize = 1000;
@@ -149,8 +151,19 @@ fn locked(file: &File) -> bool {
 fn append(path: &Path, line: &str) -> std::io::Result<()> {
     let mut file = open(path)?;
     // Without the lock, the line still arrives whole: it is one write at the end.
-    locked(&file);
+    if locked(&file) && !is_still(&file, path) {
+        // Somebody shortened it meanwhile: the line belongs into the file that stands there now.
+        file = open(path)?;
+        locked(&file);
+    }
     file.write_all(line.as_bytes())
+}
+
+/// Whether that file still is the one at that path.
+fn is_still(file: &File, path: &Path) -> bool {
+    let is = |meta: std::fs::Metadata| (meta.dev(), meta.ino());
+    let ours = file.metadata().map(is).ok();
+    ours.is_some() && ours == std::fs::metadata(path).map(is).ok()
 }
 
 /// Reads the file; one that has grown too long keeps its end.
@@ -168,19 +181,33 @@ fn read(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
+/// Writes the end of the file beside it and puts that in its place, so that a full disk leaves the old one.
 fn shorten(path: &Path) -> std::io::Result<()> {
-    let mut file = open(path)?;
-    if !locked(&file) {
+    let path = real(path);
+    let mut file = open(&path)?;
+    if !locked(&file) || !is_still(&file, &path) {
         return Ok(());
     }
-    let mut text = String::new();
-    file.rewind()?;
-    file.read_to_string(&mut text)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().collect();
     let mut kept = lines[lines.len().saturating_sub(2 * REMEMBERED)..].join("\n");
     kept.push('\n');
-    file.set_len(0)?;
-    file.write_all(kept.as_bytes())
+    let beside = path.with_extension(std::process::id().to_string());
+    // The lock is held until the new file is there: who waits for it looks again which file it is.
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)
+        .and_then(|mut new| new.write_all(kept.as_bytes()).and_then(|()| new.sync_all()))
+        .and_then(|()| std::fs::rename(&beside, &path));
+    if written.is_err() {
+        drop(std::fs::remove_file(&beside));
+    }
+    written
 }
 
 #[cfg(test)]
@@ -214,6 +241,9 @@ mod tests {
         let history = History::load(Some(dir.path()));
         assert_eq!((history.commands.len(), history.commands[999].as_str()), (1000, "op 4999"));
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2000);
+        // It was put in the place of the old one, and nothing is left beside it.
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         // A file where the folder should be.
         let mut none = History::load(Some(&path));
         none.add(Kind::Command, "events");

@@ -1,6 +1,7 @@
 //! Sets of VMs or hosts, a bit each: marks and what a filter lets through.
 
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::fleet::{HostId, VmId};
 
@@ -28,11 +29,15 @@ impl Numbered for HostId {
     }
 }
 
+/// The last version that a set had: none is given twice, so that sets of the same version are the same.
+static LAST_VERSION: AtomicU64 = AtomicU64::new(0);
+
 /// A set by id. A million members take 125 kB.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Set<I> {
     words: Vec<u64>,
     len: usize,
+    version: u64,
     of: PhantomData<I>,
 }
 
@@ -43,11 +48,24 @@ pub(crate) type HostSet = Set<HostId>;
 
 impl<I> Default for Set<I> {
     fn default() -> Self {
-        Self { words: Vec::new(), len: 0, of: PhantomData }
+        Self { words: Vec::new(), len: 0, version: 0, of: PhantomData }
     }
 }
 
+impl<I> PartialEq for Set<I> {
+    fn eq(&self, other: &Self) -> bool {
+        self.version == other.version || self.words == other.words
+    }
+}
+
+impl<I> Eq for Set<I> {}
+
 impl<I: Numbered> Set<I> {
+    /// Another one after every change.
+    pub(crate) const fn version(&self) -> u64 {
+        self.version
+    }
+
     /// How many there are.
     pub(crate) const fn len(&self) -> usize {
         self.len
@@ -72,6 +90,7 @@ impl<I: Numbered> Set<I> {
             self.words.resize(word + 1, 0);
         }
         self.words[word] ^= 1 << (id.number() % 64);
+        self.version = LAST_VERSION.fetch_add(1, Ordering::Relaxed) + 1;
         self.len = if present { self.len + 1 } else { self.len - 1 };
         true
     }
@@ -114,6 +133,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn no_two_contents_have_the_same_version() {
+        let one: VmSet = [VmId(1)].into_iter().collect();
+        let two: VmSet = [VmId(2)].into_iter().collect();
+        assert_ne!((one.version(), VmSet::default().version()), (two.version(), two.version()));
+        assert_ne!(one.version(), two.version());
+        let mut copy = one.clone();
+        assert_eq!(copy.version(), one.version());
+        assert!(!copy.set(VmId(1), true) && copy.version() == one.version());
+        assert!(copy.set(VmId(7), true) && copy.version() != one.version());
+    }
 
     proptest! {
         #[test]

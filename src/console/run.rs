@@ -103,7 +103,9 @@ impl App {
             } else {
                 plugin.command.asks(Placeholder::Hosts).then(|| (self.meant_hosts().len(), "host"))
             };
-            self.open_dialog(Dialog::own(errand, on, plugin.dangerous, self.look.settings.confirm_above()));
+            let mut dialog = Dialog::own(errand, on, plugin.dangerous, self.look.settings.confirm_above());
+            dialog.facts.extend(if of_vms { self.marked_elsewhere() } else { None });
+            self.open_dialog(dialog);
         } else {
             self.start_errand(errand);
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::config::{ConfigError, Source, read};
+use super::config::{ConfigError, Source, read, real};
 use crate::fleet::{SelectError, Selection, nearest};
 
 /// Filters that name each other go no deeper than this.
@@ -67,16 +67,9 @@ impl Saved {
     pub(crate) fn load(given: &BTreeMap<String, String>, dir: Option<&Path>) -> (Self, Option<String>) {
         let mut saved = Self { given: given.clone(), ..Self::default() };
         let Some(path) = dir.map(|dir| dir.join("filters.toml")) else { return (saved, None) };
-        if path.exists() {
-            let name = path.display().to_string();
-            let found = read(&path).and_then(|text| {
-                let written = parse(Source { name: &name, text: &text })?;
-                Ok(written.into_iter().map(|(name, text)| (name, text.into_inner())).collect())
-            });
-            match found {
-                Ok(own) => saved.own = own,
-                Err(error) => return (saved, Some(error.to_string())),
-            }
+        match read_own(&path) {
+            Ok(own) => saved.own = own,
+            Err(error) => return (saved, Some(error.to_string())),
         }
         saved.path = Some(path);
         (saved, None)
@@ -108,7 +101,8 @@ impl Saved {
             return Err("expected a name of letters, digits, - and _".into());
         }
         let Some(path) = &self.path else { return Err("there is no folder for filters, or it cannot be read".into()) };
-        let mut own = self.own.clone();
+        // Read anew: another console may have saved something meanwhile.
+        let mut own = read_own(path).map_err(|error| error.to_string())?;
         own.insert(name.to_owned(), text.to_owned());
         let written = toml::to_string(&own).map_err(|error| error.to_string())?;
         let failed = |error: std::io::Error| format!("{}: {error}", path.display());
@@ -116,8 +110,9 @@ impl Saved {
             std::fs::create_dir_all(dir).map_err(failed)?;
         }
         // Written beside it and moved there, so that a full disk leaves the old file.
+        let path = real(path);
         let beside = path.with_extension(format!("toml.{}", std::process::id()));
-        std::fs::write(&beside, written).and_then(|()| std::fs::rename(&beside, path)).map_err(failed)?;
+        std::fs::write(&beside, written).and_then(|()| std::fs::rename(&beside, &path)).map_err(failed)?;
         self.own = own;
         Ok(())
     }
@@ -183,6 +178,16 @@ impl Saved {
     }
 }
 
+/// The filters in that file; none where there is no file.
+fn read_own(path: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
+    if !path.exists() {
+        return Ok(BTreeMap::new());
+    }
+    let name = path.display().to_string();
+    let text = read(path)?;
+    toml::from_str(&text).map_err(|error| Source { name: &name, text: &text }.toml(&error))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,6 +225,16 @@ mod tests {
         assert!(saved.save("not one", "x").is_err());
         let (again, problem) = Saved::load(&BTreeMap::new(), Some(&dir));
         assert_eq!((again.get("mine"), problem), (Some("cpu > 90 %"), None));
+        // Another console saves beside this one, and the file is a link.
+        let there = dir.join("elsewhere.toml");
+        std::fs::rename(dir.join("filters.toml"), &there).unwrap();
+        std::os::unix::fs::symlink(&there, dir.join("filters.toml")).unwrap();
+        let (mut other, _) = Saved::load(&BTreeMap::new(), Some(&dir));
+        other.save("theirs", "state:up").unwrap();
+        saved.save("more", "state:failed").unwrap();
+        let (all, _) = Saved::load(&BTreeMap::new(), Some(&dir));
+        assert_eq!(all.own.keys().collect::<Vec<_>>(), ["mine", "more", "theirs"]);
+        assert!(std::fs::symlink_metadata(dir.join("filters.toml")).unwrap().is_symlink());
         std::fs::write(dir.join("filters.toml"), "mine = 3\n").unwrap();
         let (mut broken, problem) = Saved::load(&BTreeMap::new(), Some(&dir));
         assert!(problem.unwrap().contains("filters.toml:1"));

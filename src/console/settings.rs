@@ -134,17 +134,6 @@ pub struct Effective {
     pub means: Option<String>,
 }
 
-/// A saved view of a table, as it stands in the file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct View {
-    /// What it says.
-    pub table: toml::Table,
-    /// The file.
-    pub path: PathBuf,
-    /// The line where it begins, from 1.
-    pub line: usize,
-}
-
 /// What goes before the configuration file, weakest first: it stays when the file changes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Overrides(Vec<(Key, Value, Origin)>);
@@ -198,8 +187,6 @@ pub struct Settings {
     pub filters: BTreeMap<String, String>,
     /// Commands by the short word that stands for them.
     pub aliases: BTreeMap<String, String>,
-    /// Saved views of tables by name.
-    pub views: BTreeMap<String, View>,
 }
 
 impl Default for Settings {
@@ -210,8 +197,8 @@ impl Default for Settings {
             origin: Origin::Default,
             means: None,
         });
-        let (filters, aliases, views) = Default::default();
-        Self { all: all.collect(), path: None, filters, aliases, views }
+        let (filters, aliases) = Default::default();
+        Self { all: all.collect(), path: None, filters, aliases }
     }
 }
 
@@ -243,7 +230,7 @@ impl Settings {
             settings.all[index] = effective;
         }
         settings.all.extend(file.free);
-        Ok(Self { filters: file.filters, aliases: file.aliases, views: file.views, ..settings })
+        Ok(Self { filters: file.filters, aliases: file.aliases, ..settings })
     }
 
     /// The value of a setting and where it comes from.

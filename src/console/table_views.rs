@@ -20,7 +20,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::columns::{Column, Columns, NARROWEST, Table, WIDEST};
-use super::config::{ConfigError, Source, unknown};
+use super::config::{ConfigError, Source, real, unknown};
 use super::order::Sort;
 use crate::fleet::Selection;
 
@@ -117,7 +117,7 @@ impl ViewsFile {
 
     /// Writes beside the file and puts the new one in its place, so that it is never half written.
     fn store(&self, views: &[TableView]) -> Result<(), ConfigError> {
-        let path = self.path()?;
+        let path = &real(self.path()?);
         let beside = path.with_extension(format!("toml.{}", std::process::id()));
         let write = || {
             if let Some(dir) = path.parent() {
@@ -308,6 +308,18 @@ mod tests {
         assert!(file.save(view).unwrap_err().to_string().contains("views.toml:2: unknown key `naem`"));
         assert!(file.delete("a", Table::Vms).is_err());
         assert_eq!(std::fs::read_to_string(dir.path().join("views.toml")).unwrap(), "[[view]]\nnaem = 1\n");
+    }
+
+    #[test]
+    fn a_link_to_the_file_stays_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (there, link) = (dir.path().join("elsewhere.toml"), dir.path().join("views.toml"));
+        std::fs::write(&there, "").unwrap();
+        std::os::unix::fs::symlink(&there, &link).unwrap();
+        let file = ViewsFile::new(Some(dir.path()));
+        file.save(TableView::of("a", &Columns::new(Table::Vms), Sort::default(), "")).unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert!(std::fs::read_to_string(&there).unwrap().contains("[[view]]"));
     }
 
     fn any_view() -> impl Strategy<Value = TableView> {

@@ -407,7 +407,7 @@ fn new_popups_look_like_this() {
     for (width, height) in [(80, 24), (120, 36)] {
         for (name, keys, there) in views {
             let console = busy(width, height).start();
-            console.shows("Operations").keys(keys).shows(there);
+            console.shows("Operations").keys(keys).shows(there).quiet();
             dump(&console, &format!("{name}_{width}x{height}"));
             insta::assert_snapshot!(format!("{name}_{width}x{height}"), console.text());
             console.end();

@@ -26,3 +26,14 @@ fn without_a_host_under_the_cursor_none_is_meant() {
     console.harmless();
     console.end();
 }
+
+#[test]
+fn marks_that_a_page_does_not_show_are_told_before_anything_is_done() {
+    let console = busy(120, 36).start();
+    console.shows("VMs").keys("Space Space Space").shows("3 selected");
+    console.keys("4 Enter").shows("round 3").keys("D").shows_all(&["Destroy 3 VMs", "3 of them are marked elsewhere"]);
+    console.keys("Esc 2 Enter").shows("vm-505 ").keys("D").shows("2 of them are marked elsewhere").keys("Esc");
+    console.keys("3 D").shows("Destroy 3 VMs").hides("marked elsewhere").keys("Esc");
+    console.harmless();
+    console.end();
+}

@@ -8,13 +8,14 @@ use futures_util::FutureExt;
 use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::{Position, Rect, Size};
 
 use super::{App, Overlay};
 use crate::console::color::ColorLevel;
 use crate::console::dialog::Act;
+use crate::console::export::{Ended, Export, Format, Sheet, Target};
 use crate::console::habits::Habits;
-use crate::console::hits::Hits;
+use crate::console::hits::{Hit, Hits};
 use crate::console::keymap::Keymap;
 use crate::console::layout::Panel;
 use crate::console::live::Look;
@@ -141,7 +142,7 @@ impl Rig {
             self.app.order(found);
         }
         self.app.settle();
-        let area = Rect::from((ratatui::layout::Position::ORIGIN, self.app.size));
+        let area = Rect::from((Position::ORIGIN, self.app.size));
         if self.terminal.backend().buffer().area != area {
             self.terminal.backend_mut().resize(area.width, area.height);
         }
@@ -219,6 +220,39 @@ fn a_cancelled_destroy_is_asked_for_again_only_after_a_question() {
             assert_eq!(rig.key(KeyCode::Enter), [Command::RetryTask(TaskId(3))]);
         }
     }
+}
+
+#[test]
+fn a_double_click_does_not_press_the_button_that_it_brought_up() {
+    let mut rig = Rig::new("default");
+    rig.key(KeyCode::Char('D'));
+    let places = (0..36).flat_map(|y| (0..120).map(move |x| Position::new(x, y)));
+    let Some(Overlay::Dialog(dialog)) = rig.app.overlays.last() else { panic!("no question") };
+    let (go, cancel) = (dialog.go(), dialog.cancel());
+    let at = places.into_iter().find(|at| rig.app.hits.at(*at) == Some(Hit::Part(go))).unwrap();
+    let kind = MouseEventKind::Down(MouseButton::Left);
+    let click = Event::Mouse(MouseEvent { kind, column: at.x, row: at.y, modifiers: KeyModifiers::NONE });
+    rig.app.pointer.opened = Some(Instant::now());
+    assert_eq!(rig.event(click.clone()), []);
+    assert!(matches!(rig.app.overlays.last(), Some(Overlay::Dialog(dialog)) if dialog.at == cancel));
+    rig.app.pointer.opened = None;
+    assert_eq!(rig.event(click).len(), 1);
+}
+
+#[test]
+fn a_file_in_the_way_is_asked_about_when_nothing_else_is_open() {
+    let mut rig = Rig::new("default");
+    rig.key(KeyCode::Char('?'));
+    let target = Target { path: "there.csv".into(), format: Format::Csv, overwrite: false };
+    rig.app.exported(Ended::Exists(Box::new(Export { target, sheet: Sheet::Operations(Vec::new()) })));
+    rig.key(KeyCode::Down);
+    assert!(matches!(rig.app.overlays.as_slice(), [Overlay::Help(_)]));
+    rig.key(KeyCode::Esc);
+    assert!(
+        matches!(rig.app.overlays.as_slice(), [Overlay::Dialog(dialog)] if matches!(dialog.act, Act::Overwrite(_)))
+    );
+    rig.key(KeyCode::Esc);
+    assert!(rig.app.overlays.is_empty() && rig.app.in_the_way.is_none());
 }
 
 fn any_event() -> impl Strategy<Value = Event> {

@@ -309,7 +309,7 @@ impl App {
                 let dialog = Dialog::change(fleet, vms, *change, 0, self.look.settings.confirm_above());
                 self.open_dialog(dialog);
             }
-            Purpose::Migrate(to) => self.open_migrate(vms, 0, to.as_deref()),
+            Purpose::Migrate(to) => self.open_migrate(vms, 0, to.as_deref(), None),
         }
     }
 
@@ -324,13 +324,14 @@ impl App {
         if self.awaits_marks() || self.asks.chosen.is_some() {
             return Err(Wrong::new(0, "the marks are still being worked out"));
         }
-        let (meant, hidden) = (self.meant(), self.hidden_marks());
-        self.open_migrate(meant, hidden, to);
+        let (meant, hidden, elsewhere) = (self.meant(), self.hidden_marks(), self.marked_elsewhere());
+        self.open_migrate(meant, hidden, to, elsewhere);
         Ok(())
     }
 
-    fn open_migrate(&mut self, vms: Vec<VmId>, hidden: usize, to: Option<&str>) {
+    fn open_migrate(&mut self, vms: Vec<VmId>, hidden: usize, to: Option<&str>, elsewhere: Option<String>) {
         let mut dialog = Dialog::migrate(&self.snapshot.fleet, vms, hidden);
+        dialog.facts.extend(elsewhere);
         if let Some(to) = to {
             dialog.fill(&[(1, to.to_owned())]);
         }

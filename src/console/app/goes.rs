@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::App;
 use crate::console::dialog::{Change, Dialog};
 use crate::console::filter::FilterBox;
+use crate::console::format::count;
 use crate::console::hosts_marked::select_hosts;
 use crate::console::layout::{Panel, inside};
 use crate::console::page::{Around, Go, Page, PageView, Place};
@@ -312,16 +313,37 @@ impl App {
         }
     }
 
+    /// How many of the marked VMs that are meant a page does not show, in words. Marks are meant wherever one is, but
+    /// nobody is to forget those that are not on screen.
+    pub(crate) fn marked_elsewhere(&self) -> Option<String> {
+        let view = self.pages.seen(self.nav.page())?;
+        if self.vms.marks.is_empty() || matches!(self.nav.page(), Page::Vm(_)) {
+            return None;
+        }
+        let shown = view.shown_vms().unwrap_or_default().iter().copied().collect();
+        let many = self.vms.marks.outside(&shown);
+        let are = if many == 1 { "is" } else { "are" };
+        (many > 0).then(|| {
+            format!(
+                "{} of them {are} marked elsewhere: this page does not show {}.",
+                count(many),
+                if many == 1 { "it" } else { "them" }
+            )
+        })
+    }
+
     /// Asks before changing the VMs that are meant.
     pub(crate) fn ask_change(&mut self, change: Change) {
         let typed_above = self.look.settings.confirm_above();
-        let dialog = Dialog::change(&self.snapshot.fleet, self.meant(), change, self.hidden_marks(), typed_above);
+        let mut dialog = Dialog::change(&self.snapshot.fleet, self.meant(), change, self.hidden_marks(), typed_above);
+        dialog.facts.extend(self.marked_elsewhere());
         self.open_dialog(dialog);
     }
 
     /// Asks before moving the VMs that are meant.
     pub(crate) fn ask_migrate(&mut self) {
-        let dialog = Dialog::migrate(&self.snapshot.fleet, self.meant(), self.hidden_marks());
+        let mut dialog = Dialog::migrate(&self.snapshot.fleet, self.meant(), self.hidden_marks());
+        dialog.facts.extend(self.marked_elsewhere());
         self.open_dialog(dialog);
     }
 

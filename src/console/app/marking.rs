@@ -178,7 +178,6 @@ impl App {
                         let present = marking == Marking::All || !self.vms.marks.contains(vm);
                         self.vms.marks.set(vm, present);
                     }
-                    self.pages.tree.recount();
                 }
                 None => self.vms.mark(marking),
             }

@@ -140,6 +140,10 @@ impl PageView for HostPage {
         self.under_cursor().into_iter().collect()
     }
 
+    fn shown_vms(&self) -> Option<&[VmId]> {
+        Some(self.view.as_ref().map_or(&[], |view| &view.vms))
+    }
+
     fn host(&self, _: &Around<'_>) -> Option<HostId> {
         Some(self.host)
     }

@@ -67,7 +67,7 @@ pub(crate) struct TreePage {
     rows: Vec<Node>,
     /// Marked VMs by host, those without a host last; what they were counted from.
     marked: Vec<u32>,
-    marked_of: (usize, u64),
+    marked_of: (u64, u64),
     /// The node under the cursor: it keeps it when rows come and go.
     at: Option<Node>,
     room: Rect,
@@ -189,18 +189,13 @@ impl TreePage {
         self.stale = true;
     }
 
-    /// Marks changed in a way that their count may not tell.
-    pub(crate) fn recount(&mut self) {
-        self.marked_of = (usize::MAX, 0);
-    }
-
     /// Counts how many VMs of each host are marked, where that may have changed.
     pub(crate) fn count_marks(&mut self, marks: &VmSet, fleet: &Fleet) {
         let Some(index) = &self.index else { return };
-        if self.marked_of == (marks.len(), index.generation) {
+        if self.marked_of == (marks.version(), index.generation) {
             return;
         }
-        self.marked_of = (marks.len(), index.generation);
+        self.marked_of = (marks.version(), index.generation);
         let hosts = index.len();
         self.marked.clear();
         self.marked.resize(hosts + 1, 0);

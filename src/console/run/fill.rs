@@ -13,11 +13,14 @@ const OF_HOST: [Placeholder; 3] = [Placeholder::Host, Placeholder::Site, Placeho
 /// Places that want any number of VMs.
 const OF_VMS: [Placeholder; 1] = [Placeholder::Vms];
 
-/// The VM under the cursor.
+/// The VM under the cursor; none where the row stands for several.
 pub(super) fn vm(app: &App) -> Option<VmId> {
     let around = Around { snapshot: &app.snapshot, heat: &app.heat };
     let vm = match app.pages.seen(app.nav.page()) {
-        Some(view) => view.vms(&around).first().copied(),
+        Some(view) => match view.vms(&around).as_slice() {
+            [vm] => Some(*vm),
+            _ => None,
+        },
         None => app.vms.cursor,
     };
     vm.filter(|vm| app.snapshot.fleet.vms.exists(*vm))

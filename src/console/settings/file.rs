@@ -6,15 +6,14 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Effective, Origin, SETTINGS, Value, View};
+use super::{Effective, Origin, SETTINGS, Value};
 use crate::console::config::{ConfigError, Source, unknown};
 use crate::fleet::Selection;
 
 /// Tables of a configuration file whose keys the user makes up.
-pub(super) const FREE: [(&str, &str); 3] = [
+pub(super) const FREE: [(&str, &str); 2] = [
     ("filters", "Saved filters of the VM table, by name: `failed = \"state:failed or state:lost\"`."),
     ("aliases", "Short words for commands: `k = \"filter state:failed\"`."),
-    ("views", "Saved views of tables."),
 ];
 
 /// A configuration file, read.
@@ -26,7 +25,6 @@ pub(super) struct File {
     pub free: Vec<Effective>,
     pub filters: BTreeMap<String, String>,
     pub aliases: BTreeMap<String, String>,
-    pub views: BTreeMap<String, View>,
 }
 
 /// Reads a configuration file.
@@ -39,7 +37,6 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
         match key.get_ref().as_ref() {
             "filters" => reader.filters(value)?,
             "aliases" => reader.aliases(value)?,
-            "views" => reader.views(value)?,
             section if SETTINGS.iter().any(|setting| setting.table() == Some(section)) => {
                 for (inner, value) in source.table(value)? {
                     reader.setting(&format!("{section}."), inner, value)?;
@@ -131,26 +128,6 @@ impl Reader<'_> {
             Some(_) => Ok(()),
         };
         self.file.aliases = self.texts("aliases", value, check)?;
-        Ok(())
-    }
-
-    fn views(&mut self, value: &Spanned<DeValue<'_>>) -> Result<(), ConfigError> {
-        for (key, value) in self.source.table(value)? {
-            self.source.table(value)?;
-            let text = &self.source.text[value.span()];
-            // A table with a header of its own has its text after the header; so the whole file is read once more.
-            let whole: toml::Table = toml::from_str(self.source.text).map_err(|e| self.source.toml(&e))?;
-            let table = whole.get("views").and_then(|views| views.get(key.get_ref().as_ref()));
-            let table = table.and_then(toml::Value::as_table).cloned().unwrap_or_default();
-            self.file.free.push(Effective {
-                key: format!("views.{}", key.get_ref()),
-                value: Value::Text(text.to_owned()),
-                origin: self.origin(key.span().start),
-                means: None,
-            });
-            let view = View { table, path: self.path.clone(), line: self.source.line(key.span().start) };
-            self.file.views.insert(key.get_ref().to_string(), view);
-        }
         Ok(())
     }
 }

@@ -39,20 +39,19 @@ fn mistakes_name_line_and_nearest() {
     assert!(error("[filters]\n\"a b\" = \"all\"").contains("`a b` is no name in [filters]"));
     assert!(error("[aliases]\nk = \"\"").contains("aliases.k: found an empty text"));
     assert!(error("[aliases]\nk = \"k x\"").contains("aliases.k: stands for itself"));
-    assert!(error("[views]\nx = 3").contains("found integer, expected a table"));
+    // Views of tables are in a file of their own.
+    assert!(error("[views]\nx = 3").starts_with("config.toml:1: unknown setting `views`"));
     assert!(error("[theme]\n").contains("theme: found table, expected a theme's name or file"));
 }
 
 #[test]
 fn free_tables_keep_names_texts_and_lines() {
-    let text = "[filters]\nhot = \"cpu > 80 %\"\n[aliases]\nk = \"filter state:failed\"\n\n[views.wide]\ncolumns = [\"name\"]\n";
+    let text = "[filters]\nhot = \"cpu > 80 %\"\n[aliases]\nk = \"filter state:failed\"\n";
     let settings = parse(text).unwrap();
     assert_eq!(settings.filters["hot"], "cpu > 80 %");
     assert_eq!(settings.aliases["k"], "filter state:failed");
-    assert_eq!(settings.views["wide"].table["columns"].as_array().map(Vec::len), Some(1));
-    assert_eq!(settings.views["wide"].line, 6);
     let keys: Vec<&str> = settings.all[SETTINGS.len()..].iter().map(|e| e.key.as_str()).collect();
-    assert_eq!(keys, ["aliases.k", "filters.hot", "views.wide"]);
+    assert_eq!(keys, ["aliases.k", "filters.hot"]);
 }
 
 #[test]

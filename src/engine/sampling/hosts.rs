@@ -51,21 +51,64 @@ impl HostRings {
         let slot = self.hour.turn(at);
         slot.clear();
         slot.extend((0..hosts).map(|host| {
-            let mut sums = [0u64; 4];
-            for close in self.recent.newest().take(COARSE as usize) {
-                for (sum, &figure) in sums.iter_mut().zip(&close[host]) {
+            let (mut sums, mut taken) = ([0u64; 4], 0u64);
+            // A host that joined since is not in all of them.
+            for figures in self.recent.newest().take(COARSE as usize).filter_map(|close| close.get(host)) {
+                taken += 1;
+                for (sum, &figure) in sums.iter_mut().zip(figures) {
                     *sum += u64::from(unpack::<BITS>(figure.into()));
                 }
             }
-            sums.map(|sum| pack::<BITS>((sum / u64::from(COARSE)) as u32) as u16)
+            sums.map(|sum| pack::<BITS>((sum / taken.max(1)) as u32) as u16)
         }));
     }
 
     pub(super) fn of(&self, host: HostId) -> HostHistory {
         let figure = |which: usize| {
-            let value = |slot: &Slot| unpack::<BITS>(slot[host.index()][which].into());
+            let value = |slot: &Slot| slot.get(host.index()).map(|figures| unpack::<BITS>(figures[which].into()));
             History { recent: self.recent.samples(value), hour: self.hour.samples(value) }
         };
         HostHistory { cpu: figure(0), memory: figure(1), net_rx: figure(2), net_tx: figure(3) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::fleet::{Bytes, Fleet, NewHost, Rate, Topology};
+
+    fn fleet(hosts: u32) -> Fleet {
+        let mut topology = Topology::new("grows");
+        let site = topology.site("rennes");
+        let host = |n| NewHost {
+            name: format!("paradent-{n}"),
+            cores: 8,
+            memory: Bytes::mib(1024),
+            nic: Rate(125e6),
+            disk: Rate(1e8),
+        };
+        topology.add_cluster(site, "paradent", (1..=hosts).map(host));
+        let mut fleet = Fleet::new(Arc::new(topology));
+        for host in 0..hosts {
+            fleet.hosts.update(HostId(host), |row| row.cpu_demand = 400);
+        }
+        fleet
+    }
+
+    #[test]
+    fn a_host_that_joins_has_the_samples_since_then() {
+        let mut rings = HostRings::new(Duration::from_secs(5));
+        for i in 0..COARSE {
+            let hosts = if i < 4 { 2 } else { 3 };
+            rings.sample(Time(u64::from(i) * 5_000_000_000), &fleet(hosts).hosts);
+        }
+        let (old, new) = (rings.of(HostId(0)).cpu, rings.of(HostId(2)).cpu);
+        assert_eq!((old.recent.values.len(), new.recent.values.len()), (6, 2));
+        assert_eq!((old.hour.values.len(), new.hour.values.len()), (1, 1));
+        // The mean is of the samples that there are.
+        assert_eq!(new.hour.values, old.hour.values);
+        assert!(rings.of(HostId(9)).cpu.recent.values.is_empty());
     }
 }

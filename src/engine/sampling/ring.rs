@@ -33,8 +33,8 @@ impl<T: Default> Ring<T> {
         self.slots.iter().rev()
     }
 
-    /// One figure of every sample.
-    pub(super) fn samples(&self, figure: impl FnMut(&T) -> u32) -> Samples {
-        Samples { every: self.every, last: self.last, values: self.slots.iter().map(figure).collect() }
+    /// One figure of every sample that has it: those since something is there.
+    pub(super) fn samples(&self, figure: impl FnMut(&T) -> Option<u32>) -> Samples {
+        Samples { every: self.every, last: self.last, values: self.slots.iter().filter_map(figure).collect() }
     }
 }
