@@ -253,13 +253,17 @@ async fn drive_with<W: Write>(
         app.settle();
         if app.suspend {
             app.suspend = false;
-            line::last_answers(&mut line, front.events(), &mut signals).await;
+            if line::last_answers(&mut line, front.events(), &mut signals).await {
+                break;
+            }
             app.size = front.stop()?;
             app.redraw = true;
             continue;
         }
         if let Some(errand) = app.own.errand.take() {
-            line::last_answers(&mut line, front.events(), &mut signals).await;
+            if line::last_answers(&mut line, front.events(), &mut signals).await {
+                break;
+            }
             let lent = run::in_front(&mut front, &mut signals, errand).await?;
             app.now = Instant::now();
             deaf_until = Some(app.now + AFTERTHOUGHT);
@@ -321,7 +325,12 @@ async fn drive_with<W: Write>(
                 Some(Signal::Interrupt) if deaf_until.is_some_and(|until| Instant::now() < until) => {}
                 Some(Signal::End | Signal::Interrupt) => break,
                 Some(Signal::Stop) => app.suspend = true,
-                Some(Signal::Continue) => app.redraw = true,
+                Some(Signal::Continue) => {
+                    // Whoever stopped it by force left the terminal as it was, and the shell changed it since.
+                    front.lend();
+                    app.size = front.take_back()?;
+                    app.redraw = true;
+                }
                 Some(Signal::Files) => app.reload(),
                 Some(Signal::Background(background)) => app.see_background(background),
                 Some(Signal::Answered) => line.answered(),

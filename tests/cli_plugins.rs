@@ -28,7 +28,7 @@ key = "alt-y"
 command = "set -- {vms}; echo $# of them: $2"
 background = true
 [[plugin]]
-name = "hosts"
+name = "on-hosts"
 key = "alt-e"
 context = "everywhere"
 command = "echo {hosts}"
@@ -212,7 +212,7 @@ fn what_is_not_marked_yet_is_waited_for() {
 fn marked_hosts_are_the_hosts_that_are_meant() {
     let mut terminal = console();
     terminal.keys("2*\x1be");
-    terminal.wait_for("hosts: h1 h2");
+    terminal.wait_for("on-hosts: h1 h2");
 }
 
 #[test]

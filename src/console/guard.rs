@@ -22,12 +22,18 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Takes the terminal. From the first time on, a panic gives it back before anything is reported.
+    /// Takes the terminal. From the first time on, a panic on the thread that took it gives it back before anything is
+    /// reported. One on another thread is only logged: the console lives on and holds the terminal.
     pub(crate) fn enter(mouse: bool) -> io::Result<Self> {
         static HOOK: Once = Once::new();
+        let console = std::thread::current().id();
         HOOK.call_once(|| {
             let report = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
+                if std::thread::current().id() != console && OURS.load(Ordering::SeqCst) {
+                    tracing::error!("{panic}");
+                    return;
+                }
                 restore();
                 report(panic);
             }));

@@ -89,25 +89,27 @@ impl Line {
 }
 
 /// Waits until all that was asked is answered: an answer that comes later would stand in the operator's shell. Keys that
-/// come meanwhile are lost.
+/// come meanwhile are lost. True where the program is told to end meanwhile.
 pub(super) async fn last_answers(
     line: &mut Line,
     events: &mut (impl Stream<Item = io::Result<Event>> + Unpin),
     signals: &mut mpsc::Receiver<Signal>,
-) {
+) -> bool {
     let until = tokio::time::Instant::now() + LAST_ANSWERS;
     while !line.is_clear() {
         tokio::select! {
             biased;
-            event = events.next() => if !matches!(event, Some(Ok(_))) { return },
+            event = events.next() => if !matches!(event, Some(Ok(_))) { return false },
             signal = signals.recv() => match signal {
                 Some(Signal::Answered) => line.answered(),
+                Some(Signal::End) => return true,
                 Some(_) => {}
-                None => return,
+                None => return false,
             },
-            () = tokio::time::sleep_until(until) => return,
+            () = tokio::time::sleep_until(until) => return false,
         }
     }
+    false
 }
 
 #[cfg(test)]

@@ -210,3 +210,8 @@ pub(super) fn at_vm(app: &App) -> Result<(), Reason> {
 pub(super) fn at_events(app: &App) -> Result<(), Reason> {
     if app.nav.page() == Page::Events { Ok(()) } else { Err("open the events first") }
 }
+
+/// A shell can change anything: not from a console that others are to look at only.
+pub(super) fn can_shell(app: &App) -> Result<(), Reason> {
+    if app.handle.can_command() { Ok(()) } else { Err("this console is read-only") }
+}

@@ -11,6 +11,9 @@ use crate::console::run::Errand;
 use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, TaskId, VmId};
 use crate::handle::{Limits, OpKind, OpState, OperationView, Snapshot};
 
+/// Characters of a command of the operator's own that are shown.
+const SHOWN: usize = 300;
+
 impl Dialog {
     pub(super) fn new(act: Act, title: String, verb: &str, fields: Vec<Field>) -> Self {
         Self {
@@ -183,7 +186,8 @@ impl Dialog {
         let title = format!("Run {}{what}?", errand.name);
         let typed = on.map(|(n, _)| n).filter(|n| danger && *n > typed_above);
         let fields = typed.map(|_| Field::text("count", "", "type the number of them to confirm"));
-        let command = format!("$ {}", errand.command);
+        // It is drawn again and again; all of a long one would not fit anyway.
+        let command = format!("$ {}", errand.command.chars().take(SHOWN).collect::<String>());
         let mut dialog = Self::new(Act::Own(Box::new(errand)), title, "Run", fields.into_iter().collect());
         dialog.facts.push(command);
         dialog.danger = danger;
