@@ -209,7 +209,7 @@ mod tests {
         assert!(named("\"mv\"").starts_with("plugins.toml:2: name: `mv` is a command of the console already"));
         let twice = format!("{CONSOLE}{}", CONSOLE.replace("ctrl-t", "ctrl-g"));
         assert_eq!(error(&twice), "plugins.toml:7: name: `log` is what the plugin in line 3 is called");
-        let many: String = (0..=run::MOST)
+        let many: Vec<String> = (0..=run::MOST)
             .map(|n| {
                 format!(
                     "[[plugin]]\nname = \"p{n}\"\nkey = \"{}\"\ncommand = \"x\"\n",
@@ -217,7 +217,7 @@ mod tests {
                 )
             })
             .collect();
-        assert_eq!(error(&many), "plugins.toml:259: more than 64 plugins have no place in the console");
+        assert_eq!(error(&many.concat()), "plugins.toml:259: more than 64 plugins have no place in the console");
         assert_eq!(error("[[plugins]]\n"), "plugins.toml:1: unknown key `plugins`, did you mean `plugin`?");
         assert!(error("plugin = 3\n").starts_with("plugins.toml:1: expected a list"));
         assert_eq!(error("\n[[plugin]]\nname = \"x\"\n"), "plugins.toml:2: missing key `key` in [[plugin]]");

@@ -3,8 +3,9 @@
 //! A command runs with `sh -c` and either has the terminal until it ends, while the console steps aside, or runs behind the
 //! console, which then shows the last line that it wrote. What fills its places is quoted for the shell.
 
-use std::io;
-use std::process::ExitStatus;
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
+use std::process::{ExitStatus, Stdio};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -144,24 +145,48 @@ impl App {
     }
 }
 
-/// Runs a command without a terminal; the last line that it wrote, or what went wrong.
+/// Bytes of what a command behind the console writes that are kept.
+const KEPT: usize = 8192;
+
+/// The end of what is read.
+fn end_of(mut from: impl Read) -> Vec<u8> {
+    let (mut end, mut chunk) = (Vec::new(), [0; 4096]);
+    while let Ok(count @ 1..) = from.read(&mut chunk) {
+        end.extend_from_slice(&chunk[..count]);
+        end.drain(..end.len().saturating_sub(KEPT));
+    }
+    end
+}
+
+/// Runs a command without a terminal, in a group of its own so that what the terminal tells the console is not told to
+/// it; the last line that it wrote, or what went wrong.
 fn behind(command: &str) -> Result<String, String> {
-    let output = std::process::Command::new("sh")
+    let told = |error: io::Error| error.to_string();
+    let mut child = std::process::Command::new("sh")
         .args(["-c", command])
-        .stdin(std::process::Stdio::null())
-        .output()
-        .map_err(|error| error.to_string())?;
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .map_err(told)?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let (out, err) = std::thread::scope(|scope| {
+        let err = scope.spawn(|| err.map(end_of).unwrap_or_default());
+        (out.map(end_of).unwrap_or_default(), err.join().unwrap_or_default())
+    });
+    let status = child.wait().map_err(told)?;
     let last = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes);
         let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
         line.trim().chars().filter(|c| !c.is_control()).collect::<String>()
     };
-    let (told, ended) = (last(&output.stdout), verdict(output.status));
+    let (told, ended) = (last(&out), verdict(status));
     match ended {
         Ok(()) if told.is_empty() => Ok("done".into()),
         Ok(()) => Ok(told),
         Err(how) => {
-            let told = [last(&output.stderr), told].into_iter().find(|line| !line.is_empty());
+            let told = [last(&err), told].into_iter().find(|line| !line.is_empty());
             Err(told.map_or(how.clone(), |told| format!("{how}: {told}")))
         }
     }

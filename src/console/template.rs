@@ -66,9 +66,11 @@ impl Template {
         let mut pieces = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
+        let mut quotes = Quotes::default();
         while let Some(at) = rest.find('{') {
             let (before, after) = (&rest[..at], &rest[at + 1..]);
             plain.push_str(before);
+            quotes.read(before);
             if let Some(after) = after.strip_prefix('{') {
                 plain.push('{');
                 rest = after;
@@ -85,6 +87,10 @@ impl Template {
                 let problem = unknown("placeholder", word, allowed.iter().map(|place| place.word()));
                 return Err(UnknownPlace { token: format!("{{{word}}}"), problem });
             };
+            if quotes.open.is_some() {
+                let problem = format!("`{{{word}}}` stands inside quotes: leave them away, what fills it gets its own");
+                return Err(UnknownPlace { token: format!("{{{word}}}"), problem });
+            }
             if !plain.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut plain)));
             }
@@ -113,6 +119,28 @@ impl Template {
     }
 }
 
+/// Which of the shell's quotes are open. A name that fills a place is quoted by itself; inside other quotes its own would
+/// be text, and what the name holds would be read by the shell.
+#[derive(Default)]
+struct Quotes {
+    open: Option<char>,
+    escaped: bool,
+}
+
+impl Quotes {
+    fn read(&mut self, text: &str) {
+        for c in text.chars() {
+            match (self.open, c) {
+                _ if std::mem::take(&mut self.escaped) => {}
+                (None | Some('"'), '\\') => self.escaped = true,
+                (None, '\'' | '"') => self.open = Some(c),
+                (Some(open), _) if open == c => self.open = None,
+                _ => {}
+            }
+        }
+    }
+}
+
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -135,6 +163,16 @@ mod tests {
         assert_eq!(fill("{} { {"), "{} { {");
         assert_eq!(fill(""), "");
         assert!(parse("{vm}").unwrap().asks(Placeholder::Vm) && !parse("{vm}").unwrap().asks(Placeholder::Host));
+    }
+
+    #[test]
+    fn places_inside_quotes_are_refused() {
+        for text in ["sh -c 'virsh console {vm}'", "echo \"{vm}\"", "echo \"it's {vm}\"", "echo 'a' \"b {vm}"] {
+            assert!(parse(text).unwrap_err().problem.contains("inside quotes"), "{text}");
+        }
+        for text in ["echo 'a' {vm}", "echo \\' {vm}", "echo \"a\\\"b\" {vm} 'c'"] {
+            assert!(parse(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

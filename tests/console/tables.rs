@@ -256,7 +256,7 @@ fn hosts_operations_tasks_and_events_are_written_too() {
 #[test]
 fn the_mouse_sorts_chooses_marks_and_opens() {
     let console = Setup::new(fake::snapshot(fake::fleet(2_000), fake::operations()), 120, 36).start();
-    console.shows("VMs").keys("z").shows("by age of the VM");
+    console.shows("VMs").keys("z").shows("› VMs");
     click(&console, "mem");
     console.shows("by mem ↓");
     click(&console, "   mem");
