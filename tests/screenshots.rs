@@ -118,7 +118,7 @@ const VIEWS: &[View] = &[
     view("settings", &[TOLD, (",", "settings")]),
     view("columns", &[TOLD, ("3C", "Columns")]),
     view("command-line", &[TOLD, (":filter state:", "failed")]),
-    view("palette", &[TOLD, ("\x10", "Find an action"), ("mig", "evacuate")]),
+    view("palette", &[TOLD, ("\x10", "Find an action"), ("mig", "mark faults")]),
     view("filter-error", &[TOLD, ("/state:failed and cpu > lots", "expected")]),
     view(
         "migrate-preview",
