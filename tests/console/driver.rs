@@ -255,8 +255,10 @@ impl Console {
         self.heard.lock().unwrap().previews.clone()
     }
 
+    /// What the screen shows. Blanks at the ends of lines are left out: whether they were written is not seen.
     pub(crate) fn text(&self) -> String {
-        self.sink.0.0.lock().unwrap().parser.screen().contents()
+        let contents = self.sink.0.0.lock().unwrap().parser.screen().contents();
+        contents.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }
 
     pub(crate) fn frames(&self) -> usize {
