@@ -156,7 +156,7 @@ fn the_count_is_typed_where_the_configuration_wants_it() {
     terminal.press("Boot 3 VMs");
     terminal.wait_for("3 done");
     terminal.keys("*D");
-    terminal.wait_for("type the number of VMs to confirm");
+    terminal.wait_for("type how many VMs to confirm");
 }
 
 #[test]

@@ -103,7 +103,7 @@ impl Dialog {
         }
         let typed = (danger && vms.len() > typed_above).then_some(vms.len());
         if typed.is_some() {
-            fields.push(Field::text("count", "", "type the number of VMs to confirm"));
+            fields.push(Field::text("count", "", "type how many VMs to confirm"));
         }
         let title = format!("{verb} {}{}?", the_vms(fleet, &vms), on_hosts(fleet, &vms));
         let mut dialog = Self::new(Act::Change(vms.into(), change), title, verb, fields);
