@@ -84,13 +84,6 @@ impl<'a> Check<'a> {
                         format!("class `{class}` boots from nothing: only the simulator can"),
                     );
                 }
-                if self.real && boot.class.ready == Ready::Reachable {
-                    let class = &boot.class.name;
-                    let message = format!(
-                        "class `{class}`: whether a guest is reachable is not known on real hosts yet; expected \"up\""
-                    );
-                    return self.fail(&spans.class.ready, message);
-                }
                 if let Placement::Fixed(hosts) = &boot.placement {
                     for (host, at) in hosts.iter().zip(&spans.targets) {
                         self.host(host, at)?;
