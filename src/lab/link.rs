@@ -1,4 +1,4 @@
-//! Links between sites: plain, or with a rate and a delay, by the kernel where it can and by a [relay](super::relay)
+//! Links between sites: plain, or with a rate and a delay, by the kernel where it can and by a [relay](super::relay())
 //! elsewhere.
 
 use std::path::Path;
