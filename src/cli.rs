@@ -6,6 +6,7 @@ mod classes;
 mod docs;
 mod failure;
 mod interactive;
+mod lab;
 mod logs;
 mod platform;
 mod progress;
@@ -50,6 +51,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
     let outcome = match args.task {
         Some(Task::Check(check)) => Ok(check::check(&check)),
+        Some(Task::Lab(task)) => lab::lab(&task),
         Some(Task::Docs { dir }) => docs::write(&dir),
         Some(Task::Completions { shell }) => {
             clap_complete::generate(shell, &mut Args::command(), "hemera", &mut io::stdout());

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fleet::{
-    Bytes, HostId, Load, MigrationFigures, MigrationOptions, MigrationProgress, Rate, TaskId, Time, VmClass, VmId,
-    VmState,
+    Bytes, HostId, Load, MigrationFigures, MigrationOptions, MigrationProgress, Rate, Subnet, TaskId, Time, VmClass,
+    VmId, VmState,
 };
 
 /// What the engine asks of a platform. Each names the task it is for; the answer to all but [`Cancel`](Self::Cancel)
@@ -249,6 +249,8 @@ pub struct HostAccess {
     pub peer: Option<String>,
     /// The URI on which it receives guests' memory, as in `tcp://10.158.0.1`; none: libvirt chooses.
     pub migrate: Option<String>,
+    /// Where the VMs that start on it get their addresses from; none: somebody else gives them addresses.
+    pub subnet: Option<Subnet>,
 }
 
 /// How long a host may be silent before it counts as unreachable.

@@ -27,6 +27,7 @@ fn world(hosts: &[(&str, &str)]) -> (Arc<Topology>, Vec<HostAccess>) {
         uri: (*uri).into(),
         peer: None,
         migrate: None,
+        subnet: None,
     });
     (Arc::new(topology), access.collect())
 }

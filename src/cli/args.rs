@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::console::{ConfigError, Key, Overrides};
+use crate::lab::{MAX_HOSTS, MAX_SITES, MAX_VMS, Shape};
 
 /// The world where none is named.
 pub(super) const DEFAULT_WORLD: &str = "grid5000-2012";
@@ -44,6 +45,9 @@ pub(super) enum Task {
     Run(RunArgs),
     /// Check files that people write: worlds, workflows, configuration, themes, keymaps, plugins
     Check(CheckArgs),
+    /// Grid'5000 in a box: sites of real libvirt hosts on this machine, in namespaces of their own. Needs root
+    #[command(subcommand, after_help = AFTER_HELP)]
+    Lab(LabTask),
     /// Write the documentation that comes from the code: all actions, keys, themes and settings
     #[command(hide = true)]
     Docs {
@@ -203,6 +207,54 @@ pub(super) struct CheckArgs {
     /// Check that workflows fit this world, too: a file, or a built-in name
     #[arg(long, value_name = "FILE|NAME")]
     pub world: Option<String>,
+}
+
+/// What is done with labs.
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum LabTask {
+    /// Start a lab and write the world file that opens it
+    Up(LabUp),
+    /// Show the labs of this machine: hosts, VMs, links, world files
+    Status,
+    /// End a lab with all its VMs; nothing is left but the guest image in /var/cache/hemera, for the next one
+    Down {
+        /// The lab's directory [default: the only lab]
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// End all labs of this machine
+        #[arg(long, conflicts_with = "dir")]
+        all: bool,
+    },
+    /// Play a link between two TAP devices
+    #[command(hide = true)]
+    Relay {
+        /// One end
+        a: String,
+        /// The other end
+        b: String,
+        /// Rate and delay
+        shape: Shape,
+    },
+}
+
+/// A lab that is to be.
+#[derive(Debug, Clone, ClapArgs)]
+pub(super) struct LabUp {
+    /// Sites
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=MAX_SITES as i64))]
+    pub sites: u16,
+    /// Hosts of each site
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=MAX_HOSTS as i64))]
+    pub hosts: u16,
+    /// Rate and one-way delay of the links between sites, as in `1 Gbit/s,10 ms` [default: as fast as the machine]
+    #[arg(long, value_name = "RATE,DELAY")]
+    pub link: Option<Shape>,
+    /// VMs of each site that can get an address
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=MAX_VMS as i64))]
+    pub vms: u16,
+    /// Where its files go, a new or empty directory [default: /var/lib/hemera/lab/N]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 /// How fast a demo is played.

@@ -20,6 +20,7 @@
 //! in doubt: the task fails and says so, and the list of VMs that follows the host's recovery tells the truth. A VM that
 //! was being booted is then removed, as a failed boot leaves nothing.
 
+mod addresses;
 mod ffi;
 mod host;
 mod ledger;
@@ -41,6 +42,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use self::addresses::Addresses;
 use self::host::Host;
 use self::ledger::Ledger;
 use self::queue::{Queue, lock};
@@ -68,10 +70,11 @@ impl LibvirtPlatform {
     pub fn connect(topology: Arc<Topology>, access: Vec<HostAccess>, started: Instant) -> (Self, Arc<Notify>) {
         let queue = Arc::new(Queue::new(started, (access.len() * BATCHES_PER_HOST).max(64)));
         let ledger = Ledger::new(queue.clone());
+        let addresses = Arc::new(Addresses::default());
         let mut hosts = HashMap::with_capacity(access.len());
         for access in access {
             let name = topology.host(access.host).name.clone();
-            let host = Host::new(name, access, queue.clone(), ledger.clone());
+            let host = Host::new(name, access, queue.clone(), ledger.clone(), addresses.clone());
             let watched = host.clone();
             let watching = thread::Builder::new().name(format!("watch {}", host.name));
             if let Err(error) = watching.spawn(move || observe::watch(&watched)) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use crate::files::{Checker, FileError, Source, suggestion};
-use crate::fleet::{Bytes, HostId, Link, NewHost, Rate, Share, SiteId, Span, Topology};
+use crate::fleet::{Bytes, HostId, Link, NewHost, Rate, Share, SiteId, Span, Subnet, Topology};
 use crate::platform::HostAccess;
 use crate::platform::sim::{BootConfig, FaultConfig, LoadConfig, MigrationConfig, PerHour, SimConfig};
 
@@ -134,6 +134,7 @@ impl Reader<'_> {
             nic: nic.unwrap_or_default(),
             disk: disk.unwrap_or_default(),
         };
+        let subnet = raw.subnet.as_ref().map(|subnet| self.subnet(platform, subnet)).transpose()?;
         match (platform, raw.hosts.get_ref()) {
             (Platform::Sim, Hosts::Count(count)) => {
                 let missing = [("cores", cores.is_none()), ("memory", memory.is_none()), ("nic", nic.is_none())];
@@ -176,12 +177,20 @@ impl Reader<'_> {
                         uri: listed.uri.get_ref().clone(),
                         peer: listed.peer.as_ref().map(|uri| uri.get_ref().clone()),
                         migrate: listed.migrate.as_ref().map(|uri| uri.get_ref().clone()),
+                        subnet,
                     });
                 }
                 topology.add_cluster(site, name, listed.iter().map(|listed| host(listed.name.get_ref().clone())));
             }
         }
         Ok(())
+    }
+
+    fn subnet(&self, platform: Platform, subnet: &Spanned<String>) -> Result<Subnet, FileError> {
+        if platform == Platform::Sim {
+            return self.fail(subnet, "subnet says which addresses real VMs get: not with platform = \"sim\"");
+        }
+        subnet.get_ref().parse().or_else(|error| self.fail(subnet, format!("subnet: {error}")))
     }
 
     fn uri(&self, uri: &Spanned<String>, example: &str) -> Result<(), FileError> {

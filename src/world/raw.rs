@@ -41,6 +41,7 @@ pub(super) struct RawCluster {
     pub(super) memory: Option<Spanned<Bytes>>,
     pub(super) nic: Option<Spanned<Rate>>,
     pub(super) disk: Option<Spanned<Rate>>,
+    pub(super) subnet: Option<Spanned<String>>,
 }
 
 /// The hosts of a cluster: so many, or these.

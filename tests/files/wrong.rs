@@ -97,6 +97,7 @@ fn wrong_worlds_of_real_hosts_are_told() {
         ("platform = \"libvirt\"\n", "platform = \"libvirt\"\n\n[faults]\nboot_failure = \"1 %\"\n"),
         ("hosts = [", "cores = 0\nhosts = ["),
         ("hosts = [\n", "hosts = []\nother = [\n"),
+        ("hosts = [\n", "subnet = \"10.144.0.1/22\"\nhosts = [\n"),
     ];
     insta::assert_snapshot!(told(REAL, &cases, |text| World::parse(text, "lab.toml").err().map(|e| e.to_string())));
 }

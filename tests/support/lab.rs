@@ -116,6 +116,7 @@ impl Lab {
             uri: uri.clone(),
             peer: None,
             migrate: Some(uri.replace("qemu+tcp://", "tcp://").replace("/system", "")),
+            subnet: None,
         };
         (Arc::new(topology), self.uris.iter().enumerate().map(access).collect())
     }

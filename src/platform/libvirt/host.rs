@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use virt::connect::Connect;
 use virt::error::Error;
 
+use super::addresses::Addresses;
 use super::ledger::{Ledger, Ticket};
 use super::line::{Broken, Line};
 use super::migrate::Move;
@@ -92,6 +93,8 @@ pub(super) struct Host {
     pub(super) queue: Arc<Queue>,
     /// The book of tasks.
     pub(super) ledger: Arc<Ledger>,
+    /// Who has which address.
+    pub(super) addresses: Arc<Addresses>,
     /// What happened on it according to libvirt's events.
     pub(super) inbox: Mutex<Inbox>,
     /// Notified when something is put into the inbox.
@@ -110,13 +113,20 @@ pub(super) struct Host {
 
 impl Host {
     /// A host that has not been asked yet.
-    pub(super) fn new(name: Arc<str>, access: HostAccess, queue: Arc<Queue>, ledger: Arc<Ledger>) -> Arc<Self> {
+    pub(super) fn new(
+        name: Arc<str>,
+        access: HostAccess,
+        queue: Arc<Queue>,
+        ledger: Arc<Ledger>,
+        addresses: Arc<Addresses>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             id: access.host,
             name,
             access,
             queue,
             ledger,
+            addresses,
             inbox: Mutex::default(),
             stir: Condvar::new(),
             moves: Mutex::default(),

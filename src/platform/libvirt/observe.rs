@@ -146,6 +146,11 @@ impl Observer {
         let unmet: Vec<Domain> = figures.iter().filter(|f| !self.knows(&f.domain)).map(|f| f.domain.clone()).collect();
         if !unmet.is_empty() {
             let met = host.call_on(line, doing, move |_| Ok(unmet.iter().filter_map(meet).collect::<Vec<_>>()))?;
+            for (name, known) in &met {
+                if let Some(address) = known.mark.as_ref().and_then(|mark| mark.address) {
+                    host.addresses.met(name, address, host.id);
+                }
+            }
             self.known.extend(met);
         }
         let mut listed: HashMap<Arc<str>, VmSeen> = HashMap::with_capacity(figures.len());
@@ -227,6 +232,7 @@ impl Observer {
         self.known.retain(|name, _| {
             let stays = listed.contains_key(name) || standing(name) == Standing::InHand;
             if !stays {
+                self.host.addresses.gone(name, self.host.id);
                 seen.push(gone(name));
             }
             stays

@@ -48,18 +48,21 @@ impl Work {
     }
 }
 
-fn run_boot(host: &Host, name: &str, class: &VmClass, ticket: Ticket) {
+fn run_boot(host: &Host, name: &Arc<str>, class: &VmClass, ticket: Ticket) {
     let end = match boot(host, name, class, &ticket) {
         Ok(true) => End::Done,
         Ok(false) => End::Cancelled,
         Err(why) => End::Failed(why.into()),
     };
     let up = end == End::Done;
+    if !up {
+        host.addresses.gone(name, host.id);
+    }
     ticket.end(end, |_| up, None);
 }
 
 /// Brings a VM up; false where it was cancelled. On failure nothing is left, or is removed when the host answers again.
-fn boot(host: &Host, name: &str, class: &VmClass, ticket: &Ticket) -> Result<bool, String> {
+fn boot(host: &Host, name: &Arc<str>, class: &VmClass, ticket: &Ticket) -> Result<bool, String> {
     if class.ready == Ready::Reachable {
         let class = &class.name;
         return Err(format!("class {class} waits for its guests to answer: reachable is not known on real hosts yet"));
@@ -72,13 +75,20 @@ fn boot(host: &Host, name: &str, class: &VmClass, ticket: &Ticket) -> Result<boo
     }
     let guests = host.guests().map_err(|t| t.to_string())?;
     ticket.signals.advance();
+    let address = match (&class.network, host.access.subnet) {
+        (Some(_), Some(subnet)) => match host.addresses.give(name, subnet, host.id) {
+            None => return Err(format!("{}: all addresses of {subnet} are in use", host.name)),
+            given => given,
+        },
+        _ => None,
+    };
     let overlay = match &class.image {
         Image::Disk(image) => Some(overlay::create(host, name, image).map_err(|t| t.to_string())?),
         Image::Kernel { .. } | Image::None => None,
     };
     ticket.signals.advance();
     let leftover = Leftover { uuid: uuid(), overlay };
-    let definition = xml::domain(name, &leftover.uuid, class, &guests, leftover.overlay.as_deref());
+    let definition = xml::domain(name, &leftover.uuid, class, &guests, leftover.overlay.as_deref(), address);
     let started =
         host.call(&format!("starting {name}"), move |connect| connect.create_domain_xml(&definition, 0).map(drop));
     ticket.signals.advance();
@@ -147,6 +157,9 @@ fn run_change(host: &Host, name: &str, change: Change, ticket: Ticket) {
             return ticket.fail("stress needs the load tool in the guest, which real hosts do not have yet");
         }
     };
+    if done.is_ok() && change == Change::Destroy {
+        host.addresses.gone(name, host.id);
+    }
     match done {
         Ok(()) => ticket.end(End::Done, |_| change != Change::Destroy, None),
         Err(trouble) => ticket.fail(&trouble.to_string()),

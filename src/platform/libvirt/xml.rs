@@ -1,9 +1,10 @@
 //! The XML that goes to libvirt and the little that is read back: a domain, its mark, a host's capabilities.
 
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::fleet::{Image, VmClass};
+use crate::fleet::{Image, VmClass, vm_mac};
 
 /// The namespace of Hemera's mark in a domain's metadata.
 pub(super) const NAMESPACE: &str = "https://hemera.invalid/domain/1";
@@ -63,13 +64,15 @@ pub(super) struct Mark {
     pub(super) class: Option<Arc<str>>,
     /// The disk image that its overlay stands on; none where it has no disk.
     pub(super) image: Option<String>,
+    /// The address that it was given.
+    pub(super) address: Option<Ipv4Addr>,
 }
 
 impl Mark {
     /// The mark of a VM of that class.
-    pub(super) fn of(class: &VmClass) -> Self {
+    pub(super) fn of(class: &VmClass, address: Option<Ipv4Addr>) -> Self {
         let image = if let Image::Disk(path) = &class.image { Some(path.clone()) } else { None };
-        Self { class: Some(class.name.clone()), image }
+        Self { class: Some(class.name.clone()), image, address }
     }
 
     /// As an element.
@@ -80,6 +83,9 @@ impl Mark {
         }
         if let Some(image) = &self.image {
             let _ = write!(text, " image='{}'", escape(image));
+        }
+        if let Some(address) = self.address {
+            let _ = write!(text, " address='{address}'");
         }
         text + "/>"
     }
@@ -92,7 +98,8 @@ impl Mark {
                 Some(unescape(value)).filter(|v| !v.is_empty())
             })
         };
-        Self { class: attribute("class").map(Into::into), image: attribute("image") }
+        let address = attribute("address").and_then(|address| address.parse().ok());
+        Self { class: attribute("class").map(Into::into), image: attribute("image"), address }
     }
 }
 
@@ -102,8 +109,16 @@ fn translation_cache_mib(class: &VmClass) -> u64 {
     (class.memory.to_mib() / 8).clamp(16, 512)
 }
 
-/// The definition of a VM of a class. `overlay` is the path of its disk on the host, where it has one.
-pub(super) fn domain(name: &str, uuid: &str, class: &VmClass, guests: &Guests, overlay: Option<&str>) -> String {
+/// The definition of a VM of a class. `overlay` is the path of its disk on the host, where it has one; `address` the one
+/// that it is to have by its MAC address, where that is ours to say.
+pub(super) fn domain(
+    name: &str,
+    uuid: &str,
+    class: &VmClass,
+    guests: &Guests,
+    overlay: Option<&str>,
+    address: Option<Ipv4Addr>,
+) -> String {
     let mut boot = String::new();
     if let Image::Kernel { kernel, initrd, cmdline } = &class.image {
         let _ = write!(boot, "<kernel>{}</kernel>", escape(kernel));
@@ -121,7 +136,8 @@ pub(super) fn domain(name: &str, uuid: &str, class: &VmClass, guests: &Guests, o
     });
     let nic = class.network.as_deref().map_or_else(String::new, |network| {
         let network = escape(network);
-        format!("<interface type='network'><source network='{network}'/><model type='virtio'/></interface>")
+        let mac = address.map_or_else(String::new, |address| format!("<mac address='{}'/>", vm_mac(address)));
+        format!("<interface type='network'>{mac}<source network='{network}'/><model type='virtio'/></interface>")
     });
     let cpu = match class.cpu.as_deref() {
         None => String::new(),
@@ -136,7 +152,9 @@ pub(super) fn domain(name: &str, uuid: &str, class: &VmClass, guests: &Guests, o
         String::new()
     };
     let Guests { domain_type, arch } = guests;
-    let (name, mark, bytes, vcpus) = (escape(name), Mark::of(class).write(), class.memory.0, class.vcpus);
+    let (name, mark, bytes, vcpus) = (escape(name), Mark::of(class, address).write(), class.memory.0, class.vcpus);
+    // A guest without an agent has a port that nobody listens on.
+    let agent = "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>";
     // The serial log is what tells why a guest hangs, and stays readable after the guest is gone.
     format!(
         "<domain type='{domain_type}'><name>{name}</name><uuid>{uuid}</uuid><metadata>{mark}</metadata>\
@@ -145,7 +163,7 @@ pub(super) fn domain(name: &str, uuid: &str, class: &VmClass, guests: &Guests, o
          <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>\
          <devices>{disk}{nic}<controller type='usb' model='none'/>\
          <serial type='pty'><log file='/var/log/libvirt/qemu/{name}.serial.log' append='off'/><target port='0'/></serial>\
-         <console type='pty'><target type='serial' port='0'/></console>\
+         <console type='pty'><target type='serial' port='0'/></console>{agent}\
          <memballoon model='none'/></devices></domain>"
     )
 }
@@ -181,7 +199,11 @@ mod tests {
 
     #[test]
     fn the_mark_survives_what_people_put_into_names() {
-        let mark = Mark { class: Some("a'b\"<&amp;>".into()), image: Some("/x y/d.qcow2".into()) };
+        let mark = Mark {
+            class: Some("a'b\"<&amp;>".into()),
+            image: Some("/x y/d.qcow2".into()),
+            address: Some(Ipv4Addr::new(10, 160, 0, 1)),
+        };
         assert_eq!(Mark::read(&mark.write()), mark);
         assert_eq!(Mark::read(&mark.write().replace('\'', "\"")), mark);
         assert_eq!(Mark::read("<vm/>"), Mark::default());
@@ -191,15 +213,27 @@ mod tests {
     fn a_class_without_network_has_no_nic_and_its_texts_are_escaped() {
         let guests = Guests { domain_type: "qemu".into(), arch: "x86_64".into() };
         let kernel = Image::Kernel { kernel: "/k".into(), initrd: None, cmdline: "console=ttyS0 a=\"<1>\"".into() };
-        let text = domain("vm-1", "u", &class(kernel), &guests, None);
+        let text = domain("vm-1", "u", &class(kernel), &guests, None, None);
         assert!(text.contains("a=&quot;&lt;1&gt;&quot;"), "{text}");
         assert!(text.contains("class='ti&lt;ny'"), "{text}");
         assert!(text.contains("<tb-cache unit='MiB'>16</tb-cache>"), "{text}");
         assert!(!text.contains("<interface") && !text.contains("<disk") && !text.contains("<initrd>"), "{text}");
         let disk = class(Image::Disk("/images/d.img".into()));
         let kvm = Guests { domain_type: "kvm".into(), arch: "x86_64".into() };
-        let text = domain("vm-1", "u", &disk, &kvm, Some("/pool/vm-1.qcow2"));
+        let text = domain("vm-1", "u", &disk, &kvm, Some("/pool/vm-1.qcow2"), None);
         assert!(text.contains("<source file='/pool/vm-1.qcow2'/>") && text.contains("image='/images/d.img'"), "{text}");
         assert!(!text.contains("tb-cache") && !text.contains("<kernel>"), "{text}");
+    }
+
+    #[test]
+    fn a_vm_with_an_address_has_its_mac() {
+        let guests = Guests { domain_type: "qemu".into(), arch: "x86_64".into() };
+        let kernel = Image::Kernel { kernel: "/k".into(), initrd: None, cmdline: String::new() };
+        let class = VmClass { network: Some("hemera".into()), ..class(kernel) };
+        let text = domain("vm-1", "u", &class, &guests, None, Some(Ipv4Addr::new(10, 160, 0, 10)));
+        assert!(text.contains("<mac address='00:16:3e:a0:00:0a'/><source network='hemera'/>"), "{text}");
+        assert!(text.contains(" address='10.160.0.10'/></metadata>"), "{text}");
+        let text = domain("vm-1", "u", &class, &guests, None, None);
+        assert!(!text.contains("<mac"), "{text}");
     }
 }

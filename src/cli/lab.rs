@@ -1,0 +1,133 @@
+//! `hemera lab`: Grid'5000 in a box, started, looked at and ended.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::args::{LabTask, LabUp};
+use super::{DONE, Failure, INTERRUPTED};
+use crate::lab::{self, LabError, Link, Ready, Status, Wish};
+
+/// Does it and returns the exit code.
+pub(super) fn lab(task: &LabTask) -> Result<u8, Failure> {
+    match task {
+        LabTask::Up(asked) => up(asked),
+        LabTask::Status => {
+            let labs = lab::status()?;
+            if labs.is_empty() {
+                println!("no lab is there: `sudo hemera lab up` starts one");
+            }
+            labs.iter().for_each(show);
+            if !labs.is_empty() && lab::root().is_err() {
+                eprintln!("only root sees what runs in a lab: `sudo hemera lab status`");
+            }
+            Ok(DONE)
+        }
+        LabTask::Down { dir, all } => down(dir.as_deref(), *all),
+        LabTask::Relay { a, b, shape } => {
+            lab::relay(a, b, *shape)?;
+            Ok(DONE)
+        }
+    }
+}
+
+fn up(asked: &LabUp) -> Result<u8, Failure> {
+    let began = Instant::now();
+    let program = std::env::current_exe().map_err(Failure::work)?;
+    let wish = Wish {
+        sites: asked.sites.into(),
+        hosts: asked.hosts.into(),
+        shape: asked.link,
+        vms: asked.vms.into(),
+        dir: asked.dir.clone(),
+    };
+    let stopped = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, stopped.clone()).map_err(Failure::work)?;
+    }
+    let mut say = |what: &str| eprintln!("{what}");
+    match lab::up(&wish, &program, &mut say, &|| stopped.load(Ordering::Relaxed)) {
+        Ok(ready) => {
+            println!("{}", closing(&ready, began.elapsed().as_secs_f64()));
+            Ok(DONE)
+        }
+        Err(error @ LabError::Interrupted) => {
+            eprintln!("{error}");
+            Ok(INTERRUPTED)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What there is now and what to do with it.
+fn closing(ready: &Ready, seconds: f64) -> String {
+    let Ready { record, plan, kvm, link, .. } = ready;
+    let accelerator = if *kvm { "KVM" } else { "TCG, as KVM runs no guests here" };
+    let links = match (plan.shape, link) {
+        _ if plan.sites.len() < 2 => String::new(),
+        (Some(shape), Link::Relay) => format!(", links of {shape} (played by relays, as the kernel has no netem)"),
+        (Some(shape), _) => format!(", links of {shape}"),
+        (None, _) => ", links as fast as the machine".to_owned(),
+    };
+    let sites = plan.sites.iter().map(|site| format!("{} ({})", site.name, site.hosts.len()));
+    let (world, workflow) = (quoted(&record.world()), quoted(&record.workflow()));
+    let down = if record.dir.starts_with(lab::REGISTRY) { String::new() } else { format!(" {}", quoted(&record.dir)) };
+    format!(
+        "lab {} is up after {seconds:.1} s: {}{links}; VMs run under {accelerator}\n\
+         the VM with the MAC address 00:16:3E:X:Y:Z gets 10.X.Y.Z and is reached from here, as in {}\n\
+         \n  world file  {}\n  console     hemera --world {world} --classes {workflow}\n  \
+         a run       hemera run {workflow} --world {world} --out results\n  the end     sudo hemera lab down{down}",
+        record.number,
+        sites.collect::<Vec<_>>().join(", "),
+        plan.vm_subnet(),
+        record.world().display(),
+    )
+}
+
+fn quoted(path: &Path) -> String {
+    shell_words::quote(&path.display().to_string()).into_owned()
+}
+
+fn show(status: &Status) {
+    let Status { record, hosts, dhcp, relays } = status;
+    let vms: usize = hosts.iter().map(|host| host.vms).sum();
+    let links = match (record.shape, relays) {
+        _ if record.sites < 2 => String::new(),
+        (Some(shape), Some((runs, all))) => format!(", links of {shape} ({runs} of {all} relays run)"),
+        (Some(shape), None) => format!(", links of {shape}"),
+        (None, _) => ", links as fast as the machine".to_owned(),
+    };
+    println!("lab {}: {} sites, {} hosts, {vms} VMs{links}", record.number, record.sites, hosts.len());
+    for host in hosts {
+        let libvirtd = if host.libvirtd { "libvirtd runs" } else { "libvirtd does not run" };
+        println!("  {:<9} {:<14} {:<15} {libvirtd:<21}  {} VMs", host.site, host.name, host.address, host.vms);
+    }
+    println!("  DHCP {}", if *dhcp { "runs" } else { "does not run" });
+    println!("  {}", record.world().display());
+}
+
+fn down(dir: Option<&Path>, all: bool) -> Result<u8, Failure> {
+    let gone = lab::down(dir, all)?;
+    if gone.is_empty() {
+        let place = dir.map_or(String::new(), |dir| format!(" in {}", dir.display()));
+        println!("no lab is there{place}: nothing to do");
+    }
+    for lab in gone {
+        let kept =
+            lab.kept.map_or_else(String::new, |dir| format!(", but files in {} that are others'", dir.display()));
+        println!("lab {} is gone with its {} VMs; nothing of it is left{kept}", lab.number, lab.vms);
+    }
+    Ok(DONE)
+}
+
+impl From<LabError> for Failure {
+    fn from(error: LabError) -> Self {
+        match error {
+            LabError::Directory { .. } | LabError::WhichOne { .. } => Self::input(error),
+            other => Self::work(other),
+        }
+    }
+}

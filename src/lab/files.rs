@@ -1,0 +1,67 @@
+//! The world and the workflow that a lab writes for its users.
+
+use std::fmt::Write as _;
+
+use super::guest::{CMDLINE, MEMORY_MIB};
+use super::{Guest, Plan};
+
+/// The world file.
+pub fn world(plan: &Plan) -> String {
+    let mut text = format!("# Lab {}, written by `hemera lab up`.\nname = \"lab{}\"\n", plan.number, plan.number);
+    text += "platform = \"libvirt\"\n";
+    for site in &plan.sites {
+        let _ = write!(text, "\n[[cluster]]\nsite = \"{}\"\nname = \"{}\"\nhosts = [\n", site.name, site.cluster);
+        for host in &site.hosts {
+            let (name, uri, address) = (&host.name, host.uri(), host.address);
+            let _ = writeln!(text, "    {{ name = \"{name}\", uri = \"{uri}\", migrate = \"tcp://{address}\" }},");
+        }
+        text += "]\nnic = \"10 Gbit/s\"\ndisk = \"500 MB/s\"\n";
+        let _ = writeln!(text, "subnet = \"{}\"", site.subnet());
+    }
+    if let Some(shape) = plan.shape {
+        for (a, b) in plan.pairs() {
+            let (a, b) = (plan.sites[a].name, plan.sites[b].name);
+            let _ = write!(
+                text,
+                "\n[[link]]\nbetween = [\"{a}\", \"{b}\"]\nbandwidth = \"{}\"\nlatency = \"{}\"\n",
+                shape.rate_text(),
+                shape.delay_text()
+            );
+        }
+    }
+    text
+}
+
+/// The workflow file: a class of small VMs, booted, moved crosswise and destroyed.
+pub fn workflow(plan: &Plan, guest: &Guest) -> String {
+    let (kernel, initrd) = (guest.kernel(), guest.initrd());
+    let count = plan.hosts().count() * 2;
+    format!(
+        "# VMs of lab {}, written by `hemera lab up`.\nname = \"lab\"\n\n[vm.tiny]\nvcpus = 1\n\
+         memory = \"{MEMORY_MIB} MiB\"\nkernel = \"{}\"\ninitrd = \"{}\"\ncmdline = \"{CMDLINE}\"\n\
+         network = \"hemera\"\n\n[limits]\nboot_per_host = 2\nmigrate_total = 4\n\n\
+         [[step]]\nboot = {{ class = \"tiny\", count = {count}, name = \"tiny-{{n}}\" }}\n\n\
+         [[step]]\nmigrate = {{ select = \"class:tiny\", pattern = \"crossed\" }}\n\n\
+         [[step]]\ndestroy = {{ select = \"class:tiny\" }}\n",
+        plan.number,
+        kernel.display(),
+        initrd.display()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workflow::Workflow;
+    use crate::world::World;
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let plan = Plan::new(4, 3, 2, 256, Some("1 Gbit/s,10 ms".parse().unwrap()));
+        let read = World::parse(&world(&plan), "world.toml").unwrap();
+        assert_eq!((read.topology.hosts.len(), read.topology.links.len()), (6, 3));
+        let guest = Guest { dir: "/var/cache/hemera/lab/guest".into() };
+        let read = Workflow::parse(&workflow(&plan, &guest), "workflow.toml").unwrap();
+        assert_eq!(read.steps.len(), 3);
+    }
+}

@@ -1,0 +1,201 @@
+//! The guest that labs boot: Debian's cloud kernel, and an initial RAM disk of busybox and the QEMU guest agent.
+//!
+//! It is built once and kept in `/var/cache/hemera/lab`, in a directory whose name holds the kernel's version and a
+//! checksum of all that went in: an update of any package builds another one.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use super::LabError;
+use super::modules;
+use super::need::find;
+use super::run::{command, finish, run};
+
+/// Where guests are kept from lab to lab.
+const CACHE: &str = "/var/cache/hemera/lab";
+/// Memory with which it boots.
+pub(super) const MEMORY_MIB: u64 = 96;
+/// Its kernel's arguments: quiet, as its messages would be in the way of whoever types on the same line.
+pub(super) const CMDLINE: &str = "console=ttyS0 quiet";
+/// What it says on its serial line when it is up.
+pub(super) const UP: &str = "hemera guest is up";
+
+/// Scripts of ours: path, content, mode.
+const OWN: [(&str, &str, u32); 6] = [
+    ("etc/inittab", include_str!("guest/inittab"), 0o644),
+    ("etc/rcS", include_str!("guest/rcS"), 0o755),
+    ("etc/agent", include_str!("guest/agent"), 0o755),
+    ("etc/network", include_str!("guest/network"), 0o755),
+    ("etc/lease", include_str!("guest/lease"), 0o755),
+    ("sbin/shutdown", include_str!("guest/shutdown"), 0o755),
+];
+
+/// A built guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guest {
+    /// Its directory in the cache.
+    pub dir: PathBuf,
+}
+
+impl Guest {
+    /// Its kernel.
+    pub fn kernel(&self) -> PathBuf {
+        self.dir.join("vmlinuz")
+    }
+
+    /// Its initial RAM disk.
+    pub fn initrd(&self) -> PathBuf {
+        self.dir.join("initrd.gz")
+    }
+}
+
+/// The newest of Debian's kernels for virtual machines.
+pub(super) fn kernel() -> Option<PathBuf> {
+    let entries = fs::read_dir("/boot").into_iter().flatten().flatten();
+    let kernels = entries.filter(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        name.starts_with("vmlinuz-") && name.ends_with("-cloud-amd64")
+    });
+    kernels.map(|entry| entry.path()).max_by_key(|path| version_key(&path.display().to_string()))
+}
+
+/// Compares versions by their numbers: 6.1.0-56 is newer than 6.1.0-9.
+fn version_key(name: &str) -> Vec<u64> {
+    name.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect()
+}
+
+/// All that goes into a guest.
+struct Parts {
+    kernel: PathBuf,
+    version: String,
+    busybox: PathBuf,
+    agent: PathBuf,
+    /// Shared libraries of the agent, where it looks for them.
+    libraries: Vec<PathBuf>,
+    modules: Vec<PathBuf>,
+}
+
+/// The guest from the cache, built first where it is not there or is damaged. `say` is told what takes time.
+pub(super) fn get(say: &mut dyn FnMut(&str)) -> Result<Guest, LabError> {
+    let parts = parts()?;
+    let dir = Path::new(CACHE).join(format!("guest-{}-{}", parts.version, key(&parts)?));
+    if intact(&dir) {
+        return Ok(Guest { dir });
+    }
+    say(&format!("building the guest from kernel {}, busybox and the guest agent", parts.version));
+    sweep();
+    let draft = PathBuf::from(format!("{}.draft-{}", dir.display(), std::process::id()));
+    let _ = fs::remove_dir_all(&draft);
+    build(&parts, &draft)?;
+    // What is damaged goes; what another lab has built meanwhile is as good as ours.
+    if !intact(&dir) {
+        let _ = fs::remove_dir_all(&dir);
+    }
+    if let Err(error) = fs::rename(&draft, &dir) {
+        let _ = fs::remove_dir_all(&draft);
+        if !intact(&dir) {
+            return Err(LabError::file(dir)(error));
+        }
+    }
+    Ok(Guest { dir })
+}
+
+fn parts() -> Result<Parts, LabError> {
+    let there = |found: Option<PathBuf>, what: &str, package: &str| {
+        found.ok_or_else(|| LabError::Missing { programs: what.to_owned(), packages: package.to_owned() })
+    };
+    let kernel = there(kernel(), "/boot/vmlinuz-*-cloud-amd64", "linux-image-cloud-amd64")?;
+    let busybox = there(find("busybox"), "busybox", "busybox-static")?;
+    let agent = there(find("qemu-ga"), "qemu-ga", "qemu-guest-agent")?;
+    let name = kernel.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let version = name.trim_start_matches("vmlinuz-").to_owned();
+    let modules = modules::needed(&Path::new("/lib/modules").join(&version))?;
+    // "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x…)" and "/lib64/ld-linux-x86-64.so.2 (0x…)".
+    let listed = run("ldd", [&agent])?;
+    let libraries = listed.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from).collect();
+    Ok(Parts { kernel, version, busybox, agent, libraries, modules })
+}
+
+/// Twelve digits of a checksum of all that goes in.
+fn key(parts: &Parts) -> Result<String, LabError> {
+    let files = [&parts.kernel, &parts.busybox, &parts.agent].into_iter().chain(&parts.libraries).chain(&parts.modules);
+    let mut text = run("sha256sum", files)?;
+    for (path, content, _) in OWN {
+        text += path;
+        text += content;
+    }
+    let script = "printf %s \"$0\" | sha256sum";
+    Ok(run("sh", ["-c", script, &text])?.chars().take(12).collect())
+}
+
+fn intact(dir: &Path) -> bool {
+    dir.join("SHA256SUMS").exists()
+        && finish(command("sha256sum").args(["--check", "--status", "SHA256SUMS"]).current_dir(dir)).is_ok()
+}
+
+/// Removes what builds left that were killed.
+fn sweep() {
+    for entry in fs::read_dir(CACHE).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let process = name.split_once(".draft-").map(|(_, process)| process);
+        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn build(parts: &Parts, draft: &Path) -> Result<(), LabError> {
+    let root = draft.join("root");
+    for dir in ["bin", "sbin", "etc", "dev", "proc", "sys", "run", "tmp", "root", "usr/bin", "usr/sbin"] {
+        let dir = root.join(dir);
+        fs::create_dir_all(&dir).map_err(LabError::file(&dir))?;
+    }
+    copy(&parts.busybox, &root.join("bin/busybox"))?;
+    copy(&parts.agent, &root.join("usr/sbin/qemu-ga"))?;
+    for library in &parts.libraries {
+        copy(library, &root.join(library.strip_prefix("/").unwrap_or(library)))?;
+    }
+    modules::copy(&parts.modules, &root.join("lib/modules"))?;
+    for program in run(&parts.busybox.display().to_string(), ["--list"])?.lines() {
+        let link = root.join("bin").join(program);
+        if program != "busybox" {
+            symlink("busybox", &link).map_err(LabError::file(link))?;
+        }
+    }
+    for (link, target) in
+        [("init", "bin/busybox"), ("sbin/reboot", "../bin/busybox"), ("sbin/poweroff", "../bin/busybox")]
+    {
+        let link = root.join(link);
+        symlink(target, &link).map_err(LabError::file(link))?;
+    }
+    for (name, content, mode) in OWN {
+        let path = root.join(name);
+        fs::write(&path, content).map_err(LabError::file(&path))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).map_err(LabError::file(path))?;
+    }
+    copy(&parts.kernel, &draft.join("vmlinuz"))?;
+    let pack = "cd root && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | gzip -6 > ../initrd.gz && cd .. && \
+                rm -rf root && sha256sum vmlinuz initrd.gz > SHA256SUMS && chmod 755 . && chmod 644 *";
+    finish(command("bash").args(["-o", "pipefail", "-ec", pack]).current_dir(draft)).map(drop)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), LabError> {
+    if let Some(dir) = to.parent() {
+        fs::create_dir_all(dir).map_err(LabError::file(dir))?;
+    }
+    fs::copy(from, to).map(drop).map_err(LabError::file(from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_kernel_is_that_with_the_highest_numbers() {
+        let mut names =
+            ["vmlinuz-6.1.0-9-cloud-amd64", "vmlinuz-6.1.0-56-cloud-amd64", "vmlinuz-5.10.0-99-cloud-amd64"];
+        names.sort_by_key(|name| version_key(name));
+        assert_eq!(names[2], "vmlinuz-6.1.0-56-cloud-amd64");
+    }
+}

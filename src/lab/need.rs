@@ -1,0 +1,76 @@
+//! What a lab needs of the machine: root, programs, and a kernel that allows namespaces, bridges and cables.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::LabError;
+use super::run::run;
+
+/// Programs and the Debian packages that bring them.
+const PROGRAMS: [(&str, &str); 15] = [
+    ("ip", "iproute2"),
+    ("tc", "iproute2"),
+    ("unshare", "util-linux"),
+    ("setsid", "util-linux"),
+    ("libvirtd", "libvirt-daemon-system"),
+    ("virsh", "libvirt-clients"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("qemu-img", "qemu-utils"),
+    ("qemu-ga", "qemu-guest-agent"),
+    ("busybox", "busybox-static"),
+    ("dnsmasq", "dnsmasq-base"),
+    ("cpio", "cpio"),
+    ("gzip", "gzip"),
+    ("ldd", "libc-bin"),
+    ("sha256sum", "coreutils"),
+];
+
+/// Where a program is.
+pub(super) fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let usual = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].map(PathBuf::from);
+    std::env::split_paths(&path).chain(usual).map(|dir| dir.join(program)).find(|file| file.is_file())
+}
+
+/// Whether this process may do everything.
+///
+/// # Errors
+/// Where it is not root's.
+pub fn root() -> Result<(), LabError> {
+    let owner = std::fs::metadata("/proc/self").map_err(LabError::file("/proc/self"))?.uid();
+    if owner == 0 {
+        return Ok(());
+    }
+    Err(LabError::Forbidden("namespaces and bridges need root: run it with sudo, as in `sudo hemera lab up`".into()))
+}
+
+/// Checks everything that can be checked before the first thing is made.
+///
+/// # Errors
+/// Names all that is missing at once.
+pub(super) fn check() -> Result<(), LabError> {
+    root()?;
+    let mut missing: Vec<(&str, &str)> = PROGRAMS.into_iter().filter(|(program, _)| find(program).is_none()).collect();
+    if super::guest::kernel().is_none() {
+        missing.push(("/boot/vmlinuz-*-cloud-amd64", "linux-image-cloud-amd64"));
+    }
+    if !missing.is_empty() {
+        let programs = missing.iter().map(|(program, _)| *program).collect::<Vec<_>>().join(", ");
+        let mut packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
+        packages.dedup();
+        return Err(LabError::Missing { programs, packages: packages.join(" ") });
+    }
+    if !Path::new("/dev/net/tun").exists() {
+        let why =
+            "/dev/net/tun is missing: load the kernel's module with `modprobe tun`, or give the container the device";
+        return Err(LabError::Forbidden(why.into()));
+    }
+    let forbidden = |what: &str| {
+        let why = format!("expected to be allowed to make {what}; in a container, start it with --privileged");
+        move |error: LabError| LabError::Forbidden(format!("{why} ({error})"))
+    };
+    run("unshare", ["--net", "--mount", "--uts", "true"]).map_err(forbidden("namespaces"))?;
+    // Made and gone with a namespace that only this process has.
+    let bridge = "ip link add br0 type bridge && ip link add v0 type veth peer name v1 && ip link set v0 master br0";
+    run("unshare", ["--net", "sh", "-c", bridge]).map(drop).map_err(forbidden("bridges and veth pairs"))
+}

@@ -1,0 +1,167 @@
+//! What is written down of a lab before anything of it is made.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::Shape;
+use super::{LabError, Plan};
+
+/// Where the records of this machine's labs are: `N.toml` is that of lab N.
+pub const REGISTRY: &str = "/var/lib/hemera/lab";
+
+/// A lab of this machine: enough to find all that was made for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Which lab.
+    pub number: u8,
+    /// Its directory.
+    pub dir: PathBuf,
+    /// The directories that had to be made for it, the deepest first.
+    pub made: Vec<PathBuf>,
+    /// The process that started it.
+    pub process: u32,
+    /// How many sites.
+    pub sites: usize,
+    /// How many hosts per site.
+    pub hosts: usize,
+    /// How many VMs per site can get an address.
+    pub vms: usize,
+    /// The links between sites.
+    pub shape: Option<Shape>,
+}
+
+impl Record {
+    /// What it is made of.
+    pub fn plan(&self) -> Plan {
+        Plan::new(self.number, self.sites, self.hosts, self.vms, self.shape)
+    }
+
+    /// The world file that describes it.
+    pub fn world(&self) -> PathBuf {
+        self.dir.join("world.toml")
+    }
+
+    /// The workflow file with its VM classes.
+    pub fn workflow(&self) -> PathBuf {
+        self.dir.join("workflow.toml")
+    }
+
+    /// Where a host keeps what is its own.
+    pub fn host_dir(&self, host: &str) -> PathBuf {
+        self.dir.join("hosts").join(host)
+    }
+
+    /// Where the gateway keeps its files.
+    pub(super) fn net_dir(&self) -> PathBuf {
+        self.dir.join("net")
+    }
+}
+
+/// A record that nobody else may change meanwhile. The lock goes with it, also when the process is killed.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) record: Record,
+    path: PathBuf,
+    _lock: File,
+}
+
+fn path(number: u8) -> PathBuf {
+    Path::new(REGISTRY).join(format!("{number}.toml"))
+}
+
+/// The records of all labs, by number.
+pub(super) fn all() -> Result<Vec<Record>, LabError> {
+    let mut records = Vec::new();
+    for number in 0..=u8::MAX {
+        let path = path(number);
+        match fs::read_to_string(&path) {
+            Ok(text) => records.push(parse(&path, &text)?),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(LabError::file(path)(error)),
+        }
+    }
+    Ok(records)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Record, LabError> {
+    toml::from_str(text).map_err(|error| LabError::file(path)(std::io::Error::new(ErrorKind::InvalidData, error)))
+}
+
+impl Claim {
+    /// Takes the first free number and writes the record that `record` makes of it, at once and whole: a record that is
+    /// there can be read, and is locked as long as the claim is held.
+    pub(super) fn first_free(mut record: impl FnMut(u8) -> Record) -> Result<Self, LabError> {
+        let draft = Path::new(REGISTRY).join(format!("draft-{}", std::process::id()));
+        for number in 0..=u8::MAX {
+            // A namespace of that number may be another program's that counts the same way.
+            if Path::new("/run/netns").join(format!("hm{number}-net")).exists() {
+                continue;
+            }
+            let record = record(number);
+            let text = toml::to_string(&record)
+                .map_err(|error| LabError::file(&draft)(std::io::Error::new(ErrorKind::InvalidData, error)))?;
+            let mut file = create(&draft).map_err(LabError::file(&draft))?;
+            file.lock().map_err(LabError::file(&draft))?;
+            file.write_all(text.as_bytes()).map_err(LabError::file(&draft))?;
+            let path = path(number);
+            let linked = fs::hard_link(&draft, &path);
+            let _ = fs::remove_file(&draft);
+            match linked {
+                Ok(()) => return Ok(Self { record, path, _lock: file }),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(LabError::file(path)(error)),
+            }
+        }
+        Err(LabError::Forbidden("256 labs are there already: end some with `hemera lab down`".into()))
+    }
+
+    /// Takes hold of a lab that is there.
+    ///
+    /// # Errors
+    /// Where another process is at work on it.
+    pub(super) fn take(record: Record) -> Result<Self, LabError> {
+        let path = path(record.number);
+        let file = File::open(&path).map_err(LabError::file(&path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { record, path, _lock: file }),
+            Err(TryLockError::WouldBlock) => Err(LabError::Busy { number: record.number, process: record.process }),
+            Err(TryLockError::Error(error)) => Err(LabError::file(path)(error)),
+        }
+    }
+
+    /// Removes the record, when nothing is left of what it speaks of.
+    pub(super) fn forget(self) -> Result<(), LabError> {
+        fs::remove_file(&self.path).map_err(LabError::file(&self.path))?;
+        tidy();
+        Ok(())
+    }
+}
+
+/// A new file in the registry. Another lab's end may remove the empty registry at any time.
+fn create(draft: &Path) -> std::io::Result<File> {
+    for _ in 0..100 {
+        fs::create_dir_all(REGISTRY)?;
+        match File::create(draft) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            other => return other,
+        }
+    }
+    File::create(draft)
+}
+
+/// Removes drafts of processes that are gone, and the registry where it is empty.
+pub(super) fn tidy() {
+    for entry in fs::read_dir(REGISTRY).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix("draft-"));
+        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    // Both stay where others have something in them.
+    let _ = fs::remove_dir(REGISTRY);
+    let _ = Path::new(REGISTRY).parent().map(fs::remove_dir);
+}
