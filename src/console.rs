@@ -94,7 +94,6 @@ pub use theme::{Background, ROLES, Role, Theme};
 
 use crate::handle::Handle;
 use app::App;
-use background::Listening;
 use front::{Front, Given, Tty};
 use guard::Guard;
 use habits::Habits;
@@ -183,7 +182,7 @@ pub async fn run_async(handle: Handle, options: &Options) -> Result<(), ConsoleE
     if asked {
         io::stdout().write_all(background::QUESTION)?;
     }
-    let events = Listening::new(Input::new(sender.clone())?, asked.then_some(sender));
+    let events = Input::new(sender, asked)?;
     let screen = Screen::new(io::stdout(), Size::new(width, height), options.color).asking();
     drive_with(handle, options, look, screen, Tty::new(guard, events), signals).await
 }

@@ -3,7 +3,7 @@
 //! A lab is a number N, from which all its names and addresses follow ([`Plan`]), and a directory:
 //!
 //! - `hmN-net`, a network namespace with a bridge per site, the links between them ([`Link`], shaped by the kernel or by
-//!   [`relay`]), and the gateway: a bridge that reaches every site, with DHCP by Grid'5000's rule. The root namespace
+//!   [`relay()`]), and the gateway: a bridge that reaches every site, with DHCP by Grid'5000's rule. The root namespace
 //!   reaches it by the interface `hmN`. Being there, the lab is out of reach of the machine's packet filters;
 //! - `hmN-HOST`, a network namespace per host, in which a libvirtd runs with mounts and a host name of its own.
 //!
@@ -36,6 +36,7 @@ pub use error::LabError;
 pub use files::{workflow, world};
 pub use guest::Guest;
 pub use link::Link;
+pub use need::root;
 pub use plan::{Host, MAX_HOSTS, MAX_SITES, MAX_VMS, Plan, Shape, Site};
 pub use record::{REGISTRY, Record};
 pub use relay::relay;

@@ -102,8 +102,10 @@ fn console() -> Terminal {
 
 /// The console is there again.
 fn back(terminal: &Terminal) {
-    terminal.wait_until("the console", |screen| screen.contains("it's one") && screen.contains("VMs"));
-    assert!(terminal.screen().alternate_screen());
+    terminal.wait_screen("the console", |screen| {
+        let text = screen.contents();
+        screen.alternate_screen() && text.contains("it's one") && text.contains("VMs")
+    });
 }
 
 /// The login has begun for that time; what earlier ones wrote is still there.
@@ -195,6 +197,25 @@ fn behind_the_console_the_last_line_is_told() {
     terminal.keys("\x1bc");
     terminal.wait_for("fails: exit code 4: no use");
     assert!(terminal.screen().alternate_screen());
+}
+
+#[test]
+fn they_are_among_what_can_be_done() {
+    let mut terminal = console();
+    terminal.keys("a");
+    terminal.wait_for("With it's one");
+    // The last of the list.
+    terminal.keys("k");
+    terminal.wait_for("Runs `echo asleep; exec sleep 1000`.");
+    assert!(terminal.text().contains("Does what wipe does."));
+    terminal.keys("\x1by");
+    terminal.wait_for("count: 1 of them: ");
+    // Those of VMs are not among what can be done with hosts.
+    terminal.keys("5a");
+    terminal.wait_for("With h1");
+    terminal.keys("k");
+    terminal.wait_for("on-hosts");
+    assert!(!terminal.text().contains("wipe"));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use terminal::Terminal;
 /// A console on the lab, from which `count` VMs were booted.
 fn console_with(lab: &Lab, count: u32) -> Terminal {
     let mut terminal = Terminal::start(&lab.console(), 120, 36);
-    terminal.wait_until("two hosts that answer", |screen| screen.contains("2 hosts") && screen.contains("of 2 cores"));
+    terminal.wait_until("two hosts that answer", |screen| screen.contains("2 hosts") && lab::sized(screen));
     terminal.keys("b");
     terminal.wait_for("Boot VMs");
     terminal.keys(&format!("\x15{count}"));

@@ -91,10 +91,6 @@ fn the_tour_is_skipped_gone_back_in_and_left() {
     terminal.wait_for("Find one VM");
     terminal.keys("\x1bOR");
     terminal.wait_for("Press b,");
-    terminal.keys("\x1b");
-    // The terminal needs a moment to know that this was the Esc key: what follows must not join it.
-    terminal.wait_for("Press b,");
-    std::thread::sleep(std::time::Duration::from_millis(150));
-    terminal.keys("\x1b");
+    terminal.keys("\x1b\x1b");
     terminal.wait_until("no tour", |screen| !screen.contains("Press b,"));
 }

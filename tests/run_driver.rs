@@ -307,13 +307,17 @@ fn an_interrupt_before_any_host_answers_begins_nothing() {
 #[test]
 fn what_real_hosts_tell_reaches_the_handle() {
     let topology = topology();
-    let (real, started, notify) = Real::connect(topology.clone(), Duration::from_millis(20));
+    let (answer, answers) = std::sync::mpsc::channel::<()>();
+    let (real, started, notify) = Real::connect_when(topology.clone(), move || {
+        let _ = answers.recv();
+    });
     let driver = Driver::new(Engine::new(topology, Config::default()), real, (), None);
     let (mut handle, running) = spawn_live(driver, started, notify, Arc::default()).unwrap();
     let ready = |snapshot: &Snapshot| {
         snapshot.fleet.hosts.rows().all(|(_, host)| host.state == hemera::fleet::HostState::Ready)
     };
     assert!(!ready(&handle.snapshot()));
+    drop(answer);
     wait_until(&mut handle, "both hosts ready", ready);
     handle.command(Command::Start(boot(4))).blocking_recv().unwrap().unwrap();
     wait_until(&mut handle, "all VMs up", |snapshot| snapshot.fleet.vms.count(VmState::Up) == 4);

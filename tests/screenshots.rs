@@ -211,7 +211,7 @@ fn demo() {
 fn real_vms() {
     let Some(lab) = lab::Lab::take() else { return };
     let mut terminal = Terminal::start(&lab.console(), 120, 36);
-    terminal.wait_until("two hosts that answer", |screen| screen.contains("2 hosts") && screen.contains("of 2 cores"));
+    terminal.wait_until("two hosts that answer", |screen| screen.contains("2 hosts") && lab::sized(screen));
     terminal.keys("b");
     terminal.wait_for("Boot VMs");
     terminal.keys("\x156");

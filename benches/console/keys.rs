@@ -55,7 +55,7 @@ pub const HEATMAP: [Press; 5] = [
     press("right", "\x1b[C", pointed_elsewhere),
     press("right", "\x1b[C", pointed_elsewhere),
     press("left", "\x1b[D", pointed_elsewhere),
-    press("metric", "h", |s| changed(s, LINE)),
+    press("metric", "h", titled_otherwise),
 ];
 
 /// For programs whose screen cannot be read: it changed.
@@ -66,6 +66,17 @@ pub const KEYPAD: [Press; 2] = [press("down", "\x1bOB", |s| changed(s, 1)), pres
 
 /// A key that is echoed: what the machine and this bench add to every figure.
 pub const ECHO: [Press; 1] = [press("echo", "x", |s| changed(s, 1))];
+
+/// The heatmap's title says another figure; the figures themselves may be the same, as where nothing moves.
+fn titled_otherwise(before: &Screen) -> Effect {
+    let title = |screen: &Screen| {
+        let contents = screen.contents();
+        let from = contents.find("Hosts · ")?;
+        Some(contents[from..].split('─').next().unwrap_or_default().to_owned())
+    };
+    let before = title(before);
+    Box::new(move |screen| title(screen) != before)
+}
 
 /// The number of the VM under the cursor.
 pub fn cursor(screen: &Screen) -> Option<i64> {

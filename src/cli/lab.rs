@@ -21,6 +21,9 @@ pub(super) fn lab(task: &LabTask) -> Result<u8, Failure> {
                 println!("no lab is there: `sudo hemera lab up` starts one");
             }
             labs.iter().for_each(show);
+            if !labs.is_empty() && lab::root().is_err() {
+                eprintln!("only root sees what runs in a lab: `sudo hemera lab status`");
+            }
             Ok(DONE)
         }
         LabTask::Down { dir, all } => down(dir.as_deref(), *all),

@@ -108,13 +108,18 @@ pub(super) fn built_in() -> impl Iterator<Item = &'static Action> + Clone {
 
 /// Everything that the operator can do, in the order of the help.
 pub fn all() -> impl Iterator<Item = &'static Action> + Clone {
-    built_in().chain(*OWN.read().unwrap_or_else(PoisonError::into_inner))
+    built_in().chain(all_own())
+}
+
+/// All of the operator's own actions.
+pub(super) fn all_own() -> std::slice::Iter<'static, Action> {
+    let own: &'static [Action] = *OWN.read().unwrap_or_else(PoisonError::into_inner);
+    own.iter()
 }
 
 /// The operator's own action at that place.
 pub(super) fn own(at: usize) -> Option<&'static Action> {
-    let own: &'static [Action] = *OWN.read().unwrap_or_else(PoisonError::into_inner);
-    own.get(at)
+    all_own().as_slice().get(at)
 }
 
 /// The action of that id.

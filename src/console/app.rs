@@ -352,6 +352,7 @@ impl App {
 
     fn key(&mut self, key: KeyEvent) {
         self.note = None;
+        self.forget_question();
         let ctrl = |c| key.code == KeyCode::Char(c) && key.modifiers.contains(KeyModifiers::CONTROL);
         if ctrl('z') {
             self.suspend = true;

@@ -18,6 +18,7 @@ use tokio::signal::unix::{Signal as Resized, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::Signal;
+use super::background::shade;
 
 mod parse;
 
@@ -35,6 +36,8 @@ pub(super) struct Input {
     terminal: pipe::Receiver,
     resized: Resized,
     answers: mpsc::Sender<Signal>,
+    /// Whether the terminal still has to say what its background is.
+    asked: bool,
     bytes: Vec<u8>,
     /// When the last bytes came.
     read_at: Instant,
@@ -42,12 +45,14 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Reads the terminal that standard input is, in raw mode. Answers go to `answers`.
-    pub(super) fn new(answers: mpsc::Sender<Signal>) -> io::Result<Self> {
+    /// Reads the terminal that standard input is, in raw mode. Answers go to `answers`; `asked` says that the terminal was
+    /// asked for its background.
+    pub(super) fn new(answers: mpsc::Sender<Signal>, asked: bool) -> io::Result<Self> {
         Ok(Self {
             terminal: open()?,
             resized: signal(SignalKind::window_change())?,
             answers,
+            asked,
             bytes: Vec::new(),
             read_at: Instant::now(),
             events: VecDeque::new(),
@@ -75,11 +80,24 @@ impl Input {
     fn understand(&mut self, more: bool) {
         let mut from = 0;
         while let Some((said, used)) = parse(&self.bytes[from..], more) {
+            if self.asked && self.bytes[from..] == *b"\x1b]" {
+                // The answer may have come in two parts: the second one is not to be taken for keys.
+                break;
+            }
             from += used;
             match said {
                 Said::Event(event) => self.events.push_back(event),
                 // Where nobody can take it, the next one tells as much.
-                Said::Answer => drop(self.answers.try_send(Signal::Answered)),
+                Said::Answer => {
+                    let _ = self.answers.try_send(Signal::Answered);
+                }
+                Said::Background(told) => {
+                    self.asked = false;
+                    if let Some(shade) = shade(&told) {
+                        // Where the queue is full or nobody listens any more, the theme stays as it is.
+                        let _ = self.answers.try_send(Signal::Background(shade));
+                    }
+                }
                 Said::Nothing => {}
             }
         }

@@ -172,6 +172,8 @@ impl Look {
     /// Reads everything again and takes over what has changed; what cannot be understood stays as it was. Says whether
     /// anything had been written at all, or what went wrong.
     fn reload(&mut self) -> Result<bool, ConfigError> {
+        // A folder that is new is watched from now on, before one looks whether anything is in it already.
+        self.cover();
         let stamps = self.stamps();
         if stamps == self.stamps {
             return Ok(false);

@@ -80,7 +80,9 @@ fn kill(number: u8, namespaces: &[String]) -> Result<(), LabError> {
         if left.is_empty() {
             return Ok(());
         }
-        left.iter().for_each(|(_, process)| process.kill());
+        for (_, process) in &left {
+            process.kill();
+        }
         thread::sleep(Duration::from_millis(100));
     }
     let pids = left.iter().map(|(_, process)| process.pid.to_string()).collect::<Vec<_>>().join(" ");

@@ -16,7 +16,7 @@ use super::run::{command, finish, run};
 const CACHE: &str = "/var/cache/hemera/lab";
 /// Memory with which it boots.
 pub(super) const MEMORY_MIB: u64 = 96;
-/// Its kernel's arguments. Without a limit on the console, its messages would be in the way of whoever types there.
+/// Its kernel's arguments: quiet, as its messages would be in the way of whoever types on the same line.
 pub(super) const CMDLINE: &str = "console=ttyS0 quiet";
 /// What it says on its serial line when it is up.
 pub(super) const UP: &str = "hemera guest is up";

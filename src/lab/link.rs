@@ -1,4 +1,4 @@
-//! Links between sites: plain, or with a rate and a delay, by the kernel where it can and by a [relay](super::relay)
+//! Links between sites: plain, or with a rate and a delay, by the kernel where it can and by a [relay](super::relay())
 //! elsewhere.
 
 use std::path::Path;
@@ -52,8 +52,8 @@ pub(super) fn make(record: &Record, plan: &Plan, program: &Path) -> Result<Link,
         let (a, b) = (port(a, b), port(b, a));
         let log = record.net_dir().join(format!("relay-{a}.log"));
         let shape = format!("{},{}", shape.rate_text(), shape.delay_text());
-        let play = [program.as_os_str(), "lab".as_ref(), "relay".as_ref(), a.as_ref(), b.as_ref(), shape.as_ref()];
-        daemon(&net, play, &log)?;
+        let words = [program.as_os_str(), "lab".as_ref(), "relay".as_ref(), a.as_ref(), b.as_ref(), shape.as_ref()];
+        daemon(&net, words, &log)?;
     }
     Ok(Link::Relay)
 }

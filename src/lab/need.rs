@@ -36,7 +36,7 @@ pub(super) fn find(program: &str) -> Option<PathBuf> {
 ///
 /// # Errors
 /// Where it is not root's.
-pub(super) fn root() -> Result<(), LabError> {
+pub fn root() -> Result<(), LabError> {
     let owner = std::fs::metadata("/proc/self").map_err(LabError::file("/proc/self"))?.uid();
     if owner == 0 {
         return Ok(());

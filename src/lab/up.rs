@@ -73,7 +73,9 @@ fn directory(dir: &Path) -> Result<PathBuf, LabError> {
     // A link among its parents could lead to where the hosts do not find it.
     let there = full.ancestors().find(|dir| dir.exists()).unwrap_or(Path::new("/"));
     let real = there.canonicalize().map_err(LabError::file(there))?;
-    let full = real.join(full.strip_prefix(there).unwrap_or(Path::new("")));
+    let rest = full.strip_prefix(there).unwrap_or(Path::new(""));
+    // Joined with nothing it would end in a slash.
+    let full = if rest.as_os_str().is_empty() { real } else { real.join(rest) };
     let refuse = |why: &str| Err(LabError::Directory { dir: full.clone(), why: why.to_owned() });
     let hidden =
         ["/run", "/dev", "/proc", "/sys", "/etc/libvirt", "/var/lib/libvirt", "/var/log/libvirt", "/var/cache/libvirt"];
@@ -139,9 +141,10 @@ fn helpers_run(record: &Record, plan: &Plan, link: Link) -> Result<(), LabError>
     let said = |what: &str| {
         let mut text = String::new();
         for entry in fs::read_dir(record.net_dir()).into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with(what) && (name.ends_with(".err") || name.ends_with(".log")) {
-                text += fs::read_to_string(entry.path()).unwrap_or_default().trim();
+            let path = entry.path();
+            let log = path.extension().is_some_and(|extension| extension == "err" || extension == "log");
+            if log && entry.file_name().to_string_lossy().starts_with(what) {
+                text += fs::read_to_string(path).unwrap_or_default().trim();
             }
         }
         LabError::Program { command: what.to_owned(), said: text }

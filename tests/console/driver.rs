@@ -14,13 +14,21 @@ use tokio::sync::mpsc;
 use crate::fake::{Heard, serve};
 
 /// How long something may take before a test says that it never came.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a terminal makes of what is written to it.
 pub(crate) struct Seen {
     pub(crate) parser: vt100::Parser,
     pub(crate) bytes: Vec<u8>,
     pub(crate) frames: usize,
+}
+
+/// How many events were sent, how many the console took, and how often it found none since.
+#[derive(Default)]
+struct Events {
+    sent: usize,
+    taken: usize,
+    none: usize,
 }
 
 #[derive(Clone)]
@@ -45,6 +53,7 @@ impl Write for Sink {
 pub(crate) struct Console {
     sink: Sink,
     events: Option<mpsc::UnboundedSender<Event>>,
+    counted: Arc<(Mutex<Events>, Condvar)>,
     signals: mpsc::Sender<Signal>,
     snapshots: mpsc::UnboundedSender<Snapshot>,
     heard: Arc<Mutex<Heard>>,
@@ -91,7 +100,8 @@ impl Setup {
         let (signals, signals_out) = mpsc::channel(1);
         let (snapshots, snapshots_out) = mpsc::unbounded_channel();
         let heard = Arc::new(Mutex::new(Heard::default()));
-        let (sink_there, heard_there) = (sink.clone(), heard.clone());
+        let counted: Arc<(Mutex<Events>, Condvar)> = Arc::default();
+        let (sink_there, heard_there, counted_there) = (sink.clone(), heard.clone(), counted.clone());
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -101,13 +111,20 @@ impl Setup {
                 } else {
                     drop(service);
                 }
-                let events = futures_util::stream::poll_fn(move |cx| taken.poll_recv(cx).map(|e| e.map(Ok)));
+                let events = futures_util::stream::poll_fn(move |cx| {
+                    let next = taken.poll_recv(cx);
+                    let mut counted = counted_there.0.lock().unwrap();
+                    counted.none = if next.is_pending() { counted.none + 1 } else { 0 };
+                    counted.taken += usize::from(next.is_ready());
+                    counted_there.1.notify_all();
+                    next.map(|event| event.map(Ok))
+                });
                 let screen = Screen::new(sink_there, Size::new(width, height), self.options.color);
                 let screen = if self.asks { screen.asking() } else { screen };
                 drive(handle, &self.options, screen, events, signals_out).await.unwrap();
             });
         });
-        Console { sink, events: Some(events), signals, snapshots, heard, thread: Some(thread) }
+        Console { sink, events: Some(events), counted, signals, snapshots, heard, thread: Some(thread) }
     }
 }
 
@@ -153,8 +170,28 @@ impl Console {
 
     pub(crate) fn event(&self, event: Event) {
         if let Some(events) = &self.events {
+            self.counted.0.lock().unwrap().sent += 1;
             events.send(event).ok();
         }
+    }
+
+    /// Waits until every event was taken.
+    pub(crate) fn taken(&self) -> &Self {
+        self.wait_events("taken", |events| events.taken >= events.sent)
+    }
+
+    /// Waits until what every event did by itself is drawn: the loop looks for more once before it draws and once after
+    /// it. What was asked of the engine or of a thread may still come.
+    pub(crate) fn drawn(&self) -> &Self {
+        self.wait_events("drawn", |events| events.taken >= events.sent && events.none >= 2)
+    }
+
+    fn wait_events(&self, what: &str, there: impl Fn(&Events) -> bool) -> &Self {
+        let waits = |events: &mut Events| !there(events);
+        let (events, over) =
+            self.counted.1.wait_timeout_while(self.counted.0.lock().unwrap(), PATIENCE, waits).unwrap();
+        assert!(!over.timed_out(), "events never {what}: {} of {}", events.taken, events.sent);
+        self
     }
 
     pub(crate) fn resize(&self, width: u16, height: u16) -> &Self {
@@ -221,6 +258,7 @@ impl Console {
 
     /// Waits until nothing more is written for a moment: what was asked for has come, in however many frames.
     pub(crate) fn quiet(&self) -> &Self {
+        self.drawn();
         let moment = Duration::from_millis(120);
         let mut seen = self.sink.0.0.lock().unwrap();
         loop {

@@ -136,6 +136,7 @@ fn keys_move_in_the_geometry_and_keep_the_column() {
 }
 
 fn mouse(console: &Console, kind: MouseEventKind, column: u16, row: u16) {
+    console.drawn();
     console.event(Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
 }
 
@@ -151,8 +152,12 @@ fn the_mouse_chooses_opens_and_draws_rectangles() {
     console.shows("rectangle of 6");
     mouse(&console, MouseEventKind::Up(left), 22 + 3 * 6 + 1, 3);
     console.shows("6 hosts marked");
-    mouse(&console, MouseEventKind::Down(left), 22 + 3, 2);
-    mouse(&console, MouseEventKind::Down(left), 22 + 3, 2);
+    // Both clicks at once: what comes later than a double click's second one is another click.
+    console.drawn();
+    for _ in 0..2 {
+        let (column, row, modifiers) = (22 + 3, 2, KeyModifiers::NONE);
+        console.event(Event::Mouse(MouseEvent { kind: MouseEventKind::Down(left), column, row, modifiers }));
+    }
     console.shows("› heatmap › paradent-2");
     console.end();
 }
@@ -184,7 +189,7 @@ fn flows_are_drawn_on_demand() {
     for (width, height) in [(120, 36), (80, 24)] {
         let console = busy(width, height).start();
         console.keys("2 z").shows("paradent-1 ").keys("F").shows_all(&["moves run", "→", "rennes → rennes ×"]);
-        console.keys("Right Right Right");
+        console.keys("Right Right Right").shows("paradent-4 ").drawn();
         look(&console, &format!("flows_{width}x{height}"));
         console.keys("F").hides("moves run");
         console.end();
@@ -205,19 +210,20 @@ fn flows_are_drawn_on_demand() {
 }
 
 #[test]
-fn a_map_that_did_not_change_costs_nothing() {
+fn a_map_that_hardly_changed_costs_hardly_anything() {
     let console = busy(120, 36).start();
-    console.keys("2 z").shows("paradent-1 ");
+    console.keys("2 z").wait_until("the map alone", |s| s.contains("paradent-1 ") && !s.contains("Operations"));
     let mut snapshot = fake::snapshot(fake::fleet(10_240), fake::operations());
-    let frame = |snapshot: &hemera::handle::Snapshot, console: &Console| {
-        let before = console.bytes().len();
-        console.publish(snapshot.clone());
-        console.keys("?").shows("Moves the cursor d").quiet().keys("Esc").hides("Moves the cursor d").quiet();
-        console.bytes().len() - before
-    };
-    let same = frame(&snapshot, &console);
-    snapshot.fleet.hosts.update(HostId(9), |row| row.cpu_demand += 1);
-    let hardly = frame(&snapshot, &console);
-    assert_eq!(same, hardly, "a load that hardly changed was drawn");
+    let hosts = &mut snapshot.fleet.hosts;
+    for id in 0..9 {
+        hosts.update(HostId(id), |row| row.cpu_demand += 1);
+    }
+    // What really changed shows when the map was drawn again.
+    hosts.update(HostId(9), |row| row.state = HostState::Unreachable);
+    let before = console.bytes().len();
+    console.publish(snapshot);
+    console.shows("✖▅");
+    let written = console.bytes().len() - before;
+    assert!(written < 1000, "{written} bytes for one host");
     console.end();
 }

@@ -126,7 +126,7 @@ fn random_keys_never_panic_and_escape_always_leads_home() {
     runner
         .run(&prop::collection::vec(any_event(), 200..300), |events| {
             // Nobody types the way through a confirmation by chance: no dangerous command may come out.
-            let console = Setup::new(fake::snapshot(fake::fleet(1_000), Vec::new()), 120, 36).start();
+            let console = Setup::new(fake::snapshot(fake::fleet(1_000), fake::operations()), 120, 36).start();
             for event in events {
                 // The program's end is not what this is about; X would write files here.
                 let left_out = ['q', 'Q', 'c', 'z', 'Z', 'X'];

@@ -146,12 +146,20 @@ pub(crate) struct Real {
 
 impl Real {
     pub(crate) fn connect(topology: Arc<Topology>, answers_after: Duration) -> (Self, Instant, Arc<Notify>) {
+        // Not to wait for something, but because hosts do take a while.
+        Self::connect_when(topology, move || std::thread::sleep(answers_after))
+    }
+
+    /// The same where the hosts answer once `until` has returned.
+    pub(crate) fn connect_when(
+        topology: Arc<Topology>,
+        until: impl FnOnce() + Send + 'static,
+    ) -> (Self, Instant, Arc<Notify>) {
         let started = Instant::now();
         let real = Self { started, batches: Arc::default(), notify: Arc::default() };
         let (batches, notify) = (real.batches.clone(), real.notify.clone());
         std::thread::spawn(move || {
-            // Not to wait for something, but because hosts do take a while.
-            std::thread::sleep(answers_after);
+            until();
             let at = Time::ZERO + started.elapsed();
             let Fake { batches: answers, .. } = Fake::new(&topology, None);
             batches.lock().expect("no panic").extend(answers.into_iter().map(|batch| Batch { at, ..batch }));

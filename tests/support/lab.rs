@@ -48,6 +48,11 @@ fn start() -> Result<PathBuf, String> {
     STARTED.get_or_init(start).clone()
 }
 
+/// Whether a console shows how many cores the first host has: it has told.
+pub fn sized(screen: &str) -> bool {
+    screen.contains(" cores") && !screen.contains("of 0 cores")
+}
+
 impl Lab {
     /// The lab, for the calling test alone; none where this machine cannot run it.
     pub fn take() -> Option<Self> {

@@ -9,7 +9,10 @@ use std::process::{Command, Output};
 pub(crate) fn hemera(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hemera"));
     command.env("XDG_STATE_HOME", home.join("state")).env("XDG_CONFIG_HOME", home.join("config"));
-    command.env_remove("HEMERA_LOG").current_dir(env!("CARGO_MANIFEST_DIR"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HEMERA_")) {
+        command.env_remove(name);
+    }
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
     command
 }
 

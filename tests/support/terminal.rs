@@ -51,7 +51,7 @@ impl Terminal {
     pub fn spawn(mut command: CommandBuilder, columns: u16, rows: u16, variables: &[(&str, &str)]) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pty = native_pty_system().openpty(size).expect("a pseudo-terminal");
-        for name in ["NO_COLOR", "COLORTERM", "TERM", "LC_ALL"] {
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(decides)) {
             command.env_remove(name);
         }
         command.env("LANG", "C.UTF-8");
@@ -215,6 +215,12 @@ impl Terminal {
             && !screen.bracketed_paste()
             && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
     }
+}
+
+/// Whether a variable decides what the console looks like or does.
+fn decides(name: &str) -> bool {
+    const OTHERS: [&str; 7] = ["NO_COLOR", "COLORTERM", "COLORFGBG", "TERM", "TMUX", "STY", "ENV"];
+    OTHERS.contains(&name) || name.starts_with("LC_") || name.starts_with("HEMERA_") && name != "HEMERA_LONG"
 }
 
 /// How many of these bytes can be shown without half a frame: as terminals that know synchronized updates do it.

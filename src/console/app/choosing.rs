@@ -284,6 +284,14 @@ impl App {
         }
     }
 
+    /// Gives up a question about VMs that are still being chosen: whoever types on does not wait for it, and it would
+    /// open under the keys.
+    pub(super) fn forget_question(&mut self) {
+        if self.asks.chosen.take_if(|(_, purpose, _)| !matches!(purpose, Purpose::Mark(_))).is_some() {
+            self.note = Some((Tone::Bad, "nothing is asked: keys came before the question".into()));
+        }
+    }
+
     /// Does with the chosen VMs what they were chosen for.
     pub(super) fn chosen(&mut self, found: &VmSet, purpose: &Purpose, text: &str) {
         let fleet = &self.snapshot.fleet;

@@ -265,7 +265,10 @@ impl App {
                 (title, &WITH_VMS)
             }
         };
-        let entries = ids.iter().filter_map(|id| action::named(id)).map(|action| self.entry(action, context)).collect();
+        let entries = ids.iter().filter_map(|id| action::named(id)).map(|action| self.entry(action, context));
+        // Of the operator's own commands, those that have a key here.
+        let own = action::all_own().map(|action| self.entry(action, context)).filter(|entry| !entry.key.is_empty());
+        let entries = entries.chain(own).collect();
         self.overlays.push(Overlay::Menu(Menu::new(format!("With {title}"), entries)));
     }
 

@@ -6,6 +6,8 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, Mou
 const LONGEST: usize = 64;
 /// A paste that has not ended by then has lost its end.
 const LARGEST: usize = 1 << 20;
+/// How the answer to the question for the background begins.
+const BACKGROUND: &[u8] = b"\x1b]11;";
 const PASTE: &[u8] = b"\x1b[200~";
 const PASTED: &[u8] = b"\x1b[201~";
 
@@ -16,6 +18,8 @@ pub(super) enum Said {
     Event(Event),
     /// The terminal answers that it is well (`CSI 0 n`).
     Answer,
+    /// The terminal says what its background is (`OSC 11 ; colour`), in these words.
+    Background(String),
     /// Nothing that is known.
     Nothing,
 }
@@ -44,6 +48,7 @@ fn escape(bytes: &[u8], more: bool) -> Option<(Said, usize)> {
         (None, _) | (Some(b'O'), None) if more => None,
         (None | Some(0x1b), _) => Some(esc),
         (Some(b'['), _) => sequence(bytes),
+        (Some(b']'), Some(_)) if BACKGROUND.starts_with(&bytes[..bytes.len().min(BACKGROUND.len())]) => told(bytes),
         (Some(b'O'), Some(&last)) => {
             let code = match last {
                 b'M' => Some(KeyCode::Enter),
@@ -59,6 +64,20 @@ fn escape(bytes: &[u8], more: bool) -> Option<(Said, usize)> {
             Some((Said::Event(Event::Key(event)), used + 1))
         }
     }
+}
+
+/// What the terminal tells in words, up to the bell or `ESC \\`.
+fn told(bytes: &[u8]) -> Option<(Said, usize)> {
+    let end = bytes.iter().skip(2).position(|byte| matches!(byte, 7 | 0x1b)).map(|at| at + 2);
+    let Some(end) = end else { return (bytes.len() > LONGEST).then_some((Said::Nothing, bytes.len())) };
+    let after = match (bytes[end], bytes.get(end + 1)) {
+        (7, _) => end + 1,
+        (_, Some(b'\\')) => end + 2,
+        (_, None) => return None,
+        // Cut short by something else.
+        _ => return Some((Said::Nothing, end)),
+    };
+    Some((Said::Background(String::from_utf8_lossy(&bytes[2..end]).into_owned()), after))
 }
 
 /// A key that sends one character.

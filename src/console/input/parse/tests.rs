@@ -121,3 +121,20 @@ fn a_paste_without_an_end_is_taken_as_far_as_it_came() {
     let Some((Said::Event(Event::Paste(text)), used)) = parse(&lost, false) else { panic!("no paste") };
     assert_eq!((text.len() + PASTE.len(), used), (lost.len(), lost.len()));
 }
+
+#[test]
+fn the_background_is_told_between_keys() {
+    let told = |end: &str| format!("a\x1b]11;rgb:ffff/ffff/ffff{end}b").into_bytes();
+    let a_and_b = |said: Said| [key(Char('a'), NONE), said, key(Char('b'), NONE)];
+    let white = || Said::Background("11;rgb:ffff/ffff/ffff".into());
+    for end in ["\x07", "\x1b\\"] {
+        assert_eq!(all(&told(end)), a_and_b(white()), "{end:?}");
+    }
+    // In part it is waited for; what only begins so is typed.
+    for part in [&b"\x1b]1"[..], b"\x1b]11;rgb:ff", b"\x1b]11;rgb:ff\x1b"] {
+        assert_eq!(parse(part, false), None, "{part:?}");
+    }
+    assert_eq!(all(b"\x1b]"), [key(Char(']'), ALT)]);
+    assert_eq!(all(b"\x1b]12"), [key(Char(']'), ALT), key(Char('1'), NONE), key(Char('2'), NONE)]);
+    assert_eq!(all(b"\x1b]11;rgb\x1b[A"), [key(Up, NONE)]);
+}
