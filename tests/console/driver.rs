@@ -93,6 +93,7 @@ impl Setup {
     }
 
     pub(crate) fn start(self) -> Console {
+        elsewhere();
         let (width, height) = self.size;
         let seen = Seen { parser: vt100::Parser::new(height.max(1), width.max(1), 0), bytes: Vec::new(), frames: 0 };
         let sink = Sink(Arc::new((Mutex::new(seen), Condvar::new())));
@@ -126,6 +127,15 @@ impl Setup {
         });
         Console { sink, events: Some(events), counted, signals, snapshots, heard, thread: Some(thread) }
     }
+}
+
+/// Random keys may write a table to a file without a folder in its name: not among the sources.
+fn elsewhere() {
+    static MOVED: std::sync::Once = std::sync::Once::new();
+    MOVED.call_once(|| {
+        let folder = concat!(env!("CARGO_TARGET_TMPDIR"), "/console");
+        std::fs::create_dir_all(folder).and_then(|()| std::env::set_current_dir(folder)).unwrap();
+    });
 }
 
 impl Console {
