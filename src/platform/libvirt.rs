@@ -22,6 +22,7 @@
 //! was being booted is then removed, as a failed boot leaves nothing.
 
 mod addresses;
+mod agent;
 mod awaiting;
 mod ffi;
 mod host;
@@ -32,6 +33,7 @@ mod observe;
 mod overlay;
 mod queue;
 mod state;
+mod stress;
 mod traffic;
 mod trouble;
 mod work;

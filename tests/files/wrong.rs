@@ -201,8 +201,6 @@ fn workflows_that_do_not_fit_their_world_are_told() {
     writeln!(out, "real hosts").expect("a string takes all");
     for text in [
         "boot = { class = \"small\", count = 1, name = \"a\" }",
-        "stress = { select = \"all\", cpu = \"1 %\" }",
-        "stop-stress = { select = \"all\" }",
         "migrate = { moves = [{ vm = \"anything\", to = \"h3\" }] }",
     ] {
         writeln!(out, "{text}\n    {}", step(text)).expect("a string takes all");

@@ -105,7 +105,10 @@ impl Observer {
             move |name: &str, state: u32, _: u32| {
                 let mut inbox = lock(&host.inbox);
                 inbox.stirred = true;
-                inbox.agents.insert(name.to_owned(), state == virt_sys::VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED);
+                inbox.agents.insert(
+                    name.to_owned(),
+                    state == virt_sys::VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED,
+                );
                 drop(inbox);
                 host.stir.notify_one();
             }

@@ -10,6 +10,7 @@ use virt::error::Error;
 use super::host::{Host, Leftover};
 use super::ledger::Ticket;
 use super::overlay;
+use super::stress;
 use super::trouble::Trouble;
 use super::xml::{self, Mark};
 use crate::fleet::{Image, Ready, VmClass};
@@ -164,8 +165,11 @@ fn run_change(host: &Host, name: &str, change: Change, ticket: Ticket) {
             Err(trouble) if trouble.unsupported() => on("restarting", |domain| domain.reboot(0)),
             other => other,
         },
-        Change::Load(_) => {
-            return ticket.fail("stress needs the load tool in the guest, which real hosts do not have yet");
+        Change::Load(load) => {
+            return match stress::stress(host, name, load) {
+                Ok(()) => ticket.end(End::Done, |_| true, None),
+                Err(why) => ticket.fail(&why),
+            };
         }
     };
     if done.is_ok() && change == Change::Destroy {

@@ -121,6 +121,24 @@ fn translation_cache_mib(class: &VmClass) -> u64 {
     (class.memory.to_mib() / 8).clamp(16, 512)
 }
 
+/// What has a guest survive being moved under QEMU's own emulation (TCG).
+///
+/// Before version 9.0 QEMU forgets to tell its emulation when it has noted the dirty pages of a piece of memory of which
+/// both the start and the size are multiples of 64 pages, and then misses what the guest writes there: guests that do
+/// something while they move panic (seen with 7.2: 7 of 8 moves of a guest that dirties 2 MB/s, and none of 4 with this).
+/// 8 KiB more, the least that QEMU takes, keep it from that way. libvirt rounds sizes to 1 MiB, so that they are told past
+/// it.
+fn odd_memory(class: &VmClass) -> String {
+    let kib = class.memory.0.div_ceil(1 << 20) * 1024 + 8;
+    let arguments = [
+        ("-m", format!("size={kib}k")),
+        ("-object", format!("memory-backend-ram,id=hemera.ram,size={kib}k")),
+        ("-machine", "memory-backend=hemera.ram".to_owned()),
+    ];
+    let arguments = arguments.map(|(name, value)| format!("<qemu:arg value='{name}'/><qemu:arg value='{value}'/>"));
+    format!("<qemu:commandline>{}</qemu:commandline>", arguments.concat())
+}
+
 /// The definition of a VM of a class. `overlay` is the path of its disk on the host, where it has one; `address` the one
 /// that it is to have by its MAC address, where that is ours to say.
 pub(super) fn domain(
@@ -158,10 +176,11 @@ pub(super) fn domain(
             format!("<cpu mode='custom' match='exact'><model fallback='allow'>{}</model></cpu>", escape(model))
         }
     };
-    let tcg = if guests.domain_type == "qemu" {
-        format!("<tcg><tb-cache unit='MiB'>{}</tb-cache></tcg>", translation_cache_mib(class))
+    let (tcg, odd) = if guests.domain_type == "qemu" {
+        let cache = translation_cache_mib(class);
+        (format!("<tcg><tb-cache unit='MiB'>{cache}</tb-cache></tcg>"), odd_memory(class))
     } else {
-        String::new()
+        (String::new(), String::new())
     };
     let Guests { domain_type, arch } = guests;
     let (name, mark, bytes, vcpus) = (escape(name), Mark::of(class, address).write(), class.memory.0, class.vcpus);
@@ -169,14 +188,14 @@ pub(super) fn domain(
     let agent = format!("<channel type='unix'><target type='virtio' name='{AGENT}'/></channel>");
     // The serial log is what tells why a guest hangs, and stays readable after the guest is gone.
     format!(
-        "<domain type='{domain_type}'><name>{name}</name><uuid>{uuid}</uuid><metadata>{mark}</metadata>\
+        "<domain type='{domain_type}' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>{name}</name><uuid>{uuid}</uuid><metadata>{mark}</metadata>\
          <memory unit='b'>{bytes}</memory><vcpu>{vcpus}</vcpu>\
          <os><type arch='{arch}'>hvm</type>{boot}</os><features><acpi/>{tcg}</features>{cpu}<clock offset='utc'/>\
          <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>\
          <devices>{disk}{nic}<controller type='usb' model='none'/>\
          <serial type='pty'><log file='/var/log/libvirt/qemu/{name}.serial.log' append='off'/><target port='0'/></serial>\
          <console type='pty'><target type='serial' port='0'/></console>{agent}\
-         <memballoon model='none'/></devices></domain>"
+         <memballoon model='none'/></devices>{odd}</domain>"
     )
 }
 
@@ -228,13 +247,13 @@ mod tests {
         let text = domain("vm-1", "u", &class(kernel), &guests, None, None);
         assert!(text.contains("a=&quot;&lt;1&gt;&quot;"), "{text}");
         assert!(text.contains("class='ti&lt;ny'"), "{text}");
-        assert!(text.contains("<tb-cache unit='MiB'>16</tb-cache>"), "{text}");
+        assert!(text.contains("<tb-cache unit='MiB'>16</tb-cache>") && text.contains("size=98312k"), "{text}");
         assert!(!text.contains("<interface") && !text.contains("<disk") && !text.contains("<initrd>"), "{text}");
         let disk = class(Image::Disk("/images/d.img".into()));
         let kvm = Guests { domain_type: "kvm".into(), arch: "x86_64".into() };
         let text = domain("vm-1", "u", &disk, &kvm, Some("/pool/vm-1.qcow2"), None);
         assert!(text.contains("<source file='/pool/vm-1.qcow2'/>") && text.contains("image='/images/d.img'"), "{text}");
-        assert!(!text.contains("tb-cache") && !text.contains("<kernel>"), "{text}");
+        assert!(!text.contains("tb-cache") && !text.contains("<kernel>") && !text.contains("<qemu:"), "{text}");
     }
 
     #[test]
