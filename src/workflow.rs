@@ -66,15 +66,8 @@ struct StepSpans {
     targets: Vec<Range<usize>>,
     /// Names of VMs in `moves`.
     vms: Vec<Range<usize>>,
-    /// Parts of the class, for boots.
-    class: ClassSpans,
-}
-
-/// Where the parts of a class stand in its file; the class where one is not written.
-#[derive(Debug, Clone, Default)]
-struct ClassSpans {
+    /// The image of the class, for boots; the class where it has none.
     image: Range<usize>,
-    ready: Range<usize>,
 }
 
 impl Workflow {

@@ -161,8 +161,7 @@ impl Engine {
             self.set_state(vm, VmState::Off);
             self.set_host(vm, Some(host));
         }
-        let same = row.host == Some(host)
-            && (row.state == seen.state || (row.state == VmState::Reachable && seen.state == VmState::Up));
+        let same = row.host == Some(host) && row.state == seen.state;
         if !same {
             self.set_state(vm, seen.state);
             self.set_reason(vm, seen.reason.clone());

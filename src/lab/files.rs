@@ -32,16 +32,25 @@ pub fn world(plan: &Plan) -> String {
     text
 }
 
-/// The workflow file: a class of small VMs, booted, moved crosswise and destroyed.
+/// The workflow file: a class of small VMs, booted, put under load where they take it, moved crosswise and destroyed.
 pub fn workflow(plan: &Plan, guest: &Guest) -> String {
     let (kernel, initrd) = (guest.kernel(), guest.initrd());
     let count = plan.hosts().count() * 2;
+    let (stress, stop) = if guest.stress {
+        let load = "cpu = \"10 %\", dirty_rate = \"1 MB/s\", working_set = \"10 %\"";
+        (
+            format!("[[step]]\nstress = {{ select = \"class:tiny\", {load} }}\n\n"),
+            "[[step]]\nstop-stress = { select = \"class:tiny\" }\n\n",
+        )
+    } else {
+        (String::new(), "")
+    };
     format!(
         "# VMs of lab {}, written by `hemera lab up`.\nname = \"lab\"\n\n[vm.tiny]\nvcpus = 1\n\
          memory = \"{MEMORY_MIB} MiB\"\nkernel = \"{}\"\ninitrd = \"{}\"\ncmdline = \"{CMDLINE}\"\n\
-         network = \"hemera\"\n\n[limits]\nboot_per_host = 2\nmigrate_total = 4\n\n\
+         network = \"hemera\"\nready = \"reachable\"\n\n[limits]\nboot_per_host = 2\nmigrate_total = 4\n\n\
          [[step]]\nboot = {{ class = \"tiny\", count = {count}, name = \"tiny-{{n}}\" }}\n\n\
-         [[step]]\nmigrate = {{ select = \"class:tiny\", pattern = \"crossed\" }}\n\n\
+         {stress}[[step]]\nmigrate = {{ select = \"class:tiny\", pattern = \"crossed\" }}\n\n{stop}\
          [[step]]\ndestroy = {{ select = \"class:tiny\" }}\n",
         plan.number,
         kernel.display(),
@@ -60,8 +69,10 @@ mod tests {
         let plan = Plan::new(4, 3, 2, 256, Some("1 Gbit/s,10 ms".parse().unwrap()));
         let read = World::parse(&world(&plan), "world.toml").unwrap();
         assert_eq!((read.topology.hosts.len(), read.topology.links.len()), (6, 3));
-        let guest = Guest { dir: "/var/cache/hemera/lab/guest".into() };
-        let read = Workflow::parse(&workflow(&plan, &guest), "workflow.toml").unwrap();
-        assert_eq!(read.steps.len(), 3);
+        for (stress, steps) in [(false, 3), (true, 5)] {
+            let guest = Guest { dir: "/var/cache/hemera/lab/guest".into(), stress };
+            let read = Workflow::parse(&workflow(&plan, &guest), "workflow.toml").unwrap();
+            assert_eq!(read.steps.len(), steps);
+        }
     }
 }

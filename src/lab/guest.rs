@@ -1,4 +1,5 @@
-//! The guest that labs boot: Debian's cloud kernel, and an initial RAM disk of busybox and the QEMU guest agent.
+//! The guest that labs boot: Debian's cloud kernel, and an initial RAM disk of busybox, the QEMU guest agent
+//! and the load tool where that was built.
 //!
 //! It is built once and kept in `/var/cache/hemera/lab`, in a directory whose name holds the kernel's version and a
 //! checksum of all that went in: an update of any package builds another one.
@@ -36,6 +37,8 @@ const OWN: [(&str, &str, u32); 6] = [
 pub struct Guest {
     /// Its directory in the cache.
     pub dir: PathBuf,
+    /// Whether the load tool is in it, so that it takes stress.
+    pub stress: bool,
 }
 
 impl Guest {
@@ -71,6 +74,8 @@ struct Parts {
     version: String,
     busybox: PathBuf,
     agent: PathBuf,
+    /// The load tool, where it was built.
+    load: Option<PathBuf>,
     /// Shared libraries of the agent, where it looks for them.
     libraries: Vec<PathBuf>,
     modules: Vec<PathBuf>,
@@ -79,9 +84,13 @@ struct Parts {
 /// The guest from the cache, built first where it is not there or is damaged. `say` is told what takes time.
 pub(super) fn get(say: &mut dyn FnMut(&str)) -> Result<Guest, LabError> {
     let parts = parts()?;
+    let stress = parts.load.is_some();
+    if !stress {
+        say("no hemera-load is there: guests will take no stress (load/build builds it)");
+    }
     let dir = Path::new(CACHE).join(format!("guest-{}-{}", parts.version, key(&parts)?));
     if intact(&dir) {
-        return Ok(Guest { dir });
+        return Ok(Guest { dir, stress });
     }
     say(&format!("building the guest from kernel {}, busybox and the guest agent", parts.version));
     sweep();
@@ -98,7 +107,7 @@ pub(super) fn get(say: &mut dyn FnMut(&str)) -> Result<Guest, LabError> {
             return Err(LabError::file(dir)(error));
         }
     }
-    Ok(Guest { dir })
+    Ok(Guest { dir, stress })
 }
 
 fn parts() -> Result<Parts, LabError> {
@@ -114,12 +123,26 @@ fn parts() -> Result<Parts, LabError> {
     // "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x…)" and "/lib64/ld-linux-x86-64.so.2 (0x…)".
     let listed = run("ldd", [&agent])?;
     let libraries = listed.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from).collect();
-    Ok(Parts { kernel, version, busybox, agent, libraries, modules })
+    Ok(Parts { kernel, version, busybox, agent, load: load_tool(), libraries, modules })
+}
+
+/// The static `hemera-load`: what `HEMERA_LOAD` says, or beside this program, or where `load/build` leaves it.
+fn load_tool() -> Option<PathBuf> {
+    let said = std::env::var_os("HEMERA_LOAD").map(PathBuf::from);
+    let program = std::env::current_exe().ok();
+    let folder = program.as_deref().and_then(Path::parent);
+    let beside = folder.map(|folder| folder.join("hemera-load"));
+    // Programs are in target/debug or target/release, tests one level further down.
+    let targets = folder.into_iter().flat_map(|folder| folder.ancestors().skip(1).take(2));
+    let built = targets
+        .map(|target| target.join(format!("static/{}-unknown-linux-gnu/load/hemera-load", std::env::consts::ARCH)));
+    said.into_iter().chain(beside).chain(built).find(|path| path.is_file())
 }
 
 /// Twelve digits of a checksum of all that goes in.
 fn key(parts: &Parts) -> Result<String, LabError> {
-    let files = [&parts.kernel, &parts.busybox, &parts.agent].into_iter().chain(&parts.libraries).chain(&parts.modules);
+    let files = [&parts.kernel, &parts.busybox, &parts.agent].into_iter().chain(&parts.load);
+    let files = files.chain(&parts.libraries).chain(&parts.modules);
     let mut text = run("sha256sum", files)?;
     for (path, content, _) in OWN {
         text += path;
@@ -153,6 +176,9 @@ fn build(parts: &Parts, draft: &Path) -> Result<(), LabError> {
     }
     copy(&parts.busybox, &root.join("bin/busybox"))?;
     copy(&parts.agent, &root.join("usr/sbin/qemu-ga"))?;
+    if let Some(load) = &parts.load {
+        copy(load, &root.join("usr/bin/hemera-load"))?;
+    }
     for library in &parts.libraries {
         copy(library, &root.join(library.strip_prefix("/").unwrap_or(library)))?;
     }

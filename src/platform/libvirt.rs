@@ -5,7 +5,8 @@
 //!
 //! - an observer with a connection of its own ([`observe`]): it reconnects by itself, lists domains and loads once a
 //!   second and whenever a lifecycle event arrives, and says when the host does not answer;
-//! - at most eight workers ([`work`]), which boot, destroy, pause, resume and restart;
+//! - at most eight workers ([`work`]), which boot, destroy, pause, resume and restart; boots that are done when their
+//!   guest answers wait for it without one ([`awaiting`]);
 //! - a thread per move, and one watcher for all moves that leave the host ([`migrate`]).
 //!
 //! A connection serves one call at a time ([`line`] says why), and the connections of workers, watcher and moves are
@@ -21,6 +22,8 @@
 //! was being booted is then removed, as a failed boot leaves nothing.
 
 mod addresses;
+mod agent;
+mod awaiting;
 mod ffi;
 mod host;
 mod ledger;
@@ -30,6 +33,7 @@ mod observe;
 mod overlay;
 mod queue;
 mod state;
+mod stress;
 mod traffic;
 mod trouble;
 mod work;

@@ -16,7 +16,7 @@ use super::raw::{
     RawBoot, RawClass, RawMigrate, RawPattern, RawPlacement, RawReady, RawRecord, RawSelect, RawStep, RawStress,
     RawWorkflow,
 };
-use super::{ClassSpans, DEFAULT_SAMPLES, Recording, StepSpans, Workflow};
+use super::{DEFAULT_SAMPLES, Recording, StepSpans, Workflow};
 
 const STEPS: [&str; 10] =
     ["boot", "wait", "stress", "stop-stress", "migrate", "evacuate", "destroy", "pause", "resume", "reboot"];
@@ -36,13 +36,10 @@ pub(super) fn build(source: Source) -> Result<Workflow, FileError> {
         return read.fail(&raw.name, "found an empty name, expected one that says what the workflow is");
     }
     let mut classes = Vec::new();
-    let mut class_spans = Vec::new();
+    let mut image_spans = Vec::new();
     for (name, class) in &raw.vm {
         classes.push(Arc::new(read.class(name, class)?));
-        class_spans.push(ClassSpans {
-            image: class.get_ref().image.as_ref().map_or_else(|| class.span(), Spanned::span),
-            ready: class.get_ref().ready.as_ref().map_or_else(|| class.span(), Spanned::span),
-        });
+        image_spans.push(class.get_ref().image.as_ref().map_or_else(|| class.span(), Spanned::span));
     }
     let record = read.record(&raw.record)?;
     if raw.step.is_empty() {
@@ -51,7 +48,7 @@ pub(super) fn build(source: Source) -> Result<Workflow, FileError> {
     let mut steps = Vec::with_capacity(raw.step.len());
     let mut spans = Vec::with_capacity(raw.step.len());
     for step in &raw.step {
-        let (step, span) = read.step(step, &classes, &class_spans)?;
+        let (step, span) = read.step(step, &classes, &image_spans)?;
         steps.push(step);
         spans.push(span);
     }
@@ -146,7 +143,7 @@ impl Reader<'_> {
         &self,
         step: &Spanned<RawStep>,
         classes: &[Arc<VmClass>],
-        class_spans: &[ClassSpans],
+        image_spans: &[Range<usize>],
     ) -> Result<(Step, StepSpans), FileError> {
         let raw = step.get_ref();
         let span = |span: Option<Range<usize>>, word| span.map(|span| (span, word));
@@ -181,7 +178,7 @@ impl Reader<'_> {
             self.change(&select.get_ref().select, change)
         };
         let operation = if let Some(boot) = &raw.boot {
-            self.boot(boot.get_ref(), classes, class_spans, &mut spans)?
+            self.boot(boot.get_ref(), classes, image_spans, &mut spans)?
         } else if let Some(wait) = &raw.wait {
             let time = self.span(wait, Duration::ZERO, MAX_WAIT, "wait")?;
             return Ok((Step::Wait(time), spans));
@@ -219,7 +216,7 @@ impl Reader<'_> {
         &self,
         boot: &RawBoot,
         classes: &[Arc<VmClass>],
-        class_spans: &[ClassSpans],
+        image_spans: &[Range<usize>],
         spans: &mut StepSpans,
     ) -> Result<OperationSpec, FileError> {
         let Some(class) = classes.iter().position(|class| *class.name == **boot.class.get_ref()) else {
@@ -230,7 +227,7 @@ impl Reader<'_> {
             };
             return self.fail(&boot.class, format!("unknown class `{}`{hint}", boot.class.get_ref()));
         };
-        spans.class = class_spans[class].clone();
+        spans.image = image_spans[class].clone();
         let count = self.count(&boot.count, 1, MAX_COUNT, "count")?;
         self.vm_name(&boot.name, count)?;
         let placement = match &boot.placement {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::files::{FileError, suggestion};
-use crate::fleet::{Fleet, Image, Ready, Referent, Selection, VM_OVERHEAD};
-use crate::handle::{Boot, Moves, OperationSpec, Placement, Step, VmChange, Which};
+use crate::fleet::{Fleet, Image, Referent, Selection, VM_OVERHEAD};
+use crate::handle::{Boot, Moves, OperationSpec, Placement, Step, Which};
 use crate::world::{Kind, World};
 
 use super::{StepSpans, Workflow};
@@ -79,17 +79,8 @@ impl<'a> Check<'a> {
             OperationSpec::Boot(boot) => {
                 if self.real && boot.class.image == Image::None {
                     let class = &boot.class.name;
-                    return self.fail(
-                        &spans.class.image,
-                        format!("class `{class}` boots from nothing: only the simulator can"),
-                    );
-                }
-                if self.real && boot.class.ready == Ready::Reachable {
-                    let class = &boot.class.name;
-                    let message = format!(
-                        "class `{class}`: whether a guest is reachable is not known on real hosts yet; expected \"up\""
-                    );
-                    return self.fail(&spans.class.ready, message);
+                    return self
+                        .fail(&spans.image, format!("class `{class}` boots from nothing: only the simulator can"));
                 }
                 if let Placement::Fixed(hosts) = &boot.placement {
                     for (host, at) in hosts.iter().zip(&spans.targets) {
@@ -106,9 +97,6 @@ impl<'a> Check<'a> {
                         self.host(to, to_at)?;
                     }
                 }
-            }
-            OperationSpec::Change { change: VmChange::Stress(_) | VmChange::StopStress, .. } if self.real => {
-                return self.fail(&spans.step, "stress: only the simulator sets a VM's load, this world is on libvirt");
             }
             OperationSpec::Evacuate { .. } | OperationSpec::Change { .. } => {}
         }

@@ -243,26 +243,27 @@ pub(super) fn job_figures(domain: &Domain, completed: bool) -> Result<JobFigures
     Ok(job)
 }
 
-/// Takes the name of a domain, what happened to it (`virDomainEventType`) and the detail. It runs on the event loop's
-/// thread, which serves every host: it must not block and not call libvirt.
+/// Takes the name of a domain and two figures that say what happened to it. It runs on the event loop's thread, which
+/// serves every host: it must not block and not call libvirt.
 type Listener = Box<dyn Fn(&str, u32, u32) + Send + Sync>;
 
-/// A subscription to the lifecycle events of a connection's domains; it ends when this is dropped.
+/// A subscription to events of a connection's domains; it ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct Lifecycle {
+pub(super) struct Subscription {
     connect: Connect,
     id: c_int,
 }
 
-impl Lifecycle {
-    /// Calls `listener` for each event from now on.
-    pub(super) fn listen(connect: &Connect, listener: Listener) -> Result<Self, Error> {
-        let opaque = Box::into_raw(Box::new(listener)).cast::<c_void>();
+/// A callback as libvirt takes it for every kind of event.
+type Callback = unsafe extern "C" fn(virt_sys::virConnectPtr, virt_sys::virDomainPtr, *mut c_void);
+
+impl Subscription {
+    /// Calls `listener` for each change in a domain's life from now on, with `virDomainEventType` and its detail.
+    pub(super) fn lifecycle(connect: &Connect, listener: Listener) -> Result<Self, Error> {
         let callback: unsafe extern "C" fn(_, _, _, _, _) -> c_int = on_lifecycle;
         // SAFETY: libvirt documents this cast: the event's id says what the callback's true signature is.
-        // `opaque` stays alive until libvirt calls `free_listener` with it.
-        let id = unsafe {
-            let callback = std::mem::transmute::<
+        let callback = unsafe {
+            std::mem::transmute::<
                 unsafe extern "C" fn(
                     virt_sys::virConnectPtr,
                     virt_sys::virDomainPtr,
@@ -270,12 +271,35 @@ impl Lifecycle {
                     c_int,
                     *mut c_void,
                 ) -> c_int,
-                unsafe extern "C" fn(virt_sys::virConnectPtr, virt_sys::virDomainPtr, *mut c_void),
-            >(callback);
+                Callback,
+            >(callback)
+        };
+        Self::listen(connect, virt_sys::VIR_DOMAIN_EVENT_ID_LIFECYCLE, callback, listener)
+    }
+
+    /// The same when a guest's agent opens its port or leaves it, with `virConnectDomainEventAgentLifecycleState` and the
+    /// reason.
+    pub(super) fn agent(connect: &Connect, listener: Listener) -> Result<Self, Error> {
+        let callback: unsafe extern "C" fn(_, _, _, _, _) = on_agent;
+        // SAFETY: as for lifecycle events.
+        let callback = unsafe {
+            std::mem::transmute::<
+                unsafe extern "C" fn(virt_sys::virConnectPtr, virt_sys::virDomainPtr, c_int, c_int, *mut c_void),
+                Callback,
+            >(callback)
+        };
+        Self::listen(connect, virt_sys::VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, callback, listener)
+    }
+
+    /// `callback` is that of the events of this kind.
+    fn listen(connect: &Connect, kind: u32, callback: Callback, listener: Listener) -> Result<Self, Error> {
+        let opaque = Box::into_raw(Box::new(listener)).cast::<c_void>();
+        // SAFETY: `opaque` stays alive until libvirt calls `free_listener` with it.
+        let id = unsafe {
             virt_sys::virConnectDomainEventRegisterAny(
                 connect.as_ptr(),
                 ptr::null_mut(),
-                virt_sys::VIR_DOMAIN_EVENT_ID_LIFECYCLE as c_int,
+                kind as c_int,
                 Some(callback),
                 opaque,
                 Some(free_listener),
@@ -291,7 +315,7 @@ impl Lifecycle {
     }
 }
 
-impl Drop for Lifecycle {
+impl Drop for Subscription {
     fn drop(&mut self) {
         // SAFETY: the id was given by this connection and is given back once. An error means that the connection is
         // cut, which ends the subscription as well.
@@ -306,19 +330,36 @@ unsafe extern "C" fn on_lifecycle(
     detail: c_int,
     opaque: *mut c_void,
 ) -> c_int {
-    // SAFETY: `opaque` is the listener that was registered; the name lives as long as the domain, which libvirt holds
-    // during the call. Reading the name is a local call.
+    // SAFETY: as libvirt called us.
+    unsafe { tell(domain, event, detail, opaque) };
+    0
+}
+
+unsafe extern "C" fn on_agent(
+    _connect: virt_sys::virConnectPtr,
+    domain: virt_sys::virDomainPtr,
+    state: c_int,
+    reason: c_int,
+    opaque: *mut c_void,
+) {
+    // SAFETY: as libvirt called us.
+    unsafe { tell(domain, state, reason, opaque) };
+}
+
+/// # Safety
+/// `opaque` is the listener that was registered, and libvirt holds the domain during the call.
+unsafe fn tell(domain: virt_sys::virDomainPtr, what: c_int, detail: c_int, opaque: *mut c_void) {
+    // SAFETY: by the caller's promise; the name lives as long as the domain. Reading it is a local call.
     let (listener, name) = unsafe {
         let name: *const c_char = virt_sys::virDomainGetName(domain);
         if name.is_null() {
-            return 0;
+            return;
         }
         (&*opaque.cast::<Listener>(), CStr::from_ptr(name))
     };
     if let Ok(name) = name.to_str() {
-        listener(name, event as u32, detail as u32);
+        listener(name, what as u32, detail as u32);
     }
-    0
 }
 
 unsafe extern "C" fn free_listener(opaque: *mut c_void) {

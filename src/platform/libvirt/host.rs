@@ -11,6 +11,7 @@ use virt::connect::Connect;
 use virt::error::Error;
 
 use super::addresses::Addresses;
+use super::awaiting::Awaiting;
 use super::ledger::{Ledger, Ticket};
 use super::line::{Broken, Line};
 use super::migrate::Move;
@@ -78,6 +79,8 @@ pub(super) struct Inbox {
     pub(super) stirred: bool,
     /// Why domains went away.
     pub(super) gone: HashMap<String, &'static str>,
+    /// Whose guest's agent came (true) or left.
+    pub(super) agents: HashMap<String, bool>,
 }
 
 /// A host.
@@ -95,6 +98,8 @@ pub(super) struct Host {
     pub(super) ledger: Arc<Ledger>,
     /// Who has which address.
     pub(super) addresses: Arc<Addresses>,
+    /// Boots that wait for their guests.
+    pub(super) awaiting: Awaiting,
     /// What happened on it according to libvirt's events.
     pub(super) inbox: Mutex<Inbox>,
     /// Notified when something is put into the inbox.
@@ -127,6 +132,7 @@ impl Host {
             queue,
             ledger,
             addresses,
+            awaiting: Awaiting::default(),
             inbox: Mutex::default(),
             stir: Condvar::new(),
             moves: Mutex::default(),
@@ -155,8 +161,13 @@ impl Host {
             return;
         }
         for leftover in std::mem::take(&mut *lock(&self.leftovers)) {
-            self.enqueue(Job { ticket: None, work: Work::Remove(leftover) });
+            self.remove(leftover);
         }
+    }
+
+    /// Removes what a start left, as soon as a worker is free.
+    pub(super) fn remove(self: &Arc<Self>, leftover: Leftover) {
+        self.enqueue(Job { ticket: None, work: Work::Remove(leftover) });
     }
 
     /// Says that the host does not answer. Work that waits for it fails; calls that already block end when keep-alive
@@ -170,16 +181,19 @@ impl Host {
             self.queue.push(Some(self.id), vec![Observation::HostUnreachable { reason: why.clone() }]);
         }
         let waiting = std::mem::take(&mut lock(&self.jobs).waiting);
+        let failed = || End::Failed(format!("{} is unreachable: {why}", self.name).into());
         for job in waiting {
-            match (job.ticket, job.work) {
-                (Some(ticket), work) => {
-                    let absent = matches!(work, Work::Boot { .. });
-                    let reason = format!("{} is unreachable: {why}", self.name);
-                    ticket.end(End::Failed(reason.into()), |_| !absent, None);
-                }
-                (None, Work::Remove(leftover)) => self.leave_over(leftover),
-                (None, _) => {}
+            let absent = matches!(job.work, Work::Boot { .. } | Work::Remove(_));
+            if let Some(ticket) = job.ticket {
+                ticket.end(failed(), |_| !absent, None);
             }
+            if let Work::Remove(leftover) = job.work {
+                self.leave_over(leftover);
+            }
+        }
+        for (ticket, leftover) in self.awaiting.take_all() {
+            ticket.end(failed(), |_| false, None);
+            self.leave_over(leftover);
         }
     }
 
@@ -255,10 +269,32 @@ impl Host {
         }
     }
 
-    /// Ends a task that still waits in the queue as cancelled. False where it does not wait here.
-    pub(super) fn cancel_waiting(&self, task: TaskId) -> bool {
+    /// Lets a boot whose VM runs wait for its guest.
+    pub(super) fn await_guest(self: &Arc<Self>, name: &Arc<str>, ticket: Ticket, leftover: Leftover) {
+        let (task, signals) = (ticket.task, ticket.signals.clone());
+        self.awaiting.wait(name, ticket, leftover);
+        // A cancellation that came just before did not find it here.
+        if signals.cancelled() {
+            self.cancel_waiting(task);
+        }
+        // Its guest may have answered before anybody waited.
+        lock(&self.inbox).stirred = true;
+        self.stir.notify_one();
+    }
+
+    /// Ends a task that still waits as cancelled, in the queue at once, for its guest when its VM is removed. False where
+    /// it does not wait here.
+    pub(super) fn cancel_waiting(self: &Arc<Self>, task: TaskId) -> bool {
+        if let Some((ticket, leftover)) = self.awaiting.take(task) {
+            self.enqueue(Job { ticket: Some(ticket), work: Work::Remove(leftover) });
+            return true;
+        }
         let mut jobs = lock(&self.jobs);
-        let place = jobs.waiting.iter().position(|j| j.ticket.as_ref().is_some_and(|t| t.task == task));
+        let of_task = |job: &Job| {
+            // Whose VM is being removed ends with that.
+            !matches!(job.work, Work::Remove(_)) && job.ticket.as_ref().is_some_and(|ticket| ticket.task == task)
+        };
+        let place = jobs.waiting.iter().position(of_task);
         let Some(job) = place.and_then(|i| jobs.waiting.remove(i)) else { return false };
         drop(jobs);
         let absent = matches!(job.work, Work::Boot { .. });

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use virt::domain::Domain;
 use virt::error::ErrorNumber;
 
-use super::ffi::{self, DomainFigures, Lifecycle};
+use super::ffi::{self, DomainFigures, Subscription};
 use super::host::{Host, Inbox};
 use super::ledger::Standing;
 use super::line::Line;
@@ -17,8 +17,8 @@ use super::state;
 use super::traffic::Traffic;
 use super::trouble::Trouble;
 use super::work;
-use super::xml::Mark;
-use crate::fleet::{Bytes, Rate};
+use super::xml::{self, Mark};
+use crate::fleet::{Bytes, Rate, VmState};
 use crate::platform::{Observation, SILENCE, VmKey, VmSeen};
 
 /// Between two rounds when nothing happens.
@@ -59,6 +59,8 @@ pub(super) fn watch(host: &Arc<Host>) {
 struct Known {
     uuid: String,
     mark: Option<Mark>,
+    /// Whether its guest's agent has its port open: the guest answers. None where it has to be asked for.
+    agent: Option<bool>,
     vcpus: u8,
     memory: Bytes,
     /// When its counters were read, and the CPU time and bytes that they showed.
@@ -98,13 +100,30 @@ impl Observer {
                 host.stir.notify_one();
             }
         };
+        let agents = {
+            let host = host.clone();
+            move |name: &str, state: u32, _: u32| {
+                let mut inbox = lock(&host.inbox);
+                inbox.stirred = true;
+                inbox.agents.insert(
+                    name.to_owned(),
+                    state == virt_sys::VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED,
+                );
+                drop(inbox);
+                host.stir.notify_one();
+            }
+        };
         // Held for as long as the connection is watched.
-        let events = host.call_on(line, "asking for events", |c| Lifecycle::listen(c, Box::new(listener)));
+        let events = host.call_on(line, "asking for events", |c| {
+            Ok((Subscription::lifecycle(c, Box::new(listener))?, Subscription::agent(c, Box::new(agents))?))
+        });
         if let Err(trouble) = &events {
-            tracing::warn!(%trouble, "no lifecycle events: changes show within a second");
+            tracing::warn!(%trouble, "no events: changes show within a second, guests that answer with the host's next start");
         }
         let mut rounds = 0;
         self.node = None;
+        // Who came or left while nobody listened is not known.
+        self.known.values_mut().for_each(|known| known.agent = None);
         loop {
             let began = Instant::now();
             let inbox = std::mem::take(&mut *lock(&host.inbox));
@@ -143,6 +162,7 @@ impl Observer {
             }
         })?;
         self.nowait = nowait;
+        self.hear_of_agents(inbox);
         let unmet: Vec<Domain> = figures.iter().filter(|f| !self.knows(&f.domain)).map(|f| f.domain.clone()).collect();
         if !unmet.is_empty() {
             let met = host.call_on(line, doing, move |_| Ok(unmet.iter().filter_map(meet).collect::<Vec<_>>()))?;
@@ -153,6 +173,7 @@ impl Observer {
             }
             self.known.extend(met);
         }
+        self.ask_for_agents(line, &figures)?;
         let mut listed: HashMap<Arc<str>, VmSeen> = HashMap::with_capacity(figures.len());
         let mut loads = Vec::new();
         for domain in &figures {
@@ -165,6 +186,9 @@ impl Observer {
                     listed.insert(name.clone(), seen);
                 }
             }
+        }
+        for leftover in host.awaiting.settle(began, &listed) {
+            host.remove(leftover);
         }
         let node = node.and_then(|used| self.node_load(used));
         if !self.host.queue.wait_for_room() {
@@ -189,6 +213,36 @@ impl Observer {
             seen.extend(loads);
             seen
         });
+        Ok(())
+    }
+
+    /// Takes in what the events said of agents. Those of domains that were not met yet are asked for with the rest.
+    fn hear_of_agents(&mut self, inbox: &Inbox) {
+        for (name, &there) in &inbox.agents {
+            if let Some(known) = self.known.get_mut(name.as_str()) {
+                known.agent = Some(there);
+            }
+        }
+    }
+
+    /// Asks whose agent is there, where no event has said so.
+    fn ask_for_agents(&mut self, line: &mut Line, figures: &[DomainFigures]) -> Result<(), Trouble> {
+        let unasked = |domain: &Domain| {
+            domain.name().is_ok_and(|name| self.known.get(name.as_str()).is_some_and(|known| known.agent.is_none()))
+        };
+        let domains: Vec<Domain> = figures.iter().map(|f| &f.domain).filter(|d| unasked(d)).cloned().collect();
+        if domains.is_empty() {
+            return Ok(());
+        }
+        let ask = |domain: Domain| Some((domain.name().ok()?, xml::agent_connected(&domain.xml_desc(0).ok()?)));
+        let doing = "asking whose guests answer";
+        let found: Vec<(String, bool)> =
+            self.host.call_on(line, doing, move |_| Ok(domains.into_iter().filter_map(ask).collect()))?;
+        for (name, there) in found {
+            if let Some(known) = self.known.get_mut(name.as_str()) {
+                known.agent = Some(there);
+            }
+        }
         Ok(())
     }
 
@@ -257,7 +311,10 @@ impl Observer {
     fn see(&self, figures: &DomainFigures) -> Option<VmSeen> {
         let name = figures.domain.name().ok()?;
         let (name, known) = self.known.get_key_value(name.as_str())?;
-        let (state, reason) = state::vm_state(figures.state.0, figures.state.1);
+        let (state, reason) = match state::vm_state(figures.state.0, figures.state.1) {
+            (VmState::Up, reason) if known.agent == Some(true) => (VmState::Reachable, reason),
+            other => other,
+        };
         Some(VmSeen {
             vm: VmKey::Name(name.clone()),
             state,
@@ -328,6 +385,7 @@ fn meet(domain: &Domain) -> Option<(Arc<str>, Known)> {
     let known = Known {
         uuid,
         mark: work::mark(domain),
+        agent: None,
         vcpus: u8::try_from(info.nr_virt_cpu).unwrap_or(u8::MAX),
         memory: Bytes(info.max_mem * 1024),
         counted: None,

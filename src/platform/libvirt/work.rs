@@ -10,6 +10,7 @@ use virt::error::Error;
 use super::host::{Host, Leftover};
 use super::ledger::Ticket;
 use super::overlay;
+use super::stress;
 use super::trouble::Trouble;
 use super::xml::{self, Mark};
 use crate::fleet::{Image, Ready, VmClass};
@@ -32,7 +33,7 @@ pub(super) enum Work {
         /// How.
         change: Change,
     },
-    /// Remove what a start that was cut off may have left.
+    /// Remove what a start that was cut off may have left, or what a boot that is cancelled has started.
     Remove(Leftover),
 }
 
@@ -42,16 +43,18 @@ impl Work {
         match (self, ticket) {
             (Self::Boot { name, class }, Some(ticket)) => run_boot(host, &name, &class, ticket),
             (Self::Change { name, change }, Some(ticket)) => run_change(host, &name, change, ticket),
-            (Self::Remove(leftover), _) => remove(host, leftover),
+            (Self::Remove(leftover), None) => remove(host, leftover),
+            (Self::Remove(leftover), Some(ticket)) => give_up(host, leftover, ticket),
             (Self::Boot { .. } | Self::Change { .. }, None) => {}
         }
     }
 }
 
-fn run_boot(host: &Host, name: &Arc<str>, class: &VmClass, ticket: Ticket) {
+fn run_boot(host: &Arc<Host>, name: &Arc<str>, class: &VmClass, ticket: Ticket) {
     let end = match boot(host, name, class, &ticket) {
-        Ok(true) => End::Done,
-        Ok(false) => End::Cancelled,
+        Ok(Some(started)) if class.ready == Ready::Reachable => return host.await_guest(name, ticket, started),
+        Ok(Some(_)) => End::Done,
+        Ok(None) => End::Cancelled,
         Err(why) => End::Failed(why.into()),
     };
     let up = end == End::Done;
@@ -61,17 +64,14 @@ fn run_boot(host: &Host, name: &Arc<str>, class: &VmClass, ticket: Ticket) {
     ticket.end(end, |_| up, None);
 }
 
-/// Brings a VM up; false where it was cancelled. On failure nothing is left, or is removed when the host answers again.
-fn boot(host: &Host, name: &Arc<str>, class: &VmClass, ticket: &Ticket) -> Result<bool, String> {
-    if class.ready == Ready::Reachable {
-        let class = &class.name;
-        return Err(format!("class {class} waits for its guests to answer: reachable is not known on real hosts yet"));
-    }
+/// Brings a VM up: what was started, none where it was cancelled. On failure nothing is left, or is removed when the
+/// host answers again.
+fn boot(host: &Host, name: &Arc<str>, class: &VmClass, ticket: &Ticket) -> Result<Option<Leftover>, String> {
     if class.image == Image::None {
         return Err(format!("class {} has no image: only the simulator boots nothing", class.name));
     }
     if ticket.signals.cancelled() {
-        return Ok(false);
+        return Ok(None);
     }
     let guests = host.guests().map_err(|t| t.to_string())?;
     ticket.signals.advance();
@@ -94,13 +94,13 @@ fn boot(host: &Host, name: &Arc<str>, class: &VmClass, ticket: &Ticket) -> Resul
     ticket.signals.advance();
     match started {
         Ok(()) if ticket.signals.cancelled() => match take_away(host, &leftover) {
-            Ok(()) => Ok(false),
+            Ok(()) => Ok(None),
             Err(trouble) => {
                 host.leave_over(leftover);
                 Err(format!("cancelled, but it runs until its host answers again: {trouble}"))
             }
         },
-        Ok(()) => Ok(true),
+        Ok(()) => Ok(Some(leftover)),
         Err(trouble) => {
             let mut why = trouble.to_string();
             if trouble.in_doubt() {
@@ -135,6 +135,18 @@ fn remove(host: &Host, leftover: Leftover) {
     }
 }
 
+/// Ends a boot that was cancelled while it waited for its guest, when its VM is gone.
+fn give_up(host: &Host, leftover: Leftover, ticket: Ticket) {
+    match take_away(host, &leftover) {
+        Ok(()) => ticket.end(End::Cancelled, |_| false, None),
+        Err(trouble) => {
+            host.leave_over(leftover);
+            let why = format!("cancelled, but it runs until its host answers again: {trouble}");
+            ticket.end(End::Failed(why.into()), |_| false, None);
+        }
+    }
+}
+
 fn run_change(host: &Host, name: &str, change: Change, ticket: Ticket) {
     if ticket.signals.cancelled() {
         return ticket.end(End::Cancelled, |_| true, None);
@@ -153,8 +165,11 @@ fn run_change(host: &Host, name: &str, change: Change, ticket: Ticket) {
             Err(trouble) if trouble.unsupported() => on("restarting", |domain| domain.reboot(0)),
             other => other,
         },
-        Change::Load(_) => {
-            return ticket.fail("stress needs the load tool in the guest, which real hosts do not have yet");
+        Change::Load(load) => {
+            return match stress::stress(host, name, load) {
+                Ok(()) => ticket.end(End::Done, |_| true, None),
+                Err(why) => ticket.fail(&why),
+            };
         }
     };
     if done.is_ok() && change == Change::Destroy {
