@@ -179,7 +179,9 @@ fn life(lab: &Lab, number: u8, uris: &[String; 2], world: &Path) {
     let there = Lab::virsh(&uris[1], &["list", "--name"]).expect("virsh");
     assert!(there.contains("tiny-1") && !there.contains("tiny-2"), "{there}");
     // It keeps its address at the other site.
-    done(Command::new("ping").args(["-c", "1", "-W", "5", &homes[0]]));
+    wait_until("tiny-1 answers from the other site", || {
+        Command::new("ping").args(["-c", "1", "-W", "1", &homes[0]]).output().expect("ping").status.success()
+    });
     // What a VM wrote while it moved is not lost: its kernel and its load tool, which answers, run on.
     if let Some(stop) = step("stop-stress") {
         run("stop.toml", stop);

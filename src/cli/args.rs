@@ -250,7 +250,7 @@ pub(super) struct LabUp {
     #[arg(long, value_name = "RATE,DELAY")]
     pub link: Option<Shape>,
     /// VMs of each site that can get an address
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=MAX_VMS as i64))]
+    #[arg(long, value_name = "N", default_value_t = MAX_VMS as u16, value_parser = clap::value_parser!(u16).range(1..=MAX_VMS as i64))]
     pub vms: u16,
     /// Where its files go, a new or empty directory [default: /var/lib/hemera/lab/N]
     #[arg(long, value_name = "DIR")]

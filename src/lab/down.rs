@@ -4,11 +4,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::record::{self, Claim};
 use super::run::run;
 use super::{LabError, need, processes};
+
+/// After so long without anything new, a start that was killed makes nothing more.
+const SETTLING: Duration = Duration::from_secs(1);
 
 /// A lab that is no more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,16 +49,29 @@ pub fn down(dir: Option<&Path>, all: bool) -> Result<Vec<Gone>, LabError> {
 pub(super) fn take_away(claim: Claim) -> Result<Gone, LabError> {
     let record = claim.record.clone();
     let plan = record.plan();
-    let namespaces = processes::namespaces(&plan.prefix());
-    let inside = processes::inside(&namespaces);
-    let vms = inside.iter().filter(|(_, process)| process.vm().is_some()).count();
-    kill(record.number, &namespaces)?;
-    for name in &namespaces {
-        // One of which only the file was made yet.
-        if run("ip", ["netns", "del", name]).is_err() {
-            let file = processes::namespace_file(name);
-            fs::remove_file(&file).or_else(absent).map_err(LabError::file(file))?;
+    // What a start that was killed had begun may still be at work, and is not inside.
+    let settling = if record.world().exists() { Duration::ZERO } else { SETTLING };
+    let (mut vms, mut quiet) = (0, Instant::now());
+    loop {
+        let namespaces = processes::namespaces(&plan.prefix());
+        if namespaces.is_empty() {
+            if quiet.elapsed() >= settling {
+                break;
+            }
+            thread::sleep(Duration::from_millis(50));
+            continue;
         }
+        let inside = processes::inside(&namespaces);
+        vms += inside.iter().filter(|(_, process)| process.vm().is_some()).count();
+        kill(record.number, &namespaces)?;
+        for name in &namespaces {
+            // One of which only the file was made yet.
+            if run("ip", ["netns", "del", name]).is_err() {
+                let file = processes::namespace_file(name);
+                fs::remove_file(&file).or_else(absent).map_err(LabError::file(file))?;
+            }
+        }
+        quiet = Instant::now();
     }
     // The other end went with its namespace, and this one with it, but only a moment later.
     let _ = run("ip", ["link", "del", &plan.interface()]);

@@ -50,7 +50,7 @@ fn tried(guest: &Guest) -> Result<bool, LabError> {
         works = fs::read_to_string(&log).unwrap_or_default().contains(UP);
     }
     // `timeout` passes this on, which it could not do with KILL.
-    let _ = super::run::run("kill", ["-TERM", &child.id().to_string()]);
+    super::processes::signal("TERM", child.id());
     let _ = child.wait();
     let _ = fs::remove_file(log);
     Ok(works)

@@ -25,8 +25,13 @@ impl Process {
 
     /// Kills it. One may end by itself meanwhile.
     pub(super) fn kill(&self) {
-        let _ = super::run::run("kill", ["-KILL", &self.pid.to_string()]);
+        signal("KILL", self.pid);
     }
+}
+
+/// Sends a signal, by its name. The shell does it: the program is in a package that small systems lack.
+pub(super) fn signal(name: &str, process: u32) {
+    let _ = super::run::run("sh", ["-c", "kill -\"$0\" \"$1\"", name, &process.to_string()]);
 }
 
 /// The file of a namespace.

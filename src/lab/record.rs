@@ -3,6 +3,8 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +61,9 @@ impl Record {
         self.dir.join("net")
     }
 }
+
+/// How long what a dead start left may hold its lock.
+const ORPHANS: Duration = Duration::from_secs(3);
 
 /// A record that nobody else may change meanwhile. The lock goes with it, also when the process is killed.
 #[derive(Debug)]
@@ -125,7 +130,15 @@ impl Claim {
     pub(super) fn take(record: Record) -> Result<Self, LabError> {
         let path = path(record.number);
         let file = File::open(&path).map_err(LabError::file(&path))?;
-        match file.try_lock() {
+        // A child of a start that was killed may hold it for a moment longer.
+        let began = Instant::now();
+        let at_work = || Path::new("/proc").join(record.process.to_string()).exists();
+        let mut locked = file.try_lock();
+        while matches!(locked, Err(TryLockError::WouldBlock)) && !at_work() && began.elapsed() < ORPHANS {
+            thread::sleep(Duration::from_millis(50));
+            locked = file.try_lock();
+        }
+        match locked {
             Ok(()) => Ok(Self { record, path, _lock: file }),
             Err(TryLockError::WouldBlock) => Err(LabError::Busy { number: record.number, process: record.process }),
             Err(TryLockError::Error(error)) => Err(LabError::file(path)(error)),

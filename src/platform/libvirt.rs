@@ -89,7 +89,17 @@ impl LibvirtPlatform {
         let watched: Vec<Arc<Host>> = hosts.values().cloned().collect();
         let closing = queue.clone();
         let watchdog = thread::Builder::new().name("watchdog".into()).spawn(move || {
-            while !closing.closed_within(WATCHDOG) {
+            loop {
+                let began = Instant::now();
+                if closing.closed_within(WATCHDOG) {
+                    return;
+                }
+                // This process itself stood still, as after Ctrl-Z: nobody could have answered.
+                if began.elapsed() > SILENCE / 2 {
+                    for host in &watched {
+                        host.round_failed();
+                    }
+                }
                 for host in watched.iter().filter(|h| h.silent_for() > SILENCE) {
                     host.unreachable(&format!("no answer for {} s", SILENCE.as_secs()));
                 }

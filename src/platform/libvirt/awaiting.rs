@@ -35,9 +35,9 @@ impl Awaiting {
         waiting.remove(&name).map(|boot| (boot.ticket, boot.leftover))
     }
 
-    /// Takes out all of them.
-    pub(super) fn take_all(&self) -> Vec<(Ticket, Leftover)> {
-        std::mem::take(&mut *lock(&self.0)).into_values().map(|boot| (boot.ticket, boot.leftover)).collect()
+    /// Whether the boot of that VM waits.
+    pub(super) fn has(&self, name: &str) -> bool {
+        lock(&self.0).contains_key(name)
     }
 
     /// Ends those whose guests answer, and those whose VMs are gone, by what a round that began at `began` saw. Gives what
@@ -45,9 +45,10 @@ impl Awaiting {
     pub(super) fn settle(&self, began: Instant, listed: &HashMap<Arc<str>, VmSeen>) -> Vec<Leftover> {
         let mut left = Vec::new();
         let mut waiting = lock(&self.0);
-        let over = waiting.extract_if(|name, boot| match listed.get(name) {
-            Some(seen) => matches!(seen.state, VmState::Reachable | VmState::Failed | VmState::Off),
-            None => boot.since < began,
+        // An earlier round may have seen another VM of that name.
+        let over = waiting.extract_if(|name, boot| {
+            let ended = |seen: &VmSeen| matches!(seen.state, VmState::Reachable | VmState::Failed | VmState::Off);
+            boot.since < began && listed.get(name).is_none_or(ended)
         });
         let over: Vec<(Arc<str>, Waiting)> = over.collect();
         drop(waiting);

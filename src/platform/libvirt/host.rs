@@ -27,7 +27,7 @@ use crate::platform::{End, HostAccess, Observation};
 /// that an untuned SSH server lets in at a time.
 const WORKERS: usize = 8;
 /// How many connections are kept for the next call when none is made.
-const IDLE_LINES: usize = 4;
+const IDLE_LINES: usize = WORKERS;
 /// How long a connection may take to open for work, while the host is not known to be unreachable. A busy machine takes
 /// its time.
 const OPEN_WITHIN: Duration = Duration::from_secs(30);
@@ -153,13 +153,16 @@ impl Host {
         *lock(&self.reach) == Reach::Answers
     }
 
-    /// Says that a round went well.
-    pub(super) fn answers(self: &Arc<Self>) {
+    /// Says that a round went well; `told`, that it tells the host's first answer. One that does not leaves a host that was
+    /// called unreachable meanwhile as it is, for the next round to tell.
+    pub(super) fn answers(self: &Arc<Self>, told: bool) {
         *lock(&self.last_round) = Instant::now();
-        let before = std::mem::replace(&mut *lock(&self.reach), Reach::Answers);
-        if before == Reach::Answers {
+        let mut reach = lock(&self.reach);
+        if *reach == Reach::Answers || !told {
             return;
         }
+        *reach = Reach::Answers;
+        drop(reach);
         for leftover in std::mem::take(&mut *lock(&self.leftovers)) {
             self.remove(leftover);
         }
@@ -172,7 +175,7 @@ impl Host {
 
     /// Says that the host does not answer. Work that waits for it fails; calls that already block end when keep-alive
     /// cuts their connection.
-    pub(super) fn unreachable(&self, why: &str) {
+    pub(super) fn unreachable(self: &Arc<Self>, why: &str) {
         let why: Arc<str> = why.into();
         let before = std::mem::replace(&mut *lock(&self.reach), Reach::Unreachable(why.clone()));
         let told = matches!(before, Reach::Unreachable(_));
@@ -190,10 +193,6 @@ impl Host {
             if let Work::Remove(leftover) = job.work {
                 self.leave_over(leftover);
             }
-        }
-        for (ticket, leftover) in self.awaiting.take_all() {
-            ticket.end(failed(), |_| false, None);
-            self.leave_over(leftover);
         }
     }
 
@@ -215,8 +214,14 @@ impl Host {
         }
     }
 
-    /// Remembers what a start that was cut off may have left.
-    pub(super) fn leave_over(&self, leftover: Leftover) {
+    /// Removes what a start that was cut off may have left: now, or when the host answers again.
+    pub(super) fn leave_over(self: &Arc<Self>, leftover: Leftover) {
+        let reach = lock(&self.reach);
+        if *reach == Reach::Answers {
+            drop(reach);
+            return self.remove(leftover);
+        }
+        // Before the host can be said to answer, so that whoever says so finds it.
         lock(&self.leftovers).push(leftover);
     }
 
@@ -401,8 +406,10 @@ impl Host {
         if let Some(known) = lock(&self.guests).clone() {
             return Ok(known);
         }
-        let capabilities = self.call("reading its capabilities", Connect::capabilities)?;
-        let read = Guests::read(&capabilities).ok_or_else(|| Trouble::NoConnection {
+        let ask = |connect: &Connect| Ok((connect.capabilities()?, connect.hyp_version().unwrap_or(0)));
+        let (capabilities, version) = self.call("reading its capabilities", ask)?;
+        let read = Guests::read(&capabilities).map(|guests| Guests { qemu: version.into(), ..guests });
+        let read = read.ok_or_else(|| Trouble::NoConnection {
             host: self.name.to_string(),
             uri: self.access.uri.clone(),
             why: "its capabilities list no guests of its own architecture (is a hypervisor installed?)".into(),

@@ -122,7 +122,8 @@ impl Observer {
         }
         let mut rounds = 0;
         self.node = None;
-        // Who came or left while nobody listened is not known.
+        // Who came or left while nobody listened is not known, and what was heard before is old.
+        lock(&host.inbox).agents.clear();
         self.known.values_mut().for_each(|known| known.agent = None);
         loop {
             let began = Instant::now();
@@ -205,7 +206,7 @@ impl Observer {
             self.full = None;
             self.known.values_mut().for_each(|k| k.told = None);
         }
-        host.answers();
+        host.answers(answer.is_some());
         host.ledger.speak(host.id, began, |standings| {
             let mut seen: Vec<_> = answer.into_iter().collect();
             seen.extend(self.tell(listed, standings, inbox));
@@ -266,6 +267,7 @@ impl Observer {
                     Some(known) if listed.contains_key(name) => known.told = None,
                     _ if !listed.contains_key(name) => {
                         self.known.remove(name);
+                        self.host.addresses.gone(name, self.host.id);
                         if present {
                             seen.push(gone(name));
                         }
@@ -291,7 +293,8 @@ impl Observer {
             }
             stays
         });
-        let contested = standings.values().any(|s| *s == Standing::InHand);
+        // A boot that waits for its guest takes its time, and its VM is no longer on its way anywhere.
+        let contested = standings.iter().any(|(name, s)| *s == Standing::InHand && !self.host.awaiting.has(name));
         if !contested && self.full.is_none_or(|at| at.elapsed() >= FULL_LIST) {
             self.full = Some(Instant::now());
             // The full list says all that the single changes would, save why VMs went away.

@@ -8,29 +8,27 @@ use super::agent;
 use super::host::Host;
 use crate::fleet::{Bytes, Load};
 
-/// Starts the load tool where it does not run yet, then gives it a command. Its socket is `$1`, the command the rest.
+/// Gives the load tool a command, or starts it with that where it does not run. Its socket is `$1`, the command the rest.
+/// Programs that start are what takes time in an emulated guest: there is one of them, and the rest is the shell.
 const SET: &str = r#"
 command -v hemera-load > /dev/null || { echo "there is no hemera-load in it" >&2; exit 127; }
 control=$1; shift
-answers() { hemera-load ctl "$control" report > /dev/null 2>&1; }
-if ! answers; then
-    rm -f "$control"
-    setsid hemera-load --control "$control" < /dev/null > /dev/null 2>&1 &
-    tries=0
-    until answers; do
-        tries=$((tries + 1))
-        [ $tries -lt 200 ] || { echo "hemera-load does not start" >&2; exit 1; }
-        sleep 0.05
-    done
-fi
-exec hemera-load ctl "$control" "$@"
+if pidof hemera-load > /dev/null; then exec hemera-load ctl "$control" "$@"; fi
+for word in "$@"; do shift; set -- "$@" "--$word"; done
+# What a tool left that was killed.
+rm -f "$control"
+setsid hemera-load --control "$control" "$@" < /dev/null > /dev/null 2> "$control.err" &
+while [ ! -S "$control" ]; do
+    kill -0 $! 2> /dev/null || { cat "$control.err" >&2; exit 1; }
+    sleep 0.1
+done
 "#;
 /// Ends all load; without a load tool that runs there is none.
-const STOP: &str = r#"[ -S "$1" ] || exit 0; exec hemera-load ctl "$1" stop"#;
+const STOP: &str = r#"pidof hemera-load > /dev/null || exit 0; exec hemera-load ctl "$1" stop"#;
 /// Where the load tool takes its commands.
 const CONTROL: &str = "/run/hemera-load";
 /// How long a guest may take to carry a command out: under emulation, with all of its CPU in use.
-const WITHIN: Duration = Duration::from_secs(30);
+const WITHIN: Duration = Duration::from_secs(50);
 
 /// Sets a VM's load, or ends it. The guest must have an agent and `hemera-load`.
 ///

@@ -66,7 +66,7 @@ fn run_boot(host: &Arc<Host>, name: &Arc<str>, class: &VmClass, ticket: Ticket) 
 
 /// Brings a VM up: what was started, none where it was cancelled. On failure nothing is left, or is removed when the
 /// host answers again.
-fn boot(host: &Host, name: &Arc<str>, class: &VmClass, ticket: &Ticket) -> Result<Option<Leftover>, String> {
+fn boot(host: &Arc<Host>, name: &Arc<str>, class: &VmClass, ticket: &Ticket) -> Result<Option<Leftover>, String> {
     if class.image == Image::None {
         return Err(format!("class {} has no image: only the simulator boots nothing", class.name));
     }
@@ -125,7 +125,7 @@ fn take_away(host: &Host, leftover: &Leftover) -> Result<(), Trouble> {
     leftover.overlay.as_deref().map_or(Ok(()), |path| overlay::delete(host, path))
 }
 
-fn remove(host: &Host, leftover: Leftover) {
+fn remove(host: &Arc<Host>, leftover: Leftover) {
     if let Err(trouble) = take_away(host, &leftover) {
         if host.reachable().is_err() || trouble.in_doubt() {
             host.leave_over(leftover);
@@ -136,18 +136,20 @@ fn remove(host: &Host, leftover: Leftover) {
 }
 
 /// Ends a boot that was cancelled while it waited for its guest, when its VM is gone.
-fn give_up(host: &Host, leftover: Leftover, ticket: Ticket) {
+fn give_up(host: &Arc<Host>, leftover: Leftover, ticket: Ticket) {
     match take_away(host, &leftover) {
         Ok(()) => ticket.end(End::Cancelled, |_| false, None),
-        Err(trouble) => {
+        Err(trouble) if host.reachable().is_err() || trouble.in_doubt() => {
             host.leave_over(leftover);
             let why = format!("cancelled, but it runs until its host answers again: {trouble}");
             ticket.end(End::Failed(why.into()), |_| false, None);
         }
+        // Its host refused. It is a VM like others from now on, and not to vanish some time later.
+        Err(trouble) => ticket.end(End::Failed(format!("cancelled, but it runs on: {trouble}").into()), |_| true, None),
     }
 }
 
-fn run_change(host: &Host, name: &str, change: Change, ticket: Ticket) {
+fn run_change(host: &Host, name: &Arc<str>, change: Change, ticket: Ticket) {
     if ticket.signals.cancelled() {
         return ticket.end(End::Cancelled, |_| true, None);
     }
