@@ -136,7 +136,16 @@ fn load_tool() -> Option<PathBuf> {
     let targets = folder.into_iter().flat_map(|folder| folder.ancestors().skip(1).take(2));
     let built = targets
         .map(|target| target.join(format!("static/{}-unknown-linux-gnu/load/hemera-load", std::env::consts::ARCH)));
-    said.into_iter().chain(beside).chain(built).find(|path| path.is_file())
+    said.into_iter().chain(beside).chain(built).find(|path| path.is_file() && is_static(path))
+}
+
+/// Whether a program runs without the libraries of this machine. A usual build of the tool, as tests make it beside this
+/// program, does not.
+fn is_static(program: &Path) -> bool {
+    match run("ldd", [program]) {
+        Ok(said) => said.contains("statically linked"),
+        Err(error) => error.to_string().contains("not a dynamic executable"),
+    }
 }
 
 /// Twelve digits of a checksum of all that goes in.
