@@ -78,6 +78,8 @@ pub(crate) struct TreePage {
     gatherer: Gatherer,
     generation: u64,
     in_flight: bool,
+    /// Whether VMs have changed since they were last looked at.
+    behind: bool,
     /// When VMs were last looked at, and the version that they had.
     asked: Option<(Instant, u64, u64)>,
 }
@@ -121,11 +123,10 @@ impl TreePage {
             self.stale = true;
         }
         let versions = (fleet.vms.version(), fleet.hosts.version());
-        let due = match self.asked {
-            None => true,
-            Some((at, vms, hosts)) => (vms, hosts) != versions && !self.in_flight && at.elapsed() >= GATHER,
-        };
-        if due {
+        self.behind = self.asked.is_none_or(|(_, vms, hosts)| (vms, hosts) != versions);
+        let may = self.asked.is_none_or(|(at, ..)| !self.in_flight && at.elapsed() >= GATHER);
+        if self.behind && may {
+            self.behind = false;
             self.generation += 1;
             self.in_flight = true;
             self.asked = Some((Instant::now(), versions.0, versions.1));
@@ -375,7 +376,7 @@ impl PageView for TreePage {
     fn due(&self) -> Option<Instant> {
         match self.asked {
             Some(_) if self.in_flight => Some(Instant::now() + POLL),
-            Some((at, ..)) => Some(at + GATHER).filter(|due| *due > Instant::now()),
+            Some((at, ..)) => self.behind.then(|| at + GATHER),
             None => Some(Instant::now()),
         }
     }

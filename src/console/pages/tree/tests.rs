@@ -136,3 +136,19 @@ fn marks_are_counted_by_node() {
     assert_eq!(marked(Node::Host(HostId(1))), 2);
     assert_eq!((marked(Node::Site(SiteId(0))), marked(Node::Site(SiteId(1))), marked(Node::Nowhere)), (2, 0, 1));
 }
+
+#[test]
+fn what_changed_too_soon_after_a_look_is_looked_at_however_late_one_asks() {
+    let mut snapshot = snapshot();
+    let mut page = settled(&snapshot, |_| {});
+    assert_eq!(page.due(), None, "nothing has changed");
+    snapshot.fleet.vms.push("late", VmRow::default());
+    page.gather(&snapshot.fleet);
+    assert!(!page.in_flight, "two looks so close together");
+    // The time between both questions is whatever drawing takes.
+    page.asked = page.asked.map(|(at, vms, hosts)| (at.checked_sub(GATHER).unwrap(), vms, hosts));
+    assert!(page.due().is_some_and(|due| due <= Instant::now()));
+    settle(&mut page, &snapshot);
+    assert_eq!(page.index.as_ref().unwrap().all().len(), 41);
+    assert_eq!(page.due(), None);
+}
