@@ -19,7 +19,8 @@
 //! that wait in its queue. A task whose call blocks ends when the call's connection is cut ([`line`]); where libvirtd is
 //! alive and only the call hangs, the task runs on until somebody kills what it hangs on. A VM whose task was cut off is
 //! in doubt: the task fails and says so, and the list of VMs that follows the host's recovery tells the truth. A VM that
-//! was being booted is then removed, as a failed boot leaves nothing.
+//! was being booted is then removed, as a failed boot leaves nothing. Of a boot that waits for its guest nothing is in
+//! doubt, as no call blocks: it goes on waiting, and the host's next list, or a cancellation, decides.
 
 mod addresses;
 mod agent;
