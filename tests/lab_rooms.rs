@@ -187,7 +187,9 @@ fn life(lab: &Lab, number: u8, uris: &[String; 2], world: &Path) {
         run("stop.toml", stop);
     }
     for host in ["paradoxe-1", "ecotype-1"] {
-        let logs = std::fs::read_dir(lab.0.join("hosts").join(host).join("log/qemu")).expect("serial logs").flatten();
+        let logs = std::fs::read_dir(lab.0.join("hosts").join(host).join("lib/hemera")).expect("serial logs").flatten();
+        let logs: Vec<_> = logs.filter(|file| file.file_name().to_string_lossy().ends_with(".serial.log")).collect();
+        assert!(!logs.is_empty(), "no serial logs on {host}");
         for log in logs {
             let said = text(&std::fs::read(log.path()).expect("a serial log"));
             assert!(!said.contains("panic"), "{}: {said}", log.path().display());

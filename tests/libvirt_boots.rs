@@ -36,13 +36,10 @@ fn cpu_used() -> Duration {
 /// what CPU time.
 fn real(lab: &Lab, bench: &mut Bench, class: &Arc<VmClass>, count: u32) -> (Duration, Duration) {
     let names: Vec<String> = (1..=count).map(|n| format!("boot-{n}")).collect();
-    for name in &names {
-        drop(std::fs::remove_file(lab.serial_log(0, name)));
-    }
     let (began, used) = (Instant::now(), cpu_used());
     let boots: Vec<_> = names.iter().map(|name| bench.boot(0, name, class)).collect();
     bench.done(&boots);
-    let up = |name: &String| std::fs::read_to_string(lab.serial_log(0, name)).is_ok_and(|log| log.contains(UP));
+    let up = |name: &String| lab.said(0, name).contains(UP);
     while !names.iter().all(up) {
         assert!(began.elapsed() < Duration::from_mins(2), "a guest does not come up");
         std::thread::sleep(Duration::from_millis(20));

@@ -33,6 +33,7 @@ mod migrate;
 mod observe;
 mod overlay;
 mod queue;
+mod serial;
 mod state;
 mod stress;
 mod traffic;

@@ -89,9 +89,22 @@ impl Lab {
         ["--world".into(), self.world().into(), "--classes".into(), self.workflow().into()]
     }
 
-    /// Where a host keeps what a VM's serial console said.
-    pub fn serial_log(&self, host: usize, name: &str) -> PathBuf {
-        self.dir.join(["h1", "h2"][host]).join(format!("log/qemu/{name}.serial.log"))
+    /// Where a host keeps what the serial console of the VM of this name says; none where it does not.
+    pub fn serial_log(&self, host: usize, name: &str) -> Option<PathBuf> {
+        let files = std::fs::read_dir(self.dir.join(["h1", "h2"][host]).join("lib/hemera")).ok()?.flatten();
+        // Name, UUID, ending.
+        let log = |path: &PathBuf| {
+            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let uuid = file.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')?.strip_suffix(".serial.log"));
+            uuid.is_some_and(|uuid| uuid.len() == 36)
+        };
+        files.map(|file| file.path()).find(log)
+    }
+
+    /// What a VM's serial console has said on that host; nothing where there is no log of it.
+    pub fn said(&self, host: usize, name: &str) -> String {
+        let bytes = self.serial_log(host, name).and_then(|log| std::fs::read(log).ok()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// The libvirt URI of host 0 or 1.
@@ -172,10 +185,7 @@ impl Lab {
 
     /// Waits until a guest of a host has said on its serial line that it is up.
     pub fn wait_for_guest(&self, host: usize, name: &str) {
-        let log = self.file(host, &format!("/var/log/libvirt/qemu/{name}.serial.log"));
-        wait_until(&format!("{name} says that it is up"), || {
-            std::fs::read_to_string(&log).unwrap_or_default().contains("hemera guest is up")
-        });
+        wait_until(&format!("{name} says that it is up"), || self.said(host, name).contains("hemera guest is up"));
     }
 
     /// Sends a signal (`STOP`, `CONT`, `KILL`) to a host's libvirtd.

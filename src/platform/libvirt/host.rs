@@ -52,6 +52,8 @@ struct Jobs {
 /// A domain of ours whose start was cut off, to be removed as soon as its host answers again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Leftover {
+    /// The domain's name, which another one may bear by now.
+    pub(super) name: Arc<str>,
     /// The domain's UUID, which only our start can have given it.
     pub(super) uuid: String,
     /// Its overlay's path, where it has one.

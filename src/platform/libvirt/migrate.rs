@@ -13,6 +13,7 @@ use super::host::Host;
 use super::ledger::{Signals, Ticket};
 use super::overlay;
 use super::queue::lock;
+use super::serial;
 use super::state;
 use super::trouble::Trouble;
 use super::work;
@@ -151,27 +152,36 @@ fn attempt(source: &Host, target: &Host, this: &Move) -> (End, Option<HostId>) {
     }
     let name = &this.name;
     let wanted = name.clone();
-    let image = match source.call(&format!("looking at {name}"), move |connect| {
-        Ok(work::mark(&connect.lookup_domain_by_name(&wanted)?).and_then(|m| m.image))
+    let (mark, uuid) = match source.call(&format!("looking at {name}"), move |connect| {
+        let domain = connect.lookup_domain_by_name(&wanted)?;
+        Ok((work::mark(&domain), domain.uuid_string()?))
     }) {
-        Ok(image) => image,
+        Ok(found) => found,
         Err(trouble) => return (End::Failed(trouble.to_string().into()), Some(source.id)),
     };
+    let ours = mark.is_some();
+    let image = mark.and_then(|mark| mark.image);
     // Overlays lie on each host's own disk: the target gets an empty one on the same image, and what the VM wrote moves.
     if let Some(image) = &image
         && let Err(trouble) = overlay::create(target, name, image)
     {
         return (End::Failed(trouble.to_string().into()), Some(source.id));
     }
+    // QEMU on the target opens it at its start.
+    if ours {
+        serial::carry(source, target, name, &uuid);
+    }
     let moved = call(source, target, this, image.is_some());
     let (end, at) = conclude(source, target, this, moved);
-    if image.is_some() {
-        let unused = if at == Some(target.id) { Some(source) } else { (at == Some(source.id)).then_some(target) };
-        if let Some(host) = unused
-            && let Err(trouble) = overlay::delete(host, &overlay::path(name))
-        {
-            tracing::warn!(%trouble, "an overlay that is no longer needed stays");
-        }
+    let unused = if at == Some(target.id) { Some(source) } else { (at == Some(source.id)).then_some(target) };
+    if let Some(host) = unused.filter(|_| ours) {
+        serial::delete(host, name, Some(&uuid));
+    }
+    if image.is_some()
+        && let Some(host) = unused
+        && let Err(trouble) = overlay::delete(host, &overlay::path(name))
+    {
+        tracing::warn!(%trouble, "an overlay that is no longer needed stays");
     }
     (end, at)
 }

@@ -9,9 +9,10 @@ use super::host::Host;
 use super::trouble::Trouble;
 use super::xml::escape;
 
-/// The storage pool that Hemera makes on a host, and its directory there.
+/// The storage pool that Hemera makes on a host.
 const POOL: &str = "hemera";
-const DIRECTORY: &str = "/var/lib/libvirt/hemera";
+/// Its directory there.
+pub(super) const DIRECTORY: &str = "/var/lib/libvirt/hemera";
 
 /// Where the overlay of a VM lies on its host.
 pub(super) fn path(name: &str) -> String {
@@ -19,7 +20,7 @@ pub(super) fn path(name: &str) -> String {
 }
 
 /// The pool, made where the host does not have it. It is transient: it does not outlive libvirtd, its files do.
-fn pool(connect: &Connect) -> Result<StoragePool, Error> {
+pub(super) fn pool(connect: &Connect) -> Result<StoragePool, Error> {
     if let Ok(pool) = connect.lookup_storage_pool_by_name(POOL) {
         return Ok(pool);
     }

@@ -45,6 +45,14 @@ pub(super) enum Trouble {
         /// libvirt's error.
         error: Error,
     },
+    /// A host keeps no log of what a VM's serial console says.
+    #[error("{host} keeps no serial log of {vm}: either it is not there, or not Hemera has booted it")]
+    NoLog {
+        /// The host's name.
+        host: String,
+        /// The VM's name.
+        vm: String,
+    },
     /// The connection was cut during the call, so that nobody knows whether the call had its effect.
     #[error("{host}: {doing}: {why}")]
     Cut {

@@ -10,6 +10,7 @@ use virt::error::Error;
 use super::host::{Host, Leftover};
 use super::ledger::Ticket;
 use super::overlay;
+use super::serial;
 use super::stress;
 use super::trouble::Trouble;
 use super::xml::{self, Mark};
@@ -87,8 +88,10 @@ fn boot(host: &Arc<Host>, name: &Arc<str>, class: &VmClass, ticket: &Ticket) -> 
         Image::Kernel { .. } | Image::None => None,
     };
     ticket.signals.advance();
-    let leftover = Leftover { uuid: uuid(), overlay };
-    let definition = xml::domain(name, &leftover.uuid, class, &guests, leftover.overlay.as_deref(), address);
+    let leftover = Leftover { name: name.clone(), uuid: uuid(), overlay };
+    let log = serial::create(host, name, &leftover.uuid, Vec::new()).then(|| serial::path(name, &leftover.uuid));
+    let overlay = leftover.overlay.as_deref();
+    let definition = xml::domain(name, &leftover.uuid, class, &guests, overlay, log.as_deref(), address);
     let started =
         host.call(&format!("starting {name}"), move |connect| connect.create_domain_xml(&definition, 0).map(drop));
     ticket.signals.advance();
@@ -114,7 +117,7 @@ fn boot(host: &Arc<Host>, name: &Arc<str>, class: &VmClass, ticket: &Ticket) -> 
     }
 }
 
-/// Destroys the domain of a failed start, if there is one, and its overlay.
+/// Destroys the domain of a failed start, if there is one, its serial log and its overlay.
 fn take_away(host: &Host, leftover: &Leftover) -> Result<(), Trouble> {
     let uuid = leftover.uuid.clone();
     let destroy = move |connect: &Connect| connect.lookup_domain_by_uuid_string(&uuid)?.destroy();
@@ -122,6 +125,7 @@ fn take_away(host: &Host, leftover: &Leftover) -> Result<(), Trouble> {
         Err(trouble) if !trouble.not_there() => return Err(trouble),
         _ => {}
     }
+    serial::delete(host, &leftover.name, Some(&leftover.uuid));
     leftover.overlay.as_deref().map_or(Ok(()), |path| overlay::delete(host, path))
 }
 
@@ -183,7 +187,7 @@ fn run_change(host: &Host, name: &Arc<str>, change: Change, ticket: Ticket) {
     }
 }
 
-/// Destroys a VM and the overlay that its mark speaks of. One that is not there is as good as destroyed.
+/// Destroys a VM, its serial log and the overlay that its mark speaks of. One that is not there is as good as destroyed.
 fn destroy(host: &Host, name: &str) -> Result<(), Trouble> {
     let wanted = name.to_owned();
     let destroy = move |connect: &Connect| {
@@ -193,9 +197,16 @@ fn destroy(host: &Host, name: &str) -> Result<(), Trouble> {
         Ok(mark)
     };
     let mark = match host.call(&format!("destroying {name}"), destroy) {
-        Err(trouble) if trouble.not_there() => return Ok(()),
+        Err(trouble) if trouble.not_there() => {
+            // It may have ended by itself.
+            serial::delete(host, name, None);
+            return Ok(());
+        }
         other => other?,
     };
+    if mark.is_some() {
+        serial::delete(host, name, None);
+    }
     if mark.is_some_and(|m| m.image.is_some()) {
         overlay::delete(host, &overlay::path(name))?;
     }

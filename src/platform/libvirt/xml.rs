@@ -145,14 +145,16 @@ fn odd_memory(class: &VmClass, guests: &Guests) -> String {
     format!("<qemu:commandline>{}</qemu:commandline>", arguments.concat())
 }
 
-/// The definition of a VM of a class. `overlay` is the path of its disk on the host, where it has one; `address` the one
-/// that it is to have by its MAC address, where that is ours to say.
+/// The definition of a VM of a class. `overlay` is the path of its disk on the host, where it has one; `log` that of
+/// the file that keeps what its serial console says; `address` the one that it is to have by its MAC address, where that is
+/// ours to say.
 pub(super) fn domain(
     name: &str,
     uuid: &str,
     class: &VmClass,
     guests: &Guests,
     overlay: Option<&str>,
+    log: Option<&str>,
     address: Option<Ipv4Addr>,
 ) -> String {
     let mut boot = String::new();
@@ -192,14 +194,15 @@ pub(super) fn domain(
     let (name, mark, bytes, vcpus) = (escape(name), Mark::of(class, address).write(), class.memory.0, class.vcpus);
     // A guest without an agent has a port that nobody listens on.
     let agent = format!("<channel type='unix'><target type='virtio' name='{AGENT}'/></channel>");
-    // The serial log is what tells why a guest hangs, and stays readable after the guest is gone.
+    // What tells why a guest hangs. Added to, as what it has said before it moved is there already.
+    let log = log.map_or_else(String::new, |path| format!("<log file='{}' append='on'/>", escape(path)));
     format!(
         "<domain type='{domain_type}' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>{name}</name><uuid>{uuid}</uuid><metadata>{mark}</metadata>\
          <memory unit='b'>{bytes}</memory><vcpu>{vcpus}</vcpu>\
          <os><type arch='{arch}'>hvm</type>{boot}</os><features><acpi/>{tcg}</features>{cpu}<clock offset='utc'/>\
          <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>\
          <devices>{disk}{nic}<controller type='usb' model='none'/>\
-         <serial type='pty'><log file='/var/log/libvirt/qemu/{name}.serial.log' append='off'/><target port='0'/></serial>\
+         <serial type='pty'>{log}<target port='0'/></serial>\
          <console type='pty'><target type='serial' port='0'/></console>{agent}\
          <memballoon model='none'/></devices>{odd}</domain>"
     )
@@ -250,15 +253,16 @@ mod tests {
     fn a_class_without_network_has_no_nic_and_its_texts_are_escaped() {
         let guests = Guests { domain_type: "qemu".into(), arch: "x86_64".into(), qemu: 7_002_022 };
         let kernel = Image::Kernel { kernel: "/k".into(), initrd: None, cmdline: "console=ttyS0 a=\"<1>\"".into() };
-        let text = domain("vm-1", "u", &class(kernel), &guests, None, None);
+        let text = domain("vm-1", "u", &class(kernel), &guests, None, None, None);
         assert!(text.contains("a=&quot;&lt;1&gt;&quot;"), "{text}");
         assert!(text.contains("class='ti&lt;ny'"), "{text}");
         assert!(text.contains("<tb-cache unit='MiB'>16</tb-cache>") && text.contains("size=98312k"), "{text}");
         assert!(!text.contains("<interface") && !text.contains("<disk") && !text.contains("<initrd>"), "{text}");
         let disk = class(Image::Disk("/images/d.img".into()));
         let kvm = Guests { domain_type: "kvm".into(), arch: "x86_64".into(), qemu: 7_002_022 };
-        let text = domain("vm-1", "u", &disk, &kvm, Some("/pool/vm-1.qcow2"), None);
+        let text = domain("vm-1", "u", &disk, &kvm, Some("/pool/vm-1.qcow2"), Some("/pool/vm-1.log"), None);
         assert!(text.contains("<source file='/pool/vm-1.qcow2'/>") && text.contains("image='/images/d.img'"), "{text}");
+        assert!(text.contains("<serial type='pty'><log file='/pool/vm-1.log' append='on'/><target"), "{text}");
         assert!(!text.contains("tb-cache") && !text.contains("<kernel>") && !text.contains("<qemu:"), "{text}");
     }
 
@@ -279,13 +283,13 @@ mod tests {
         let guests = Guests { domain_type: "qemu".into(), arch: "x86_64".into(), qemu: 7_002_022 };
         let kernel = Image::Kernel { kernel: "/k".into(), initrd: None, cmdline: String::new() };
         let class = VmClass { network: Some("hemera".into()), ..class(kernel) };
-        let text = domain("vm-1", "u", &class, &guests, None, Some(Ipv4Addr::new(10, 160, 0, 10)));
+        let text = domain("vm-1", "u", &class, &guests, None, None, Some(Ipv4Addr::new(10, 160, 0, 10)));
         assert!(text.contains("<mac address='00:16:3e:a0:00:0a'/><source network='hemera'/>"), "{text}");
         assert!(text.contains(" address='10.160.0.10'/></metadata>"), "{text}");
-        let text = domain("vm-1", "u", &class, &guests, None, None);
+        let text = domain("vm-1", "u", &class, &guests, None, None, None);
         assert!(!text.contains("<mac"), "{text}");
         for mended in [Guests { qemu: 9_000_000, ..guests.clone() }, Guests { arch: "ppc64".into(), ..guests }] {
-            assert!(!domain("vm-1", "u", &class, &mended, None, None).contains("<qemu:"), "{mended:?}");
+            assert!(!domain("vm-1", "u", &class, &mended, None, None, None).contains("<qemu:"), "{mended:?}");
         }
     }
 }
