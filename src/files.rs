@@ -5,7 +5,7 @@ mod context;
 
 use std::fmt;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) use checker::Checker;
@@ -93,6 +93,11 @@ impl Source {
     /// The text.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The path that a file names, which is meant from the file's own directory.
+    pub fn beside(&self, path: &str) -> PathBuf {
+        Path::new(&*self.name).parent().unwrap_or(Path::new("")).join(path)
     }
 
     /// An error about the bytes of `span`.

@@ -5,7 +5,7 @@
 //! - `hmN-net`, a network namespace with a bridge per site, the links between them ([`Link`], shaped by the kernel or by
 //!   [`relay()`]), and the gateway: a bridge that reaches every site, with DHCP by Grid'5000's rule. The root namespace
 //!   reaches it by the interface `hmN`. Being there, the lab is out of reach of the machine's packet filters;
-//! - `hmN-HOST`, a network namespace per host, in which a libvirtd runs with mounts and a host name of its own.
+//! - `hmN-HOST`, a network namespace per host, in which a libvirtd and an sshd run with mounts and a host name of its own.
 //!
 //! What is made is recorded first, in `/var/lib/hemera/lab/N.toml` ([`Record`]), so that [`down`] finds everything,
 //! whenever [`up`] was killed. Nobody authenticates anybody: the addresses are reachable from this machine alone.
@@ -28,6 +28,7 @@ mod processes;
 mod record;
 mod relay;
 mod run;
+mod ssh;
 mod status;
 mod up;
 

@@ -7,6 +7,7 @@
 pub mod libvirt;
 pub mod sim;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -251,6 +252,17 @@ pub struct HostAccess {
     pub migrate: Option<String>,
     /// Where the VMs that start on it get their addresses from; none: somebody else gives them addresses.
     pub subnet: Option<Subnet>,
+    /// How a shell on it is reached; none: not at all.
+    pub ssh: Option<SshAccess>,
+}
+
+/// How a shell on a real host is reached: `ssh -F CONFIG DESTINATION`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshAccess {
+    /// A user and host, as in `root@h1`, or an alias of the configuration.
+    pub destination: String,
+    /// A file of `ssh_config(5)`; none: the user's own.
+    pub config: Option<PathBuf>,
 }
 
 /// How long a host may be silent before it counts as unreachable.

@@ -71,7 +71,10 @@ name = "h"
 hosts = [
     { name = "h1", uri = "qemu+ssh://root@h1/system", peer = "qemu+tls://h1/system", migrate = "tcp://10.158.0.1" },
     { name = "h2", uri = "qemu+ssh://root@h2/system" },
+    { name = "h3", uri = "qemu+tls://h3/system" },
+    { name = "h4", uri = "qemu+tls://h4/system", ssh = "root@h4" },
 ]
+ssh_config = "ssh/config"
 "#;
 
 const WORKFLOW: &str = r#"name = "crossed"
@@ -149,13 +152,18 @@ fn the_design_s_world_is_read_in_full() {
 
 #[test]
 fn a_world_of_real_hosts_says_how_they_are_reached() {
-    let world = World::parse(REAL, "lab.toml").unwrap_or_else(|error| panic!("{error}"));
+    let world = World::parse(REAL, "labs/lab.toml").unwrap_or_else(|error| panic!("{error}"));
     let Kind::Libvirt(access) = &world.kind else { panic!("not libvirt") };
-    assert_eq!(access.len(), 2);
+    assert_eq!(access.len(), 4);
     assert_eq!(world.topology.host(access[1].host).name.as_ref(), "h2");
     assert_eq!(access[0].peer.as_deref(), Some("qemu+tls://h1/system"));
     assert_eq!(access[0].migrate.as_deref(), Some("tcp://10.158.0.1"));
     assert_eq!((access[1].peer.as_ref(), world.topology.hosts[0].cores), (None, 0));
+    // By what its `ssh` says, else as its URI does; with the file as seen from the world's.
+    let destinations: Vec<_> = access.iter().map(|a| a.ssh.as_ref().map(|ssh| ssh.destination.as_str())).collect();
+    assert_eq!(destinations, [Some("root@h1"), Some("root@h2"), None, Some("root@h4")]);
+    let config = access[3].ssh.as_ref().and_then(|ssh| ssh.config.as_deref());
+    assert_eq!(config, Some(Path::new("labs/ssh/config")));
     assert_eq!(world.fit(1_000_000, Bytes::GIB).multiplied, 1, "real hosts do not multiply");
 }
 

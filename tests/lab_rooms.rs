@@ -129,6 +129,13 @@ fn vms_run_on_a_lab_are_reached_and_leave_nothing() {
     let least: f64 = answers.split("mdev = ").nth(1).and_then(|r| r.split('/').next()?.parse().ok()).expect("rtt");
     assert!(least >= 10.0, "{answers}");
 
+    // The hosts' shells open with what the lab wrote, from here and from each other.
+    let ssh = format!("ssh -F {}", lab.0.join("ssh/config").display());
+    let there =
+        done(Command::new("sh").args(["-c", &format!("{ssh} paradoxe-1 '{ssh} root@10.158.{number}.2 hostname'")]));
+    assert_eq!(there.trim(), "ecotype-1");
+    assert!(said.contains(&format!("{ssh} paradoxe-1")), "{said}");
+
     if cfg!(feature = "libvirt") {
         life(&lab, number, &uris, &world);
     }

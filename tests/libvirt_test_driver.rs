@@ -23,6 +23,7 @@ fn world(hosts: &[(&str, &str)]) -> (Arc<Topology>, Vec<HostAccess>) {
     };
     topology.add_cluster(site, "t", hosts.iter().map(new));
     let access = hosts.iter().enumerate().map(|(i, (_, uri))| HostAccess {
+        ssh: None,
         host: HostId(i as u32),
         uri: (*uri).into(),
         peer: None,

@@ -9,7 +9,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::args::{LabTask, LabUp};
 use super::{DONE, Failure, INTERRUPTED};
-use crate::lab::{self, LabError, Link, Ready, Status, Wish};
+use crate::lab::{self, LabError, Link, Ready, Record, Status, Wish};
 
 /// Does it and returns the exit code.
 pub(super) fn lab(task: &LabTask) -> Result<u8, Failure> {
@@ -74,12 +74,14 @@ fn closing(ready: &Ready, seconds: f64) -> String {
     };
     let sites = plan.sites.iter().map(|site| format!("{} ({})", site.name, site.hosts.len()));
     let (world, workflow) = (quoted(&record.world()), quoted(&record.workflow()));
+    let shell = plan.hosts().next().map_or_else(String::new, |host| ssh(record, &host.name));
     let down = if record.dir.starts_with(lab::REGISTRY) { String::new() } else { format!(" {}", quoted(&record.dir)) };
     format!(
         "lab {} is up after {seconds:.1} s: {}{links}; VMs run under {accelerator}\n\
          the VM with the MAC address 00:16:3E:X:Y:Z gets 10.X.Y.Z and is reached from here, as in {}\n\
          \n  world file  {}\n  console     hemera --world {world} --classes {workflow}\n  \
-         a run       hemera run {workflow} --world {world} --out results\n  the end     sudo hemera lab down{down}",
+         a run       hemera run {workflow} --world {world} --out results\n  a host      {shell}\n  \
+         the end     sudo hemera lab down{down}",
         record.number,
         sites.collect::<Vec<_>>().join(", "),
         plan.vm_subnet(),
@@ -103,10 +105,20 @@ fn show(status: &Status) {
     println!("lab {}: {} sites, {} hosts, {vms} VMs{links}", record.number, record.sites, hosts.len());
     for host in hosts {
         let libvirtd = if host.libvirtd { "libvirtd runs" } else { "libvirtd does not run" };
-        println!("  {:<9} {:<14} {:<15} {libvirtd:<21}  {} VMs", host.site, host.name, host.address, host.vms);
+        let sshd = if host.sshd { "sshd runs" } else { "sshd does not run" };
+        let (site, name, address) = (host.site, &host.name, host.address);
+        println!("  {site:<9} {name:<14} {address:<15} {libvirtd:<21}  {sshd:<17}  {} VMs", host.vms);
     }
     println!("  DHCP {}", if *dhcp { "runs" } else { "does not run" });
     println!("  {}", record.world().display());
+    if let Some(host) = hosts.first() {
+        println!("  {}", ssh(record, &host.name));
+    }
+}
+
+/// How a host's shell is opened.
+fn ssh(record: &Record, host: &str) -> String {
+    format!("ssh -F {} {host}", quoted(&record.ssh_config()))
 }
 
 fn down(dir: Option<&Path>, all: bool) -> Result<u8, Failure> {

@@ -1,21 +1,24 @@
 //! The world and the workflow that a lab writes for its users.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use super::guest::{CMDLINE, MEMORY_MIB};
 use super::{Guest, Plan};
 
 /// The world file.
-pub fn world(plan: &Plan) -> String {
+pub fn world(plan: &Plan, ssh_config: &Path) -> String {
     let mut text = format!("# Lab {}, written by `hemera lab up`.\nname = \"lab{}\"\n", plan.number, plan.number);
     text += "platform = \"libvirt\"\n";
     for site in &plan.sites {
         let _ = write!(text, "\n[[cluster]]\nsite = \"{}\"\nname = \"{}\"\nhosts = [\n", site.name, site.cluster);
         for host in &site.hosts {
             let (name, uri, address) = (&host.name, host.uri(), host.address);
-            let _ = writeln!(text, "    {{ name = \"{name}\", uri = \"{uri}\", migrate = \"tcp://{address}\" }},");
+            let reached = format!("uri = \"{uri}\", migrate = \"tcp://{address}\", ssh = \"root@{address}\"");
+            let _ = writeln!(text, "    {{ name = \"{name}\", {reached} }},");
         }
         text += "]\nnic = \"10 Gbit/s\"\ndisk = \"500 MB/s\"\n";
+        let _ = writeln!(text, "ssh_config = {}", toml::Value::from(ssh_config.display().to_string()));
         let _ = writeln!(text, "subnet = \"{}\"", site.subnet());
     }
     if let Some(shape) = plan.shape {
@@ -67,7 +70,7 @@ mod tests {
     #[test]
     fn what_is_written_can_be_read() {
         let plan = Plan::new(4, 3, 2, 256, Some("1 Gbit/s,10 ms".parse().unwrap()));
-        let read = World::parse(&world(&plan), "world.toml").unwrap();
+        let read = World::parse(&world(&plan, Path::new("/tmp/a \"lab\"/ssh/config")), "world.toml").unwrap();
         assert_eq!((read.topology.hosts.len(), read.topology.links.len()), (6, 3));
         for (stress, steps) in [(false, 3), (true, 5)] {
             let guest = Guest { dir: "/var/cache/hemera/lab/guest".into(), stress };

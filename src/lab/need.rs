@@ -7,7 +7,7 @@ use super::LabError;
 use super::run::run;
 
 /// Programs and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 15] = [
+const PROGRAMS: [(&str, &str); 17] = [
     ("ip", "iproute2"),
     ("tc", "iproute2"),
     ("unshare", "util-linux"),
@@ -17,6 +17,8 @@ const PROGRAMS: [(&str, &str); 15] = [
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("qemu-img", "qemu-utils"),
     ("qemu-ga", "qemu-guest-agent"),
+    ("sshd", "openssh-server"),
+    ("ssh-keygen", "openssh-client"),
     ("busybox", "busybox-static"),
     ("dnsmasq", "dnsmasq-base"),
     ("cpio", "cpio"),

@@ -56,6 +56,16 @@ impl Record {
         self.dir.join("hosts").join(host)
     }
 
+    /// Where the client's side of SSH to the hosts is.
+    pub(super) fn ssh_dir(&self) -> PathBuf {
+        self.dir.join("ssh")
+    }
+
+    /// The configuration with which `ssh -F` reaches the hosts by their names.
+    pub fn ssh_config(&self) -> PathBuf {
+        self.ssh_dir().join("config")
+    }
+
     /// Where the gateway keeps its files.
     pub(super) fn net_dir(&self) -> PathBuf {
         self.dir.join("net")

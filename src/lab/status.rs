@@ -26,6 +26,8 @@ pub struct HostStatus {
     pub address: std::net::Ipv4Addr,
     /// Whether its libvirtd runs.
     pub libvirtd: bool,
+    /// Whether its sshd runs.
+    pub sshd: bool,
     /// How many VMs run on it, by their QEMU processes.
     pub vms: usize,
 }
@@ -51,6 +53,7 @@ fn look(record: Record) -> Status {
         name: host.name.clone(),
         address: host.address,
         libvirtd: of(&host.namespace).any(|process| process.program == "libvirtd"),
+        sshd: of(&host.namespace).any(|process| process.program == "sshd"),
         vms: of(&host.namespace).filter(|process| process.vm().is_some()).count(),
     });
     let relays = of(&plan.net()).filter(|process| link::is_relay(process)).count();

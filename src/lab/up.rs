@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::record::{Claim, REGISTRY};
 use super::{
-    Guest, LabError, Link, Plan, Record, Shape, down, files, gateway, guest, host, kvm, link, need, net, record,
+    Guest, LabError, Link, Plan, Record, Shape, down, files, gateway, guest, host, kvm, link, need, net, record, ssh,
 };
 
 /// What is asked for.
@@ -112,11 +112,13 @@ fn make(
     let link = link::make(record, plan, program)?;
     net::plug_links(plan)?;
     gateway::start(record, plan)?;
+    ssh::client(record, plan)?;
     let mut started = Vec::new();
     for site in &plan.sites {
         for host in &site.hosts {
             go_on()?;
             host::prepare(record, plan, host)?;
+            ssh::server(record, host)?;
             net::host(plan, site.name, host)?;
             started.push((host, host::launch(record, host, kvm)?));
         }
@@ -128,7 +130,7 @@ fn make(
     }
     helpers_run(record, plan, link)?;
     let write = |path: PathBuf, text: String| fs::write(&path, text).map_err(LabError::file(path));
-    write(record.world(), files::world(plan))?;
+    write(record.world(), files::world(plan, &record.ssh_config()))?;
     write(record.workflow(), files::workflow(plan, guest))?;
     go_on()?;
     Ok(link)

@@ -42,6 +42,7 @@ pub(super) struct RawCluster {
     pub(super) nic: Option<Spanned<Rate>>,
     pub(super) disk: Option<Spanned<Rate>>,
     pub(super) subnet: Option<Spanned<String>>,
+    pub(super) ssh_config: Option<Spanned<String>>,
 }
 
 /// The hosts of a cluster: so many, or these.
@@ -57,6 +58,7 @@ pub(super) struct RawHost {
     pub(super) uri: Spanned<String>,
     pub(super) peer: Option<Spanned<String>>,
     pub(super) migrate: Option<Spanned<String>>,
+    pub(super) ssh: Option<Spanned<String>>,
 }
 
 impl<'de> Deserialize<'de> for Hosts {

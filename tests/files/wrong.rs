@@ -98,6 +98,9 @@ fn wrong_worlds_of_real_hosts_are_told() {
         ("hosts = [", "cores = 0\nhosts = ["),
         ("hosts = [\n", "hosts = []\nother = [\n"),
         ("hosts = [\n", "subnet = \"10.144.0.1/22\"\nhosts = [\n"),
+        ("ssh = \"root@h4\"", "ssh = \"-oProxyCommand=reboot\""),
+        ("ssh = \"root@h4\"", "shh = \"root@h4\""),
+        ("ssh_config = \"ssh/config\"", "ssh_config = \"\""),
     ];
     insta::assert_snapshot!(told(REAL, &cases, |text| World::parse(text, "lab.toml").err().map(|e| e.to_string())));
 }
@@ -201,7 +204,7 @@ fn workflows_that_do_not_fit_their_world_are_told() {
     writeln!(out, "real hosts").expect("a string takes all");
     for text in [
         "boot = { class = \"small\", count = 1, name = \"a\" }",
-        "migrate = { moves = [{ vm = \"anything\", to = \"h3\" }] }",
+        "migrate = { moves = [{ vm = \"anything\", to = \"h9\" }] }",
     ] {
         writeln!(out, "{text}\n    {}", step(text)).expect("a string takes all");
     }

@@ -125,6 +125,7 @@ impl Lab {
         };
         topology.add_cluster(site, "h", ["h1", "h2"].map(new));
         let access = |(i, uri): (usize, &String)| HostAccess {
+            ssh: None,
             host: HostId(i as u32),
             uri: uri.clone(),
             peer: None,

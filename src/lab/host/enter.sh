@@ -1,5 +1,5 @@
 # Runs inside a host's network, mount and host name namespaces: hides the machine's directories behind the host's own,
-# then becomes libvirtd. Arguments: the host's name, its directory, and `kvm` where guests run under KVM.
+# starts sshd, then becomes libvirtd. Arguments: the host's name, its directory, and `kvm` where guests run under KVM.
 set -eu
 name=$1 own=$2 kvm=$3
 
@@ -30,5 +30,10 @@ mount -t tmpfs shm "$own/dev/shm"
 ln -s pts/ptmx "$own/dev/ptmx"
 ln -s /proc/self/fd "$own/dev/fd"
 mount --move "$own/dev" /dev
+# SSH asks for nothing but the lab's key, whatever the machine's own rules are.
+[ ! -e /etc/pam.d/sshd ] || mount --bind "$own/ssh/pam" /etc/pam.d/sshd
+mkdir -p -m 755 /run/sshd
+# Started by its full name, as it starts itself again for each connection.
+"$(command -v sshd)" -f "$own/ssh/sshd_config" -E "$own/log/sshd.log" || { cat "$own/log/sshd.log" >&2; exit 1; }
 # Only exec on the way here: the process that was started is libvirtd in the end.
 exec libvirtd --listen
