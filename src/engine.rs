@@ -9,6 +9,7 @@ mod config;
 mod curve;
 mod ending;
 mod history;
+mod hold;
 mod host_view;
 mod names;
 mod observe;
@@ -33,11 +34,12 @@ pub use config::{Config, Expected, Patience};
 pub use record::{Counts, Record, TaskRecord, What};
 
 use crate::fleet::{Fleet, HostId, OpId, Share, TaskId, Time, Topology, VM_OVERHEAD, VmClass, VmId, VmRow, VmState};
+use crate::handle::TaskSubject;
 use crate::platform::Request;
 
 use history::History;
 use names::Names;
-use queue::Queue;
+use queue::{Line, Queue};
 use sampling::Sampler;
 use steps::Steps;
 use task::{Operation, Task};
@@ -73,8 +75,8 @@ pub struct Engine {
     intended: Vec<u64>,
     tasks: Vec<Task>,
     operations: Vec<Operation>,
-    /// The first and last of the tasks of each VM that have not ended.
-    lines: HashMap<VmId, (TaskId, TaskId)>,
+    /// The first and last of the tasks of each line that have not ended.
+    lines: HashMap<Line, (TaskId, TaskId)>,
     /// The last task of each VM that ever had one, ended or not; [`task::NO_TASK`] of others.
     latest: Vec<TaskId>,
     queue: Queue,
@@ -229,6 +231,27 @@ impl Engine {
 
     fn record(&mut self, what: What) {
         self.outputs.push_back(Output::Record(Record { at: self.fleet.now, what }));
+    }
+
+    /// Where a task waits for its turn.
+    fn line_of(&self, task: &Task) -> Line {
+        match task.subject {
+            TaskSubject::Vm(vm) => Line::Vm(vm),
+            TaskSubject::Host(host) => Line::Host(host, self.op(task.op).kind),
+        }
+    }
+
+    /// The first of the tasks that wait for or work on a VM.
+    fn front_of(&self, vm: VmId) -> Option<TaskId> {
+        self.lines.get(&Line::Vm(vm)).map(|&(front, _)| front)
+    }
+
+    /// How what a task is about is called.
+    fn subject_name(&self, subject: TaskSubject) -> Arc<str> {
+        match subject {
+            TaskSubject::Vm(vm) => self.vm_name(vm),
+            TaskSubject::Host(host) => self.host_name(Some(host)),
+        }
     }
 
     fn host_name(&self, host: Option<HostId>) -> Arc<str> {

@@ -7,6 +7,7 @@ mod class;
 mod hosts;
 mod ids;
 mod inspect;
+mod script;
 pub mod select;
 mod state;
 mod subnet;
@@ -25,6 +26,7 @@ pub use class::{
 pub use hosts::{HostRow, HostTable};
 pub use ids::{ClusterId, HostId, OpId, SiteId, TaskId, VmId};
 pub use inspect::SerialLog;
+pub use script::Script;
 pub use select::{Bound, Reference, Referent, SelectError, Selection};
 pub use state::{Finding, HostState, VmState};
 pub use subnet::{Subnet, vm_mac};

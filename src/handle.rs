@@ -11,9 +11,12 @@ use std::sync::Arc;
 
 pub use client::{Handle, Reply, Service, pair};
 pub use command::{
-    Accepted, Boot, Command, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, Refused, Step, VmChange, Which,
+    Accepted, Boot, Command, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, Refused, RunOn, Step, VmChange,
+    Which,
 };
-pub use operation::{Durations, OpKind, OpState, OperationView, TaskEnd, TaskState, TaskView, WaitKind, WaitReason};
+pub use operation::{
+    Durations, OpKind, OpState, OperationView, TaskEnd, TaskState, TaskSubject, TaskView, WaitKind, WaitReason,
+};
 pub use query::{Answer, EventFilter, EventPage, HostView, Preview, Query, RefusedGroup, TaskFilter, TaskPage, VmView};
 pub use samples::{FleetHistory, History, HostHistory, Samples, VmHistory};
 

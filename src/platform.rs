@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fleet::{
-    Bytes, HostId, Load, MigrationFigures, MigrationOptions, MigrationProgress, Rate, Subnet, TaskId, Time, VmClass,
-    VmId, VmState,
+    Bytes, HostId, Load, MigrationFigures, MigrationOptions, MigrationProgress, Rate, Script, Subnet, TaskId, Time,
+    VmClass, VmId, VmState,
 };
 
 /// What the engine asks of a platform. Each names the task it is for; the answer to all but [`Cancel`](Self::Cancel)
@@ -61,6 +61,28 @@ pub enum Request {
         /// What to do with it.
         change: Change,
     },
+    /// Do something in a VM's guest.
+    Guest {
+        /// For this task.
+        task: TaskId,
+        /// The VM.
+        vm: VmId,
+        /// Its name.
+        name: Arc<str>,
+        /// Where it is.
+        host: HostId,
+        /// What to do.
+        work: GuestWork,
+    },
+    /// Do something on a host itself.
+    Host {
+        /// For this task.
+        task: TaskId,
+        /// The host.
+        host: HostId,
+        /// What to do.
+        work: HostWork,
+    },
     /// End a running task early. Its `Ended` follows, as cancelled, or as done where it was too late.
     Cancel {
         /// The task.
@@ -86,6 +108,30 @@ pub enum Change {
     Reboot,
     /// Set its load; none returns it to the load of the world.
     Load(Option<Load>),
+}
+
+/// What can be done in a guest. It fails where it is not there or nothing in it takes commands, and leaves the VM as it
+/// is whatever its end.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GuestWork {
+    /// Run a command. It is done where the command ends with 0, within its time.
+    Run(Arc<Script>),
+}
+
+/// What can be done on a host itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HostWork {
+    /// Run a command. It is done where the command ends with 0, within its time.
+    Run(Arc<Script>),
+}
+
+impl HostWork {
+    /// Whether a host must be ready for it; otherwise it may still be prepared.
+    pub const fn needs_ready(&self) -> bool {
+        match self {
+            Self::Run(_) => true,
+        }
+    }
 }
 
 /// Which VM an observation is about. Platforms that were told an id use it; what is found on a real host has a name.

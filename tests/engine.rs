@@ -5,6 +5,8 @@
 
 #[path = "engine/again.rs"]
 mod again;
+#[path = "engine/commands.rs"]
+mod commands;
 #[path = "engine/told.rs"]
 mod told;
 
@@ -14,10 +16,12 @@ use std::time::Duration;
 
 use hemera::engine::{Config, Engine, Output, What};
 use hemera::fleet::{
-    Bytes, HostId, HostState, Image, Load, NewHost, OpId, Rate, Ready, Selection, Share, TaskId, Time, Topology,
-    VM_OVERHEAD, VmClass, VmId, VmState,
+    Bytes, HostId, HostState, Image, Load, NewHost, OpId, Rate, Ready, Script, Selection, Share, TaskId, Time,
+    Topology, VM_OVERHEAD, VmClass, VmId, VmState,
 };
-use hemera::handle::{Boot, Command, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, Step, VmChange, Which};
+use hemera::handle::{
+    Boot, Command, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, RunOn, Step, VmChange, Which,
+};
 use hemera::platform::{Batch, Change, End, Observation, Request, VmKey, VmSeen};
 use proptest::prelude::*;
 
@@ -172,8 +176,21 @@ impl Bench {
                 assert_eq!(self.world.vms.get(vm).map(|at| at.0), Some(*host), "{vm} is changed where it is not");
                 (*task, *host)
             }
+            Request::Guest { task, vm, host, .. } => {
+                assert_eq!(self.world.vms.get(vm).map(|at| at.0), Some(*host), "a command in {vm} where it is not");
+                (*task, *host)
+            }
+            Request::Host { task, host, .. } => {
+                assert!(!self.world.down[host.index()], "a command on {host}, which is down");
+                let there = |r: &Request| matches!(r, Request::Host { host: on, .. } if on == host);
+                assert_eq!(self.world.count(there), 0, "two commands at once on {host}");
+                (*task, *host)
+            }
             Request::Cancel { .. } | Request::Probe { .. } => unreachable!(),
         };
+        let of = vm_of(&request);
+        let same = |r: &Request| of.is_some() && vm_of(r) == of;
+        assert_eq!(self.world.count(same), 0, "two tasks at once on {of:?}");
         assert!(self.world.running.insert(task, request).is_none(), "{task} runs twice");
         assert!(self.world.load_of(host) <= 4 * 320, "{host} is promised more memory than it has");
         let limits = self.limits;
@@ -200,6 +217,10 @@ impl Bench {
                 if (source.0 < 4) != (target.0 < 4) {
                     within(self.world.count(far), limits.migrate_per_link);
                 }
+            }
+            Request::Guest { .. } | Request::Host { .. } => {
+                let runs = |r: &Request| matches!(r, Request::Guest { .. } | Request::Host { .. });
+                within(self.world.count(runs), limits.run_total);
             }
             _ => {}
         }
@@ -232,7 +253,10 @@ impl Bench {
         }
         self.see(Some(host), vec![Observation::HostUnreachable { reason: "crashed".into() }]);
         let there = |request: &Request| match request {
-            Request::Boot { host: on, .. } | Request::Change { host: on, .. } => *on == host,
+            Request::Boot { host: on, .. }
+            | Request::Change { host: on, .. }
+            | Request::Guest { host: on, .. }
+            | Request::Host { host: on, .. } => *on == host,
             Request::Migrate { source, target, .. } => *source == host || *target == host,
             _ => false,
         };
@@ -252,6 +276,11 @@ impl Bench {
         self.world.now += span;
         self.engine.tick(self.world.now);
         self.drain();
+    }
+
+    /// Runs a command that has a minute.
+    fn run(&mut self, on: RunOn) {
+        self.command(Command::Start(OperationSpec::Run { on, script: Arc::new(Script::command("true")) }));
     }
 
     /// The ids of every third VM or so.
@@ -282,6 +311,8 @@ impl Bench {
                 let which = self.some(n);
                 self.command(Command::Start(OperationSpec::Change { which, change }));
             }
+            Action::RunIn(n) => self.run(RunOn::Vms(self.some(n))),
+            Action::RunOn(text) => self.run(RunOn::Hosts(Selection::hosts(text).unwrap())),
             Action::Limits(limits) => {
                 self.limits = limits;
                 self.command(Command::SetLimits(limits));
@@ -314,18 +345,21 @@ impl Bench {
     /// Somebody destroys a VM behind the engine's back.
     fn vanish(&mut self, n: usize) {
         let Some((&vm, &(host, _))) = self.world.vms.iter().nth(n % self.world.vms.len().max(1)) else { return };
-        let busy = self.world.running.values().any(|request| match request {
-            Request::Boot { vm: of, .. } | Request::Migrate { vm: of, .. } | Request::Change { vm: of, .. } => {
-                *of == vm
-            }
-            _ => false,
-        });
+        let mut of_it = self.world.running.iter().filter(|(_, request)| vm_of(request) == Some(vm));
+        let (task, busy) = match of_it.next() {
+            // A VM may vanish while something is done in its guest: that does not say where it is.
+            Some((&task, Request::Guest { .. })) => (Some(task), false),
+            found => (None, found.is_some()),
+        };
         if !busy && !self.world.down[host.index()] {
             self.world.vms.remove(&vm);
             self.see(
                 Some(host),
                 vec![Observation::VmGone { vm: VmKey::Id(vm), reason: "destroyed from outside".into() }],
             );
+            if let Some(task) = task {
+                self.end(task, End::Failed("the VM is gone".into()));
+            }
         }
     }
 
@@ -386,6 +420,17 @@ impl Bench {
     }
 }
 
+/// The VM that a request is about.
+fn vm_of(request: &Request) -> Option<VmId> {
+    match request {
+        Request::Boot { vm, .. }
+        | Request::Migrate { vm, .. }
+        | Request::Change { vm, .. }
+        | Request::Guest { vm, .. } => Some(*vm),
+        Request::Host { .. } | Request::Cancel { .. } | Request::Probe { .. } => None,
+    }
+}
+
 fn boot(count: u32, placement: Placement, on: &str) -> OperationSpec {
     OperationSpec::Boot(Boot {
         class: class(Bytes::mib(256)),
@@ -404,6 +449,8 @@ enum Action {
     Evacuate(u32),
     Undrain,
     Change(usize, VmChange),
+    RunIn(usize),
+    RunOn(&'static str),
     Limits(Limits),
     PauseOp(u32),
     ResumeOp(u32),
@@ -423,13 +470,14 @@ enum Action {
 
 fn limits() -> impl Strategy<Value = Limits> {
     let limit = || prop_oneof![Just(0_u32), 1..4_u32];
-    (limit(), limit(), limit(), limit(), limit(), limit()).prop_map(|(a, b, c, d, e, f)| Limits {
+    (limit(), limit(), limit(), limit(), limit(), limit(), limit()).prop_map(|(a, b, c, d, e, f, g)| Limits {
         boot_per_host: a,
         boot_total: b,
         migrate_per_source: c,
         migrate_per_target: d,
         migrate_per_link: e,
         migrate_total: f,
+        run_total: g,
     })
 }
 
@@ -463,6 +511,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => (0..HOSTS).prop_map(Action::Evacuate),
         1 => Just(Action::Undrain),
         2 => (0..3_usize, change).prop_map(|(n, c)| Action::Change(n, c)),
+        2 => (0..3_usize).prop_map(Action::RunIn),
+        2 => prop_oneof![Just("all"), Just("site:nantes"), Just("rennes-2")].prop_map(Action::RunOn),
         2 => limits().prop_map(Action::Limits),
         1 => (1..9_u32).prop_map(Action::PauseOp),
         1 => (1..9_u32).prop_map(Action::ResumeOp),

@@ -4,8 +4,8 @@ use ratatui::layout::{Position, Rect};
 
 use super::keymap::Context;
 use super::page::{Around, Go, Page, PageView};
-use crate::fleet::{OpId, VmId};
-use crate::handle::{Answer, Query, TaskFilter, TaskPage, TaskView};
+use crate::fleet::{HostId, OpId, VmId};
+use crate::handle::{Answer, Query, TaskFilter, TaskPage, TaskSubject, TaskView};
 
 /// The filters in the order in which a key steps through them.
 const FILTERS: [(TaskFilter, &str); 4] = [
@@ -98,7 +98,12 @@ impl PageView for Tasks {
     }
 
     fn open(&mut self, _: &Around<'_>) -> Go {
-        self.under_cursor().map_or(Go::Stay, |task| Go::Into(Page::Vm(task.vm)))
+        self.under_cursor().map_or(Go::Stay, |task| {
+            Go::Into(match task.subject {
+                TaskSubject::Vm(vm) => Page::Vm(vm),
+                TaskSubject::Host(host) => Page::Host(host),
+            })
+        })
     }
 
     fn click(&mut self, at: Position, _: &Around<'_>) {
@@ -133,7 +138,11 @@ impl PageView for Tasks {
     }
 
     fn vms(&self, _: &Around<'_>) -> Vec<VmId> {
-        self.under_cursor().map(|task| task.vm).into_iter().collect()
+        self.under_cursor().and_then(|task| task.subject.vm()).into_iter().collect()
+    }
+
+    fn host(&self, _: &Around<'_>) -> Option<HostId> {
+        self.under_cursor()?.subject.host()
     }
 
     fn operation(&self, _: &Around<'_>) -> Option<OpId> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::fleet::{
-    Bytes, DEFAULT_WORKING_SET, Finding, HostState, MigrationFigures, OpId, Ready, TaskId, Time, VmState,
+    Bytes, DEFAULT_WORKING_SET, Finding, HostState, MigrationFigures, OpId, Ready, TaskId, Time, VmId, VmState,
 };
 use crate::handle::{Level, TaskEnd, TaskState, WaitReason};
 use crate::platform::{Change, Request};
@@ -35,7 +35,7 @@ impl Engine {
             (end, _) => end,
         };
         self.leave_slots(id);
-        self.finish_vm(id, &end);
+        self.finish(id, &end);
         self.close(id, &end, figures);
         self.settle();
     }
@@ -58,15 +58,26 @@ impl Engine {
                 self.fleet.hosts.update(source, |row| row.migrations_out -= 1);
                 self.fleet.hosts.update(target, |row| row.migrations_in -= 1);
             }
-            Slots::None => {}
+            Slots::Run | Slots::None => {}
         }
-        debug_assert!(!matches!(slots, Slots::None) || target.is_none(), "only boots and moves have targets");
+        debug_assert!(
+            !matches!(slots, Slots::Run | Slots::None) || target.is_none(),
+            "only boots and moves have targets"
+        );
     }
 
-    /// What a task's end means for its VM.
-    pub(super) fn finish_vm(&mut self, id: TaskId, end: &TaskEnd) {
+    /// What a task's end means for what it is about: nothing for a host, or for a VM in whose guest something was done.
+    pub(super) fn finish(&mut self, id: TaskId, end: &TaskEnd) {
         let task = self.task(id);
-        let (vm, before, source, target) = (task.vm, task.before, task.source, task.target);
+        if let (Some(vm), false) = (task.subject.vm(), matches!(self.op(task.op).work, Work::Guest(_))) {
+            self.finish_vm(id, vm, end);
+        }
+    }
+
+    /// What the end of a task on a VM means for the VM.
+    fn finish_vm(&mut self, id: TaskId, vm: VmId, end: &TaskEnd) {
+        let task = self.task(id);
+        let (before, source, target) = (task.before, task.source, task.target);
         let work = self.op(task.op).work.clone();
         let done = *end == TaskEnd::Done;
         self.find(vm, Finding::None, "");
@@ -119,7 +130,7 @@ impl Engine {
                 }
                 before
             }
-            Work::Change(_) => before,
+            Work::Change(_) | Work::Guest(_) | Work::Host(_) => before,
         };
         let host_gone =
             self.fleet.vms.row(vm).host.is_some_and(|host| self.fleet.hosts.row(host).state == HostState::Unreachable);
@@ -134,24 +145,25 @@ impl Engine {
     /// Ends a task that never ran.
     pub(super) fn end_unstarted(&mut self, id: TaskId, end: &TaskEnd) {
         let task = self.task(id);
-        let vm = task.vm;
-        match (&self.op(task.op).work, task.target) {
-            (Work::Move(_), Some(target)) => {
-                self.intended[target.index()] -= footprint(&self.fleet.vms.row(vm));
+        if let Some(vm) = task.subject.vm() {
+            match (&self.op(task.op).work, task.target) {
+                (Work::Move(_), Some(target)) => {
+                    self.intended[target.index()] -= footprint(&self.fleet.vms.row(vm));
+                }
+                (Work::Boot(_), _) if self.fleet.vms.exists(vm) => self.remove_vm(vm),
+                _ => {}
             }
-            (Work::Boot(_), _) if self.fleet.vms.exists(vm) => self.remove_vm(vm),
-            _ => {}
         }
         self.close(id, end, None);
     }
 
-    /// Writes a task's end down and lets the next one on its VM come forward.
+    /// Writes a task's end down and lets the next one in its line come forward.
     pub(super) fn close(&mut self, id: TaskId, end: &TaskEnd, figures: Option<MigrationFigures>) {
         let now = self.fleet.now;
         let task = self.task_mut(id);
         task.state = TaskState::Ended(end.clone());
         task.ended = Some(now);
-        let (op_id, vm, started) = (task.op, task.vm, task.started);
+        let (op_id, subject, started) = (task.op, task.subject, task.started);
         let predicted = task.detail.as_ref().and_then(|detail| detail.predicted);
         if let (TaskEnd::Done, Some(started), Some((total, _))) = (end, started, predicted) {
             self.overruns.push_back(now.since(started).saturating_sub(total));
@@ -168,7 +180,7 @@ impl Engine {
             op: op_id,
             step: self.op(op_id).step,
             kind: self.op(op_id).kind,
-            vm: self.vm_name(vm),
+            vm: subject.vm().map_or_else(|| "".into(), |vm| self.vm_name(vm)),
             source: self.host_name(self.task(id).source),
             target: self.host_name(self.task(id).target),
             queued: self.task(id).queued,
@@ -180,25 +192,26 @@ impl Engine {
             predicted,
         };
         if let TaskEnd::Failed(reason) = end {
-            let text = format!("{} {}: {reason}", record.kind.word(), record.vm);
+            let text = format!("{} {}: {reason}", record.kind.word(), self.subject_name(subject));
             let host = self.task(id).target.or(self.task(id).source);
-            self.say(Level::Error, Some(vm), host, Some(op_id), text);
+            self.say(Level::Error, subject.vm(), host, Some(op_id), text);
         }
         self.record(What::TaskEnded(record));
-        self.history.moment(now, vm, Moment::Ended(id));
-        if let Some(&(front, last)) = self.lines.get(&vm) {
+        self.history.moment(now, subject, Moment::Ended(id));
+        let line = self.line_of(self.task(id));
+        if let Some(&(front, last)) = self.lines.get(&line) {
             let mut at = Some(front);
             while let Some(task) = at.filter(|&task| matches!(self.task(task).state, TaskState::Ended(_))) {
                 at = self.task(task).next;
             }
             match at {
                 Some(next) if next != front => {
-                    self.lines.insert(vm, (next, last));
-                    self.queue.free(Key::Vm(vm));
+                    self.lines.insert(line, (next, last));
+                    self.queue.free(Key::Line(line));
                 }
                 Some(_) => {}
                 None => {
-                    self.lines.remove(&vm);
+                    self.lines.remove(&line);
                 }
             }
         }
@@ -233,7 +246,7 @@ impl Engine {
         match self.task(id).state {
             TaskState::Waiting(reason) => {
                 let task = self.task(id);
-                let key = key_of(reason, task.op, task.vm);
+                let key = key_of(reason, task.op, self.line_of(task));
                 self.unpark(id);
                 // What waits behind it may fit where it did not.
                 self.queue.free(key);
@@ -263,7 +276,9 @@ impl Engine {
     pub(super) fn check(&mut self, id: TaskId) {
         let now = self.fleet.now;
         let task = self.task(id);
-        let (vm, quiet) = (task.vm, now.since(task.advanced));
+        // A command may be silent for as long as it likes.
+        let works = !matches!(self.op(task.op).work, Work::Guest(_));
+        let (vm, quiet) = (task.subject.vm().filter(|_| works), now.since(task.advanced));
         let patience = self.patience(&self.op(task.op).work);
         let converge = self.config.patience.converge;
         let moves = matches!(self.op(task.op).work, Work::Move(_));
@@ -277,7 +292,8 @@ impl Engine {
                 self.cancel_task(id, Some(reason.into()));
             }
             TaskState::Running => {
-                if quiet * 2 >= patience && self.fleet.vms.row(vm).finding == Finding::None {
+                let unfound = vm.filter(|&vm| self.fleet.vms.row(vm).finding == Finding::None);
+                if let Some(vm) = unfound.filter(|_| quiet * 2 >= patience) {
                     self.find(vm, Finding::NoProgress, &format!("no progress for {} s", quiet.as_secs()));
                 }
                 let check_at = (now + patience / 4).min(self.task(id).advanced + patience).max(now + patience / 100);
@@ -292,7 +308,7 @@ impl Engine {
                     format!("gave no answer within {} s to being cancelled", self.config.patience.cancel.as_secs());
                 let end = TaskEnd::Failed(reason.into());
                 self.leave_slots(id);
-                self.finish_vm(id, &end);
+                self.finish(id, &end);
                 self.close(id, &end, None);
             }
             TaskState::Waiting(_) | TaskState::Ended(_) => {}
@@ -325,7 +341,7 @@ impl Engine {
         }
         for id in tasks {
             let task = self.task(id);
-            let need = Bytes::mib(footprint(&self.fleet.vms.row(task.vm)));
+            let need = task.subject.vm().map_or(Bytes(0), |vm| Bytes::mib(footprint(&self.fleet.vms.row(vm))));
             let reason = match task.state {
                 TaskState::Waiting(WaitReason::Memory(host)) => format!(
                     "no room on {}: needs {need}, {} is free",

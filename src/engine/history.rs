@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::fleet::{HostId, HostState, Time, VmId};
-use crate::handle::{Event, EventFilter, EventPage, Level};
+use crate::handle::{Event, EventFilter, EventPage, Level, TaskSubject};
 
 /// Events that a snapshot shows at most.
 const EVENTS: usize = 400;
 /// Events that are remembered.
 const REMEMBERED: usize = 10_000;
-/// Moments of VMs that are remembered in all.
+/// Moments of VMs and hosts that are remembered in all.
 const MOMENTS: usize = 50_000;
 /// States of hosts that are remembered in all.
 const HOST_STATES: usize = 10_000;
@@ -23,11 +23,11 @@ pub(super) struct History {
     count: u64,
     /// The last events as snapshots share them, made when one is asked for after a change.
     shared: std::cell::OnceCell<Arc<Vec<Event>>>,
-    moments: VecDeque<(Time, VmId, Moment)>,
+    moments: VecDeque<(Time, TaskSubject, Moment)>,
     host_states: VecDeque<(Time, HostId, HostState, Option<Arc<str>>)>,
 }
 
-/// What happened to a VM, in few bytes.
+/// What happened to a VM or on a host, in few bytes.
 #[derive(Debug, Clone)]
 pub(super) enum Moment {
     Started(crate::fleet::TaskId),
@@ -51,8 +51,8 @@ impl History {
         self.shared.take();
     }
 
-    pub(super) fn moment(&mut self, at: Time, vm: VmId, moment: Moment) {
-        remember(&mut self.moments, MOMENTS, (at, vm, moment));
+    pub(super) fn moment(&mut self, at: Time, subject: TaskSubject, moment: Moment) {
+        remember(&mut self.moments, MOMENTS, (at, subject, moment));
     }
 
     /// A host entered a state.
@@ -84,12 +84,12 @@ impl History {
 
     /// What is remembered of a VM, oldest first.
     pub(super) fn of(&self, vm: VmId) -> impl Iterator<Item = (Time, &Moment)> {
-        self.moments().filter(move |(_, of, _)| *of == vm).map(|(at, _, moment)| (at, moment))
+        self.moments().filter(move |(_, of, _)| of.vm() == Some(vm)).map(|(at, _, moment)| (at, moment))
     }
 
-    /// What is remembered of all VMs, oldest first.
-    pub(super) fn moments(&self) -> impl DoubleEndedIterator<Item = (Time, VmId, &Moment)> {
-        self.moments.iter().map(|(at, vm, moment)| (*at, *vm, moment))
+    /// What is remembered of all VMs and hosts, oldest first.
+    pub(super) fn moments(&self) -> impl DoubleEndedIterator<Item = (Time, TaskSubject, &Moment)> {
+        self.moments.iter().map(|(at, subject, moment)| (*at, *subject, moment))
     }
 
     /// Which states a host entered when, and why, oldest first.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::fleet::{HostId, TaskId, Time};
-use crate::handle::{HostView, TaskState};
+use crate::handle::{HostView, OpKind, TaskState, TaskSubject};
 
 use super::Engine;
 use super::history::Moment;
+use super::queue::Line;
 
 /// VMs that are listed.
 const VMS: usize = 1000;
@@ -48,13 +49,19 @@ impl Engine {
     fn waiting_for(&self, host: HostId) -> Vec<TaskId> {
         let waits = |&task: &TaskId| matches!(self.task(task).state, TaskState::Waiting(_));
         let here = &self.on_host[host.index()];
-        let lines = here.iter().filter_map(|vm| self.lines.get(vm)).map(|&(front, _)| front);
-        let all = lines.flat_map(|front| std::iter::successors(Some(front), |&task| self.task(task).next));
+        let of_vms = here.iter().filter_map(|&vm| self.front_of(vm));
+        let kinds = OpKind::ON_HOSTS.into_iter().map(|kind| Line::Host(host, kind));
+        let of_host = kinds.filter_map(|line| self.lines.get(&line)).map(|&(front, _)| front);
+        let all =
+            of_vms.chain(of_host).flat_map(|front| std::iter::successors(Some(front), |&task| self.task(task).next));
         let mut tasks: Vec<TaskId> = all.filter(waits).collect();
         // Only moves come from elsewhere, and most of the time none waits to.
         if self.intended[host.index()] > 0 {
             let moves = self.operations.iter().filter(|op| op.ended.is_none() && op.kind.moves());
-            let comes = |&task: &TaskId| self.task(task).target == Some(host) && !here.contains(&self.task(task).vm);
+            let comes = |&task: &TaskId| {
+                let task = self.task(task);
+                task.target == Some(host) && task.subject.vm().is_some_and(|vm| !here.contains(&vm))
+            };
             tasks.extend(moves.flat_map(|op| op.tasks.clone()).map(TaskId).filter(waits).filter(comes));
         }
         tasks.sort_unstable();
@@ -67,9 +74,9 @@ impl Engine {
             Moment::Started(task) | Moment::Ended(task) => self.concerns(*task, host),
             Moment::Said(_) => false,
         });
-        let of_tasks = of_tasks.map(|(at, vm, moment)| {
-            let text = format!("{}: {}", self.fleet.vms.name(vm), self.tell(moment));
-            (at, text.into())
+        let of_tasks = of_tasks.map(|(at, subject, moment)| match subject {
+            TaskSubject::Vm(vm) => (at, format!("{}: {}", self.fleet.vms.name(vm), self.tell(moment)).into()),
+            TaskSubject::Host(_) => (at, self.tell(moment)),
         });
         let of_itself = self.history.states_of(host).rev().map(|(at, state, reason)| {
             let text = reason.map_or_else(|| state.word().into(), |reason| format!("{}: {reason}", state.word()));

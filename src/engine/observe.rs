@@ -7,6 +7,7 @@ use crate::fleet::{Finding, HostId, HostState, MigrationProgress, Rate, TaskId, 
 use crate::handle::{Level, TaskEnd, TaskState};
 use crate::platform::{Batch, End, Observation, Progress, VmKey, VmSeen};
 
+use super::task::Work;
 use super::{Engine, What, promised};
 
 /// How much later than the change of a VM a host's listing must be to count against it: a listing takes a while, and
@@ -138,9 +139,11 @@ impl Engine {
 
     /// Whether the platform works on a VM now: its end says where the VM is, not a listing.
     fn in_work(&self, vm: VmId) -> bool {
-        self.lines
-            .get(&vm)
-            .is_some_and(|&(front, _)| matches!(self.task(front).state, TaskState::Running | TaskState::Cancelling))
+        self.front_of(vm).map(|front| self.task(front)).is_some_and(|task| {
+            // What is done in a guest leaves the VM as it is.
+            matches!(task.state, TaskState::Running | TaskState::Cancelling)
+                && !matches!(self.op(task.op).work, Work::Guest(_))
+        })
     }
 
     /// Takes a host's word that it has a VM. Gives the VM where it is now believed to be there.
@@ -251,7 +254,7 @@ impl Engine {
         }
         let now = self.fleet.now;
         let task = self.task_mut(id);
-        let vm = task.vm;
+        let vm = task.subject.vm();
         let Some(detail) = &mut task.detail else { return };
         let advanced = match progress {
             Progress::Work(work) => detail.advance(work),
@@ -259,11 +262,11 @@ impl Engine {
         };
         if advanced {
             task.advanced = now;
-            if self.fleet.vms.row(vm).finding == Finding::NoProgress {
+            if let Some(vm) = vm.filter(|&vm| self.fleet.vms.row(vm).finding == Finding::NoProgress) {
                 self.find(vm, Finding::None, "");
             }
         }
-        if let Progress::Migration(progress) = progress {
+        if let (Progress::Migration(progress), Some(vm)) = (progress, vm) {
             self.judge_convergence(vm, &progress);
         }
         self.changes += 1;

@@ -6,22 +6,26 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::fleet::{Bytes, Fleet, HostId, HostState, Selection, VM_OVERHEAD, VmId, VmRow, VmState};
-use crate::handle::{Boot, Migrate, Moves, OpKind, OperationSpec, Pattern, VmChange, Which};
+use crate::handle::{Boot, Migrate, Moves, OpKind, OperationSpec, Pattern, RunOn, VmChange, Which};
 use crate::platform::Change;
+
+mod run;
 
 use super::names::Names;
 use super::placement::{Room, place};
 use super::task::Work;
 
-/// The VM that a task is for.
+/// What a task is for.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Subject {
-    /// One that is to be made, of this name.
+    /// A VM that is to be made, of this name.
     New(Arc<str>),
     /// One that exists.
     Vm(VmId),
     /// One that was named and does not exist.
     Unknown(Arc<str>),
+    /// A host itself.
+    Host(HostId),
 }
 
 /// One task to be.
@@ -32,7 +36,7 @@ pub(super) struct Planned {
     pub(super) target: Option<HostId>,
 }
 
-/// A VM that is left out, and why.
+/// A VM or host that is left out, and why.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) subject: Subject,
@@ -106,6 +110,8 @@ impl Planner<'_> {
             OperationSpec::Migrate(migrate) => self.migrate(migrate),
             OperationSpec::Evacuate { hosts, to } => self.evacuate(hosts, to.as_ref()),
             OperationSpec::Change { which, change } => Ok(self.change(which, *change)),
+            OperationSpec::Run { on: RunOn::Vms(which), script } => Ok(self.run_in(which, script)),
+            OperationSpec::Run { on: RunOn::Hosts(hosts), script } => self.run_on(hosts, script),
         }
     }
 

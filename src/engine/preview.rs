@@ -60,7 +60,8 @@ impl Engine {
     /// rates are not known or it would not converge.
     pub(super) fn predict_task(&self, id: TaskId) -> Option<(Duration, Duration)> {
         let task = self.task(id);
-        let (Work::Move(options), Some(source), Some(target)) = (&self.op(task.op).work, task.source, task.target)
+        let (Work::Move(options), Some(vm), Some(source), Some(target)) =
+            (&self.op(task.op).work, task.subject.vm(), task.source, task.target)
         else {
             return None;
         };
@@ -76,7 +77,7 @@ impl Engine {
         if rate <= 0.0 {
             return None;
         }
-        let prediction = self.predict_at(task.vm, &self.fleet.vms.row(task.vm), Rate(rate), options);
+        let prediction = self.predict_at(vm, &self.fleet.vms.row(vm), Rate(rate), options);
         prediction.converges.then_some((prediction.total, prediction.downtime))
     }
 
@@ -115,7 +116,7 @@ impl Engine {
         let (duration, downtime, doubtful) = match &plan.work {
             Work::Boot(_) => (self.boot_duration(&targets), None, None),
             Work::Move(options) => self.move_duration(plan, options),
-            Work::Change(_) => (None, None, None),
+            Work::Change(_) | Work::Guest(_) | Work::Host(_) => (None, None, None),
         };
         Preview {
             kind: plan.kind,
@@ -130,14 +131,15 @@ impl Engine {
             duration,
             downtime,
             tightest,
-            examples: plan.tasks.iter().take(EXAMPLES).map(|task| self.subject_name(&task.subject)).collect(),
+            examples: plan.tasks.iter().take(EXAMPLES).map(|task| self.planned_name(&task.subject)).collect(),
         }
     }
 
-    fn subject_name(&self, subject: &Subject) -> Arc<str> {
+    fn planned_name(&self, subject: &Subject) -> Arc<str> {
         match subject {
             Subject::New(name) | Subject::Unknown(name) => name.clone(),
             Subject::Vm(vm) => self.vm_name(*vm),
+            Subject::Host(host) => self.host_name(Some(*host)),
         }
     }
 
@@ -162,7 +164,7 @@ impl Engine {
             });
             group.count += 1;
             if group.examples.len() < REFUSED_EXAMPLES {
-                group.examples.push(self.subject_name(&refusal.subject));
+                group.examples.push(self.planned_name(&refusal.subject));
             }
         }
         let mut groups: Vec<_> = groups.into_values().collect();

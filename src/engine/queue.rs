@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fleet::{HostId, OpId, SiteId, TaskId, VmId};
-use crate::handle::{Limits, WaitReason};
+use crate::handle::{Limits, OpKind, WaitReason};
 
 /// What a waiting task is parked at. A task waits at one key at a time: the first that held it up.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Key {
     /// Its operation goes on.
     Operation(OpId),
-    /// It comes first on its VM.
-    Vm(VmId),
+    /// It comes first in its line.
+    Line(Line),
     /// A host answers and takes VMs.
     Host(HostId),
     BootTotal,
@@ -20,8 +20,16 @@ pub(super) enum Key {
     MigrateTarget(HostId),
     MigrateLink(SiteId, SiteId),
     MigrateTotal,
+    RunTotal,
     /// Memory on a host is freed.
     Memory(HostId),
+}
+
+/// Tasks of which one runs at a time, in the order in which they were asked for: all of a VM, those of one kind on a host.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum Line {
+    Vm(VmId),
+    Host(HostId, OpKind),
 }
 
 /// The slots of one kind that a task takes while it runs.
@@ -29,6 +37,7 @@ pub(super) enum Key {
 pub(super) enum Slots {
     Boot(HostId),
     Move { source: HostId, target: HostId, link: Option<(SiteId, SiteId)> },
+    Run,
     None,
 }
 
@@ -44,6 +53,7 @@ impl Slots {
                 link.map(|(a, b)| Key::MigrateLink(a, b)),
                 Some(Key::MigrateTotal),
             ],
+            Self::Run => [Some(Key::RunTotal), None, None, None],
             Self::None => [None; 4],
         };
         keys.into_iter().flatten()
@@ -73,7 +83,8 @@ impl Queue {
             Key::MigrateTarget(_) => self.limits.migrate_per_target,
             Key::MigrateLink(..) => self.limits.migrate_per_link,
             Key::MigrateTotal => self.limits.migrate_total,
-            Key::Operation(_) | Key::Vm(_) | Key::Host(_) | Key::Memory(_) => 0,
+            Key::RunTotal => self.limits.run_total,
+            Key::Operation(_) | Key::Line(_) | Key::Host(_) | Key::Memory(_) => 0,
         }
     }
 
@@ -88,6 +99,7 @@ impl Queue {
                 Key::MigrateSource(host) => WaitReason::MigrateSource(host),
                 Key::MigrateTarget(host) => WaitReason::MigrateTarget(host),
                 Key::MigrateLink(a, b) => WaitReason::MigrateLink(a, b),
+                Key::RunTotal => WaitReason::RunTotal,
                 _ => WaitReason::MigrateTotal,
             };
             full.then_some((key, reason))

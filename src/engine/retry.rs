@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::fleet::{OpId, TaskId, VmId, VmState};
-use crate::handle::{Accepted, Migrate, Moves, OpKind, OperationSpec, Refused, Reply, TaskEnd, TaskState, Which};
+use crate::fleet::{HostId, OpId, Selection, TaskId, VmId, VmState};
+use crate::handle::{
+    Accepted, Migrate, Moves, OpKind, OperationSpec, Refused, Reply, RunOn, TaskEnd, TaskState, Which,
+};
 
 use super::Engine;
 use super::plan::Plan;
@@ -55,8 +57,8 @@ impl Engine {
             TaskState::Ended(_) => {}
             _ => return Err(format!("{id} has not ended").into()),
         }
-        let (op, name) = (self.op(task.op), self.vm_name(task.vm));
-        if op.kind != OpKind::Boot && !self.fleet.vms.exists(task.vm) {
+        let (op, name) = (self.op(task.op), self.subject_name(task.subject));
+        if op.kind != OpKind::Boot && task.subject.vm().is_some_and(|vm| !self.fleet.vms.exists(vm)) {
             return Err(format!("{name} no longer exists").into());
         }
         let spec = match (&op.spec, task.target) {
@@ -81,7 +83,7 @@ impl Engine {
 
     /// Plans tasks of an operation anew, as `spec` says.
     fn plan_again(&self, op: OpId, tasks: &[TaskId], spec: OperationSpec) -> Result<Again, Arc<str>> {
-        let vms = tasks.iter().map(|&task| self.task(task).vm);
+        let vms = tasks.iter().filter_map(|&task| self.task(task).subject.vm());
         let existing = || Which::Ids(vms.clone().filter(|&vm| self.fleet.vms.exists(vm)).collect());
         let spec = match spec {
             OperationSpec::Boot(boot) => {
@@ -97,22 +99,35 @@ impl Engine {
                     .iter()
                     .filter_map(|&task| {
                         let task = self.task(task);
-                        Some((self.vm_name(task.vm), self.host_name(Some(task.target?))))
+                        Some((self.vm_name(task.subject.vm()?), self.host_name(Some(task.target?))))
                     })
                     .collect();
                 OperationSpec::Migrate(Migrate { moves: Moves::Explicit(moves), options })
             }
             OperationSpec::Change { change, .. } => OperationSpec::Change { which: existing(), change },
+            OperationSpec::Run { on: RunOn::Vms(_), script } => {
+                OperationSpec::Run { on: RunOn::Vms(existing()), script }
+            }
+            OperationSpec::Run { on: RunOn::Hosts(_), script } => {
+                let hosts = tasks.iter().filter_map(|&task| self.task(task).subject.host());
+                OperationSpec::Run { on: RunOn::Hosts(self.these_hosts(hosts)?), script }
+            }
             evacuate @ OperationSpec::Evacuate { .. } => evacuate,
         };
         let plan = self.make_plan(&spec)?;
         Ok(Again::new(op, plan, spec, Vec::new()))
     }
 
+    /// A selection of these hosts.
+    fn these_hosts(&self, hosts: impl Iterator<Item = HostId>) -> Result<Selection, Arc<str>> {
+        let names: Vec<String> = hosts.map(|host| self.fleet.topology.full_name(host)).collect();
+        Selection::hosts(&names.join(" or ")).map_err(|error| error.to_string().into())
+    }
+
     /// The names of VMs that did not come up, as far as they are free or become so, and the VMs that give them.
     fn names_again(&self, vms: impl Iterator<Item = VmId>) -> (Vec<Arc<str>>, Vec<VmId>) {
         // What failed to boot left nothing on its host; its row gives its name to the new one.
-        let gives_way = |vm: VmId| self.fleet.vms.state(vm) == VmState::Failed && !self.lines.contains_key(&vm);
+        let gives_way = |vm: VmId| self.fleet.vms.state(vm) == VmState::Failed && self.front_of(vm).is_none();
         let mut names = Vec::new();
         let mut leaving = Vec::new();
         for vm in vms {

@@ -3,25 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{Bytes, HostId, HostState, OpId, SiteId, TaskId, VmId, VmRow, VmState};
-use crate::handle::{Level, OpKind, OperationSpec, TaskEnd, TaskState, WaitReason};
-use crate::platform::{Change, Request};
+use crate::fleet::{HostState, OpId, TaskId, VmId, VmRow, VmState};
+use crate::handle::{Level, OpKind, OperationSpec, TaskEnd, TaskState, TaskSubject, WaitReason};
+use crate::platform::{Change, GuestWork, HostWork, Request};
 
 use super::history::Moment;
-use super::plan::{Plan, Planned, Planner, Subject, can, footprint};
-use super::queue::{Key, Slots};
+use super::hold::Hold;
+use super::plan::{Plan, Planned, Planner, Subject, footprint};
+use super::queue::{Key, Line};
 use super::task::{Detail, NO_TASK, Operation, Task, Work};
 use super::{Engine, What};
-
-/// Whether a task can start.
-enum Hold {
-    Free,
-    Wait(Key, WaitReason),
-    /// It never can; why.
-    Never(Arc<str>),
-    /// There is nothing to do for it.
-    Nothing,
-}
 
 impl Engine {
     pub(super) fn planner<'a>(&'a self, busy: &'a dyn Fn(VmId) -> bool) -> Planner<'a> {
@@ -35,7 +26,7 @@ impl Engine {
     }
 
     pub(super) fn make_plan(&self, spec: &OperationSpec) -> Result<Plan, Arc<str>> {
-        self.planner(&|vm| self.lines.contains_key(&vm)).plan(spec)
+        self.planner(&|vm| self.front_of(vm).is_some()).plan(spec)
     }
 
     /// Plans an operation and starts it.
@@ -93,7 +84,10 @@ impl Engine {
             );
             self.task_mut(task).target = refusal.target;
             if !matches!(self.op(id).work, Work::Boot(_)) {
-                self.task_mut(task).source = self.fleet.vms.row(self.task(task).vm).host;
+                self.task_mut(task).source = match self.task(task).subject {
+                    TaskSubject::Vm(vm) => self.fleet.vms.row(vm).host,
+                    TaskSubject::Host(host) => Some(host),
+                };
             }
             self.close(task, &TaskEnd::Failed(refusal.reason), None);
         }
@@ -105,23 +99,24 @@ impl Engine {
         id
     }
 
-    /// Adds a task at the end of its VM's line. A new VM gets `row`.
+    /// Adds a task at the end of its line. A new VM gets `row`.
     fn enter_task(&mut self, op: OpId, planned: Planned, row: VmRow) -> TaskId {
         let id = TaskId(self.tasks.len() as u32);
-        let vm = match planned.subject {
-            Subject::New(name) => self.enter_vm(&name, VmRow { host: planned.target, ..row }),
-            Subject::Unknown(name) => self.enter_vm(&name, VmRow { state: VmState::Gone, ..row }),
-            Subject::Vm(vm) => vm,
+        let subject = match planned.subject {
+            Subject::New(name) => TaskSubject::Vm(self.enter_vm(&name, VmRow { host: planned.target, ..row })),
+            Subject::Unknown(name) => TaskSubject::Vm(self.enter_vm(&name, VmRow { state: VmState::Gone, ..row })),
+            Subject::Vm(vm) => TaskSubject::Vm(vm),
+            Subject::Host(host) => TaskSubject::Host(host),
         };
         let now = self.fleet.now;
-        let earlier = self.note_latest(vm, id);
+        let earlier = subject.vm().map_or(NO_TASK, |vm| self.note_latest(vm, id));
         self.tasks.push(Task {
             op,
-            vm,
+            subject,
             source: planned.source,
             target: planned.target,
             state: TaskState::Waiting(WaitReason::Paused),
-            before: self.fleet.vms.state(vm),
+            before: subject.vm().map_or(VmState::Planned, |vm| self.fleet.vms.state(vm)),
             queued: now,
             started: None,
             ended: None,
@@ -130,16 +125,15 @@ impl Engine {
             earlier,
             detail: None,
         });
-        if matches!(self.op(op).work, Work::Move(_))
-            && let Some(target) = planned.target
-        {
+        if let (Work::Move(_), TaskSubject::Vm(vm), Some(target)) = (&self.op(op).work, subject, planned.target) {
             self.intended[target.index()] += footprint(&self.fleet.vms.row(vm));
         }
-        if let Some((_, last)) = self.lines.get_mut(&vm) {
+        let line = self.line_of(self.task(id));
+        if let Some((_, last)) = self.lines.get_mut(&line) {
             let before = std::mem::replace(last, id);
             self.tasks[before.index()].next = Some(id);
         } else {
-            self.lines.insert(vm, (id, id));
+            self.lines.insert(line, (id, id));
         }
         id
     }
@@ -157,7 +151,7 @@ impl Engine {
         match self.hold(id) {
             Hold::Free => self.run(id),
             Hold::Nothing => {
-                self.finish_vm(id, &TaskEnd::Done);
+                self.finish(id, &TaskEnd::Done);
                 self.close(id, &TaskEnd::Done, None);
             }
             Hold::Never(reason) => self.end_unstarted(id, &TaskEnd::Failed(reason)),
@@ -205,151 +199,85 @@ impl Engine {
     pub(super) fn unpark(&mut self, id: TaskId) {
         let task = self.task(id);
         if let TaskState::Waiting(reason) = task.state {
-            let (op, vm) = (task.op, task.vm);
-            self.queue.unpark(key_of(reason, op, vm), id);
+            let (op, key) = (task.op, key_of(reason, task.op, self.line_of(task)));
+            self.queue.unpark(key, id);
             if let Some(count) = self.op_mut(op).waiting_by.get_mut(&reason.kind()) {
                 *count -= 1;
             }
         }
     }
 
-    pub(super) fn slots(&self, task: &Task, source: Option<HostId>) -> Slots {
-        match (&self.op(task.op).work, source, task.target) {
-            (Work::Boot(_), _, Some(target)) => Slots::Boot(target),
-            (Work::Move(_), Some(source), Some(target)) => {
-                Slots::Move { source, target, link: self.link(source, target) }
-            }
-            _ => Slots::None,
-        }
-    }
-
-    /// The two sites between which a move goes, the lower id first.
-    pub(super) fn link(&self, source: HostId, target: HostId) -> Option<(SiteId, SiteId)> {
-        let (a, b) = (self.fleet.topology.host(source).site, self.fleet.topology.host(target).site);
-        (a != b).then(|| (a.min(b), a.max(b)))
-    }
-
-    fn hold(&self, id: TaskId) -> Hold {
-        let task = self.task(id);
-        let op = self.op(task.op);
-        if op.paused {
-            return Hold::Wait(Key::Operation(op.id), WaitReason::Paused);
-        }
-        if let Some(&(front, _)) = self.lines.get(&task.vm)
-            && front != id
-        {
-            return Hold::Wait(Key::Vm(task.vm), WaitReason::Earlier(front));
-        }
-        let row = self.fleet.vms.row(task.vm);
-        if let Some(hold) = self.misfit(&op.work, task, &row) {
-            return hold;
-        }
-        let source = row.host;
-        for host in [source, task.target].into_iter().flatten() {
-            let state = self.fleet.hosts.row(host).state;
-            let name = &self.fleet.topology.host(host).name;
-            match state {
-                HostState::Ready => {}
-                HostState::Draining if Some(host) != task.target => {}
-                HostState::Draining => return Hold::Never(format!("{name} takes no new VMs").into()),
-                HostState::Withdrawn | HostState::Failed => {
-                    return Hold::Never(format!("{name} is {}", state.word()).into());
-                }
-                _ => return Hold::Wait(Key::Host(host), WaitReason::Host(host)),
-            }
-        }
-        if let Some((key, reason)) = self.queue.full(self.slots(task, source)) {
-            return Hold::Wait(key, reason);
-        }
-        match (&op.work, task.target) {
-            (Work::Move(_), Some(target)) if self.fleet.free_memory(target) < Bytes::mib(footprint(&row)) => {
-                Hold::Wait(Key::Memory(target), WaitReason::Memory(target))
-            }
-            _ => Hold::Free,
-        }
-    }
-
-    /// What keeps a task from ever starting in the state that its VM is in now.
-    fn misfit(&self, work: &Work, task: &Task, row: &VmRow) -> Option<Hold> {
-        if row.state == VmState::Gone {
-            return Some(Hold::Never("the VM no longer exists".into()));
-        }
-        // Whether it is still there is known only when its host has listed what it has.
-        if let (VmState::Lost, Some(host)) = (row.state, row.host) {
-            return Some(Hold::Wait(Key::Host(host), WaitReason::Host(host)));
-        }
-        let is = || Hold::Never(format!("the VM is {}", row.state.word()).into());
-        match work {
-            Work::Boot(_) => (row.state != VmState::Planned).then(is),
-            Work::Move(_) if row.host.is_some() && row.host == task.target => {
-                Some(Hold::Never(format!("the VM is on {} already", self.host_name(row.host)).into()))
-            }
-            Work::Move(_) => (row.host.is_none() || !(row.state.runs() || row.state == VmState::Paused)).then(is),
-            // Of a VM that failed, nothing is left on any host.
-            Work::Change(Change::Destroy) => {
-                (row.host.is_none() || row.state == VmState::Failed).then_some(Hold::Nothing)
-            }
-            Work::Change(change) => (!can(row, *change)).then(is),
-        }
-    }
-
     /// Asks the platform to do a task that nothing holds up.
     fn run(&mut self, id: TaskId) {
         let now = self.fleet.now;
-        let (op_id, vm, target) = (self.task(id).op, self.task(id).vm, self.task(id).target);
-        let row = self.fleet.vms.row(vm);
-        let (work, kind) = (self.op(op_id).work.clone(), self.op(op_id).kind);
-        let name = self.vm_name(vm);
-        let slots = self.slots(self.task(id), row.host);
+        let (op_id, subject) = (self.task(id).op, self.task(id).subject);
+        let work = self.op(op_id).work.clone();
+        let kind = self.op(op_id).kind;
+        let row = subject.vm().map(|vm| self.fleet.vms.row(vm));
+        let slots = self.slots(self.task(id), row.map_or(subject.host(), |row| row.host));
         self.queue.take(slots);
         self.running += 1;
         self.op_mut(op_id).running += 1;
         let mut detail = Box::<Detail>::default();
         let patience = self.patience(&work);
         let task = self.task_mut(id);
-        task.before = row.state;
         task.started = Some(now);
         task.advanced = now;
         task.state = TaskState::Running;
-        if kind != OpKind::Boot {
-            task.source = row.host;
+        if let Some(row) = row {
+            task.before = row.state;
+            if kind != OpKind::Boot {
+                task.source = row.host;
+            }
         }
-        let entered = match &work {
-            Work::Boot(_) | Work::Change(Change::Reboot) => Some(VmState::Starting),
-            Work::Move(_) => Some(VmState::Migrating),
-            Work::Change(Change::Destroy) => Some(VmState::Stopping),
-            Work::Change(_) => None,
-        };
-        if let Some(state) = entered {
-            self.set_state(vm, state);
-        }
-        self.fleet.vms.update(vm, |row| row.op = op_id);
-        match (work, row.host, target) {
-            (Work::Boot(class), _, Some(host)) => {
-                self.fleet.hosts.update(host, |row| row.booting += 1);
-                self.request(Request::Boot { task: id, vm, name: name.clone(), host, class });
-            }
-            (Work::Move(options), Some(source), Some(target)) => {
-                self.intended[target.index()] -= footprint(&row);
-                self.promise(target, vm);
-                self.fleet.hosts.update(source, |row| row.migrations_out += 1);
-                self.fleet.hosts.update(target, |row| row.migrations_in += 1);
-                self.fleet.vms.update(vm, |row| row.target = Some(target));
-                self.unpredicted.push(id);
-                self.request(Request::Migrate { task: id, vm, name: name.clone(), source, target, options });
-            }
-            (Work::Change(change), Some(host), _) => {
-                self.request(Request::Change { task: id, vm, name: name.clone(), host, change });
-            }
-            _ => unreachable!("a task that is free to run has the hosts that its work needs"),
+        match (subject, row, work) {
+            (TaskSubject::Vm(vm), Some(row), work) => self.run_on_vm(id, vm, &row, work),
+            (TaskSubject::Host(host), _, Work::Host(work)) => self.request(Request::Host { task: id, host, work }),
+            _ => unreachable!("a task about a host has work for hosts"),
         }
         detail.nearer = now;
         detail.check_at = now + patience / 4;
         self.checks.insert((detail.check_at, id));
         self.task_mut(id).detail = Some(detail);
-        self.history.moment(now, vm, Moment::Started(id));
-        let source = self.host_name(self.task(id).source);
-        self.record(What::TaskStarted { task: id, op: op_id, kind, vm: name, source, target: self.host_name(target) });
+        self.history.moment(now, subject, Moment::Started(id));
+        let vm = subject.vm().map_or_else(|| "".into(), |vm| self.vm_name(vm));
+        let (source, target) = (self.host_name(self.task(id).source), self.host_name(self.task(id).target));
+        self.record(What::TaskStarted { task: id, op: op_id, kind, vm, source, target });
+    }
+
+    /// Brings a VM into the state that a task on it means, and asks the platform to do it.
+    fn run_on_vm(&mut self, id: TaskId, vm: VmId, row: &VmRow, work: Work) {
+        let (op, target, name) = (self.task(id).op, self.task(id).target, self.vm_name(vm));
+        let entered = match &work {
+            Work::Boot(_) | Work::Change(Change::Reboot) => Some(VmState::Starting),
+            Work::Move(_) => Some(VmState::Migrating),
+            Work::Change(Change::Destroy) => Some(VmState::Stopping),
+            Work::Change(_) | Work::Guest(_) | Work::Host(_) => None,
+        };
+        if let Some(state) = entered {
+            self.set_state(vm, state);
+        }
+        self.fleet.vms.update(vm, |row| row.op = op);
+        match (work, row.host, target) {
+            (Work::Boot(class), _, Some(host)) => {
+                self.fleet.hosts.update(host, |row| row.booting += 1);
+                self.request(Request::Boot { task: id, vm, name, host, class });
+            }
+            (Work::Move(options), Some(source), Some(target)) => {
+                self.intended[target.index()] -= footprint(row);
+                self.promise(target, vm);
+                self.fleet.hosts.update(source, |row| row.migrations_out += 1);
+                self.fleet.hosts.update(target, |row| row.migrations_in += 1);
+                self.fleet.vms.update(vm, |row| row.target = Some(target));
+                self.unpredicted.push(id);
+                self.request(Request::Migrate { task: id, vm, name, source, target, options });
+            }
+            (Work::Change(change), Some(host), _) => {
+                self.request(Request::Change { task: id, vm, name, host, change });
+            }
+            (Work::Guest(work), Some(host), _) => self.request(Request::Guest { task: id, vm, name, host, work }),
+            _ => unreachable!("a task that is free to run has the hosts that its work needs"),
+        }
     }
 
     pub(super) fn patience(&self, work: &Work) -> Duration {
@@ -357,6 +285,10 @@ impl Engine {
             Work::Boot(_) | Work::Change(Change::Reboot) => self.config.patience.boot,
             Work::Move(_) => self.config.patience.migrate,
             Work::Change(_) => self.config.patience.change,
+            // The platform ends it when its time is over; this is for a platform that does not.
+            Work::Guest(GuestWork::Run(script)) | Work::Host(HostWork::Run(script)) => {
+                script.timeout + self.config.patience.cancel
+            }
         }
     }
 }
@@ -366,16 +298,17 @@ pub(super) fn is_stuck_key(key: Key) -> bool {
 }
 
 /// Where a task that waits for this reason is parked.
-pub(super) fn key_of(reason: WaitReason, op: OpId, vm: VmId) -> Key {
+pub(super) fn key_of(reason: WaitReason, op: OpId, line: Line) -> Key {
     match reason {
         WaitReason::Paused => Key::Operation(op),
-        WaitReason::Earlier(_) => Key::Vm(vm),
+        WaitReason::Earlier(_) => Key::Line(line),
         WaitReason::BootTotal => Key::BootTotal,
         WaitReason::BootHost(host) => Key::BootHost(host),
         WaitReason::MigrateTotal => Key::MigrateTotal,
         WaitReason::MigrateSource(host) => Key::MigrateSource(host),
         WaitReason::MigrateTarget(host) => Key::MigrateTarget(host),
         WaitReason::MigrateLink(a, b) => Key::MigrateLink(a, b),
+        WaitReason::RunTotal => Key::RunTotal,
         WaitReason::Memory(host) => Key::Memory(host),
         WaitReason::Host(host) => Key::Host(host),
     }

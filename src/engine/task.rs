@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fleet::{
-    HostId, MigrationFigures, MigrationOptions, MigrationProgress, OpId, TaskId, Time, VmClass, VmId, VmState,
+    HostId, MigrationFigures, MigrationOptions, MigrationProgress, OpId, TaskId, Time, VmClass, VmState,
 };
-use crate::handle::{Durations, OpKind, OpState, OperationSpec, OperationView, TaskEnd, TaskState, WaitKind};
-use crate::platform::Change;
+use crate::handle::{
+    Durations, OpKind, OpState, OperationSpec, OperationView, TaskEnd, TaskState, TaskSubject, WaitKind,
+};
+use crate::platform::{Change, GuestWork, HostWork};
 
 use super::Counts;
 use super::curve::Curve;
@@ -19,32 +21,34 @@ const RATE_WINDOW: Duration = Duration::from_secs(10);
 /// Stands for no task where one is kept for each VM or task.
 pub(super) const NO_TASK: TaskId = TaskId(u32::MAX);
 
-/// What an operation does to each of its VMs.
+/// What an operation does to each of its VMs, or on each of its hosts.
 #[derive(Debug, Clone)]
 pub(super) enum Work {
     Boot(Arc<VmClass>),
     Move(MigrationOptions),
     Change(Change),
+    Guest(GuestWork),
+    Host(HostWork),
 }
 
-/// An operation's work on one VM.
+/// An operation's work on one VM, or on one host itself.
 #[derive(Debug)]
 pub(super) struct Task {
     pub(super) op: OpId,
-    pub(super) vm: VmId,
+    pub(super) subject: TaskSubject,
     pub(super) source: Option<HostId>,
     pub(super) target: Option<HostId>,
     pub(super) state: TaskState,
-    /// The VM's state before the task began, to which a failure returns it.
+    /// The VM's state before the task began, to which a failure returns it; means nothing where it is about a host.
     pub(super) before: VmState,
     pub(super) queued: Time,
     pub(super) started: Option<Time>,
     pub(super) ended: Option<Time>,
     /// When it last showed progress.
     pub(super) advanced: Time,
-    /// The next task on the same VM.
+    /// The next task in the same line.
     pub(super) next: Option<TaskId>,
-    /// The task before on the same VM, ended or not; or [`NO_TASK`].
+    /// The task before on the same VM, ended or not; or [`NO_TASK`], as for all on hosts.
     pub(super) earlier: TaskId,
     /// What only running tasks and ended migrations have.
     pub(super) detail: Option<Box<Detail>>,

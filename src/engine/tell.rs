@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::fleet::{Finding, HostId, HostState, OpId, TaskId, VmId};
-use crate::handle::{Event, Level, TaskEnd, TaskState};
+use crate::handle::{Event, Level, TaskEnd, TaskState, TaskSubject};
 
 use super::history::Moment;
 use super::queue::Key;
@@ -19,8 +19,8 @@ impl Engine {
         self.fleet.vms.update(vm, |row| row.finding = finding);
         let name = self.vm_name(vm);
         if finding != Finding::None {
-            self.history.moment(self.fleet.now, vm, Moment::Said(text.into()));
-            let (host, op) = (self.fleet.vms.row(vm).host, self.lines.get(&vm).map(|&(front, _)| self.task(front).op));
+            self.history.moment(self.fleet.now, TaskSubject::Vm(vm), Moment::Said(text.into()));
+            let (host, op) = (self.fleet.vms.row(vm).host, self.front_of(vm).map(|front| self.task(front).op));
             self.say(Level::Warning, Some(vm), host, op, format!("{name}: {text}"));
         }
         self.record(What::Finding { vm: name, finding, text: text.into() });

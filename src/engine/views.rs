@@ -89,7 +89,7 @@ impl Engine {
 
     pub(super) fn task_view(&self, id: TaskId) -> TaskView {
         let task = self.task(id);
-        let state = match (&task.state, self.lines.get(&task.vm)) {
+        let state = match (&task.state, self.lines.get(&self.line_of(task))) {
             // The one before it may have ended and another one come forward since it began to wait.
             (TaskState::Waiting(WaitReason::Earlier(_)), Some(&(front, _))) => {
                 TaskState::Waiting(WaitReason::Earlier(front))
@@ -100,8 +100,8 @@ impl Engine {
             id,
             op: task.op,
             kind: self.op(task.op).kind,
-            vm: task.vm,
-            name: self.vm_name(task.vm),
+            subject: task.subject,
+            name: self.subject_name(task.subject),
             source: task.source,
             target: task.target,
             state,
@@ -131,7 +131,7 @@ impl Engine {
             row,
             reason: self.fleet.vm_reasons.get(&vm).cloned(),
             finding: (row.finding, text.into()),
-            task: self.lines.get(&vm).map(|&(front, _)| self.task_view(front)),
+            task: self.front_of(vm).map(|front| self.task_view(front)),
             timeline,
             history,
             results: self.tasks_of(vm).take(RESULTS).map(|id| self.task_view(id)).collect(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{Load, MigrationOptions, OpId, Selection, TaskId, VmClass, VmId};
+use crate::fleet::{Load, MigrationOptions, OpId, Script, Selection, TaskId, VmClass, VmId};
 
 use super::OpKind;
 
@@ -69,6 +69,22 @@ pub enum OperationSpec {
         /// What.
         change: VmChange,
     },
+    /// Runs a command or script in VMs or on hosts.
+    Run {
+        /// Where.
+        on: RunOn,
+        /// What.
+        script: Arc<Script>,
+    },
+}
+
+/// Where a command runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunOn {
+    /// In these VMs' guests.
+    Vms(Which),
+    /// On the selected hosts themselves.
+    Hosts(Selection),
 }
 
 /// New VMs.
@@ -186,6 +202,7 @@ impl OperationSpec {
                 VmChange::Stress(_) => OpKind::Stress,
                 VmChange::StopStress => OpKind::StopStress,
             },
+            Self::Run { .. } => OpKind::Run,
         }
     }
 }
@@ -206,6 +223,8 @@ pub struct Limits {
     pub migrate_per_link: u32,
     /// Migrations in all.
     pub migrate_total: u32,
+    /// Commands in guests and on hosts in all.
+    pub run_total: u32,
 }
 
 impl Limits {
@@ -218,6 +237,7 @@ impl Limits {
             ("migrate_per_target", self.migrate_per_target),
             ("migrate_per_link", self.migrate_per_link),
             ("migrate_total", self.migrate_total),
+            ("run_total", self.run_total),
         ])
     }
 }

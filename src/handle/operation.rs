@@ -28,9 +28,14 @@ pub enum OpKind {
     Stress,
     /// Returns VMs to the load of the world.
     StopStress,
+    /// Runs a command in guests or on hosts.
+    Run,
 }
 
 impl OpKind {
+    /// Kinds that can work on hosts themselves.
+    pub(crate) const ON_HOSTS: [Self; 1] = [Self::Run];
+
     /// The word for it, as in `migrate`.
     pub const fn word(self) -> &'static str {
         match self {
@@ -43,6 +48,7 @@ impl OpKind {
             Self::Reboot => "reboot",
             Self::Stress => "stress",
             Self::StopStress => "stop-stress",
+            Self::Run => "run",
         }
     }
 
@@ -57,7 +63,8 @@ impl OpKind {
 pub enum WaitReason {
     /// Its operation is paused.
     Paused,
-    /// The task before it on the same VM, of this or another operation.
+    /// The task before it on the same VM, of this or another operation; of a task on a host, the one of its kind before it
+    /// there.
     Earlier(TaskId),
     /// The limit of boots in all.
     BootTotal,
@@ -71,6 +78,8 @@ pub enum WaitReason {
     MigrateTarget(HostId),
     /// The limit of migrations over the link between these sites, the lower id first.
     MigrateLink(SiteId, SiteId),
+    /// The limit of commands in all.
+    RunTotal,
     /// Free memory on this host.
     Memory(HostId),
     /// This host to answer.
@@ -82,7 +91,7 @@ pub enum WaitReason {
 pub enum WaitKind {
     /// The operation is paused.
     Paused,
-    /// An earlier task on the same VM.
+    /// An earlier task on the same VM or host.
     Earlier,
     /// `boot_total`.
     BootTotal,
@@ -96,6 +105,8 @@ pub enum WaitKind {
     MigrateTarget,
     /// `migrate_per_link`.
     MigrateLink,
+    /// `run_total`.
+    RunTotal,
     /// Free memory.
     Memory,
     /// A host to answer.
@@ -114,6 +125,7 @@ impl WaitReason {
             Self::MigrateSource(_) => WaitKind::MigrateSource,
             Self::MigrateTarget(_) => WaitKind::MigrateTarget,
             Self::MigrateLink(..) => WaitKind::MigrateLink,
+            Self::RunTotal => WaitKind::RunTotal,
             Self::Memory(_) => WaitKind::Memory,
             Self::Host(_) => WaitKind::Host,
         }
@@ -132,6 +144,7 @@ impl WaitKind {
             Self::MigrateSource => "moves from one host",
             Self::MigrateTarget => "moves to one host",
             Self::MigrateLink => "moves over one link",
+            Self::RunTotal => "commands in all",
             Self::Memory => "memory on the target",
             Self::Host => "host to answer",
         }
@@ -173,6 +186,33 @@ pub enum TaskState {
     Ended(TaskEnd),
 }
 
+/// What a task is about: there is one task at a time for each VM, and one of each kind for each host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TaskSubject {
+    /// A VM.
+    Vm(VmId),
+    /// A host itself.
+    Host(HostId),
+}
+
+impl TaskSubject {
+    /// The VM that it is about.
+    pub const fn vm(self) -> Option<VmId> {
+        match self {
+            Self::Vm(vm) => Some(vm),
+            Self::Host(_) => None,
+        }
+    }
+
+    /// The host that it is about.
+    pub const fn host(self) -> Option<HostId> {
+        match self {
+            Self::Vm(_) => None,
+            Self::Host(host) => Some(host),
+        }
+    }
+}
+
 /// A task as it is shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskView {
@@ -182,11 +222,11 @@ pub struct TaskView {
     pub op: OpId,
     /// What it does.
     pub kind: OpKind,
-    /// The VM.
-    pub vm: VmId,
-    /// The VM's name.
+    /// What it is about.
+    pub subject: TaskSubject,
+    /// The VM's name, or the host's.
     pub name: Arc<str>,
-    /// Where the VM was when it began; none for a boot.
+    /// Where the VM was when it began, none for a boot; the host that it is about.
     pub source: Option<HostId>,
     /// Where a boot or a move brings it.
     pub target: Option<HostId>,

@@ -177,6 +177,10 @@ impl Platform for LibvirtPlatform {
                     (Err(reason), _) | (_, Err(reason)) => self.refuse(task, reason),
                 }
             }
+            Request::Guest { task, name, .. } => {
+                self.refuse(task, format!("{name}: commands in real guests are not run yet"));
+            }
+            Request::Host { task, .. } => self.refuse(task, "commands on real hosts are not run yet".into()),
             Request::Cancel { task } => self.cancel(task),
             Request::Probe { task } => self.probe(task),
         }

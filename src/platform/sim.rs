@@ -9,7 +9,9 @@
 
 mod boots;
 mod changes;
+mod commands;
 mod config;
+mod events;
 mod faults;
 mod host;
 mod load;
@@ -20,12 +22,14 @@ mod queue;
 mod random;
 mod vms;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 
 use self::boots::Boot;
+use self::commands::Command;
+use self::events::Event;
 use self::host::SimHost;
 use self::load::Injector;
 use self::migrations::Migration;
@@ -33,9 +37,10 @@ use self::network::Network;
 use self::queue::Queue;
 use self::random::{Cause, draw, stream};
 use self::vms::{CORE, State, Vm, Vms};
-use super::{Batch, Platform, Request, Virtual};
+use super::{Batch, GuestWork, HostWork, Platform, Request, Virtual};
 use crate::fleet::{Bytes, Fleet, HostId, SiteId, TaskId, Time, Topology, VmId, VmState};
 
+pub use commands::TAKES as COMMAND_TAKES;
 pub use config::{BootConfig, FaultConfig, LoadConfig, MigrationConfig, PerHour, SimConfig};
 
 /// What runs for a task.
@@ -45,23 +50,8 @@ enum Work {
     Boot(Boot),
     /// A migration, by its number.
     Migration(u32),
-}
-
-/// What an entry of the event queue stands for.
-#[derive(Debug, Clone, Copy)]
-enum Event {
-    /// A host crashes.
-    Crash,
-    /// A link is cut.
-    Cut,
-    /// The first boot of a host comes to the end of its reading or computing.
-    Boots(HostId),
-    /// A host comes back.
-    Recover(HostId),
-    /// A link comes back.
-    Mend(usize),
-    /// A migration's delay or round ends.
-    Migration(u32),
+    /// A command in a guest or on a host.
+    Command(Command),
 }
 
 /// A simulated Grid'5000.
@@ -76,6 +66,8 @@ pub struct SimPlatform {
     migrations: Vec<Option<Migration>>,
     free_migrations: Vec<u32>,
     tasks: HashMap<TaskId, Work>,
+    /// Commands that run, by when they end.
+    commands: BTreeSet<(Time, TaskId)>,
     injector: Option<Injector>,
     crashes: ChaCha8Rng,
     cuts: ChaCha8Rng,
@@ -112,6 +104,7 @@ impl SimPlatform {
             migrations: Vec::new(),
             free_migrations: Vec::new(),
             tasks: HashMap::new(),
+            commands: BTreeSet::new(),
             injector: config.load.map(|load| Injector::new(load, config.seed)),
             crashes: stream(config.seed, Cause::Crash),
             cuts: stream(config.seed, Cause::Cut),
@@ -285,45 +278,6 @@ impl SimPlatform {
         }
     }
 
-    /// The place of an event in the queue.
-    fn source(&self, event: Event) -> u32 {
-        let hosts = self.hosts.len() as u32;
-        let links = self.topology.links.len() as u32;
-        match event {
-            Event::Crash => 0,
-            Event::Cut => 1,
-            Event::Boots(host) => 2 + host.0,
-            Event::Recover(host) => 2 + hosts + host.0,
-            Event::Mend(link) => 2 + 2 * hosts + link as u32,
-            Event::Migration(number) => 2 + 2 * hosts + links + number,
-        }
-    }
-
-    /// The event at a place in the queue.
-    fn event(&self, source: u32) -> Event {
-        let hosts = self.hosts.len() as u32;
-        let links = self.topology.links.len() as u32;
-        match source {
-            0 => Event::Crash,
-            1 => Event::Cut,
-            s if s < 2 + hosts => Event::Boots(HostId(s - 2)),
-            s if s < 2 + 2 * hosts => Event::Recover(HostId(s - 2 - hosts)),
-            s if s < 2 + 2 * hosts + links => Event::Mend((s - 2 - 2 * hosts) as usize),
-            s => Event::Migration(s - 2 - 2 * hosts - links),
-        }
-    }
-
-    fn happen(&mut self, event: Event) {
-        match event {
-            Event::Crash => self.crash_some_host(),
-            Event::Cut => self.cut_some_link(),
-            Event::Boots(host) => self.boots_advance(host),
-            Event::Recover(host) => self.recover(host),
-            Event::Mend(link) => self.mend(link),
-            Event::Migration(number) => self.migration_advances(number),
-        }
-    }
-
     /// The network's number for a link between sites, from one of its ends.
     fn site_link(&self, link: usize, from: SiteId) -> u32 {
         let back = u32::from(self.topology.links[link].a != from);
@@ -339,6 +293,10 @@ impl Platform for SimPlatform {
                 self.migrate(task, vm, source, target, options);
             }
             Request::Change { task, vm, host, change, .. } => self.change(task, vm, host, change),
+            Request::Guest { task, vm, host, work: GuestWork::Run(script), .. } => {
+                self.run_in_guest(task, vm, host, script.timeout);
+            }
+            Request::Host { task, host, work: HostWork::Run(script) } => self.run_on_host(task, host, script.timeout),
             Request::Cancel { task } => self.cancel(task),
             Request::Probe { task } => self.probe(task),
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::files::{FileError, suggestion};
 use crate::fleet::{Fleet, Image, Referent, Selection, VM_OVERHEAD};
-use crate::handle::{Boot, Moves, OperationSpec, Placement, Step, Which};
+use crate::handle::{Boot, Moves, OperationSpec, Placement, RunOn, Step, Which};
 use crate::world::{Kind, World};
 
 use super::{StepSpans, Workflow};
@@ -42,7 +42,10 @@ fn selections(operation: &OperationSpec) -> Vec<&Selection> {
             Moves::Explicit(_) => [None, None],
         },
         OperationSpec::Evacuate { hosts, to } => [Some(hosts), to.as_ref()],
-        OperationSpec::Change { which, .. } => [selected(which), None],
+        OperationSpec::Change { which, .. } | OperationSpec::Run { on: RunOn::Vms(which), .. } => {
+            [selected(which), None]
+        }
+        OperationSpec::Run { on: RunOn::Hosts(hosts), .. } => [Some(hosts), None],
     };
     [first, second].into_iter().flatten().collect()
 }
@@ -98,7 +101,7 @@ impl<'a> Check<'a> {
                     }
                 }
             }
-            OperationSpec::Evacuate { .. } | OperationSpec::Change { .. } => {}
+            OperationSpec::Evacuate { .. } | OperationSpec::Change { .. } | OperationSpec::Run { .. } => {}
         }
         Ok(())
     }

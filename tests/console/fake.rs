@@ -9,7 +9,8 @@ use hemera::fleet::{
 };
 use hemera::handle::{
     About, Accepted, Answer, Command, Durations, Event, Level, OpKind, OpState, OperationSpec, OperationView, Preview,
-    Query, RefusedGroup, Service, Snapshot, TaskEnd, TaskPage, TaskState, TaskView, WaitKind, WaitReason, Which,
+    Query, RefusedGroup, RunOn, Service, Snapshot, TaskEnd, TaskPage, TaskState, TaskSubject, TaskView, WaitKind,
+    WaitReason, Which,
 };
 
 use super::past;
@@ -283,8 +284,10 @@ fn preview(now: &Snapshot, spec: &OperationSpec) -> Preview {
     let count = match spec {
         OperationSpec::Boot(boot) => boot.count,
         OperationSpec::Migrate(_) | OperationSpec::Evacuate { .. } => 240,
-        OperationSpec::Change { which: Which::Ids(ids), .. } => ids.len() as u32,
-        OperationSpec::Change { .. } => now.fleet.vms.len() as u32,
+        OperationSpec::Change { which: Which::Ids(ids), .. }
+        | OperationSpec::Run { on: RunOn::Vms(Which::Ids(ids)), .. } => ids.len() as u32,
+        OperationSpec::Change { .. } | OperationSpec::Run { on: RunOn::Vms(_), .. } => now.fleet.vms.len() as u32,
+        OperationSpec::Run { on: RunOn::Hosts(hosts), .. } => hosts.select_hosts(&now.fleet).len() as u32,
     };
     let moves = spec.kind().moves();
     let boots = spec.kind() == OpKind::Boot;
@@ -327,7 +330,7 @@ pub(crate) fn task(op: OpId, i: usize) -> TaskView {
         id: TaskId(i as u32),
         op,
         kind: OpKind::Migrate,
-        vm: VmId(i as u32),
+        subject: TaskSubject::Vm(VmId(i as u32)),
         name: format!("vm-{}", i + 1).into(),
         source: Some(HostId(i as u32 % 500)),
         target: Some(HostId((i as u32 + 9) % 500)),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hemera::fleet::{Bytes, Finding, HostId, MigrationFigures, OpId, Rate, Time, VmId};
 use hemera::handle::{
     Event, EventFilter, EventPage, FleetHistory, History, HostHistory, HostView, Level, OpKind, Samples, Snapshot,
-    TaskView, VmHistory, VmView,
+    TaskSubject, TaskView, VmHistory, VmView,
 };
 
 use super::fake::task;
@@ -66,14 +66,17 @@ pub(crate) fn vm(now: &Snapshot, vm: VmId) -> VmView {
             dirty: of(row.dirty, row.dirty / 2),
             net: of(row.net, row.net / 2),
         },
-        results: vec![moved(vm, now), TaskView { vm, name: now.fleet.vms.name(vm).into(), ..task(OpId(1), 5) }],
+        results: vec![
+            moved(vm, now),
+            TaskView { subject: TaskSubject::Vm(vm), name: now.fleet.vms.name(vm).into(), ..task(OpId(1), 5) },
+        ],
     }
 }
 
 /// A move of a VM that is done.
 fn moved(vm: VmId, now: &Snapshot) -> TaskView {
     TaskView {
-        vm,
+        subject: TaskSubject::Vm(vm),
         name: now.fleet.vms.name(vm).into(),
         figures: Some(MigrationFigures {
             total: Duration::from_millis(4_480),

@@ -46,7 +46,11 @@ impl Platform for Fake {
                 }
             }
             Request::Migrate { task, source, .. } => self.end(task, source, End::Done),
-            Request::Change { task, host, .. } => self.end(task, host, End::Done),
+            Request::Change { task, host, .. }
+            | Request::Guest { task, host, .. }
+            | Request::Host { task, host, .. } => {
+                self.end(task, host, End::Done);
+            }
             Request::Cancel { task } => {
                 if let Some(key) = self.ends.keys().copied().find(|(_, running)| *running == task) {
                     let host = self.ends.remove(&key).expect("the key was just found");

@@ -64,6 +64,7 @@ impl Dialog {
                 migrate_per_target: self.number(3)?,
                 migrate_per_link: self.number(4)?,
                 migrate_total: self.number(5)?,
+                run_total: self.number(6)?,
             }),
             Act::CancelOperation(op) => Command::CancelOperation(*op),
             Act::RetryFailed(op) => Command::RetryFailed(*op),

@@ -126,6 +126,7 @@ impl Dialog {
             field("moves per target", limits.migrate_per_target, "to one host"),
             field("moves per link", limits.migrate_per_link, "between two sites, both ways"),
             field("moves in all", limits.migrate_total, ""),
+            field("commands in all", limits.run_total, ""),
         ];
         let mut dialog = Self::new(Act::Limits, "Limits: tasks at once".into(), "Set limits", fields);
         dialog.facts.push("They hold from now on; running tasks beyond a lower limit go on.".into());

@@ -51,7 +51,7 @@ impl HostPage {
     fn under_cursor(&self) -> Option<VmId> {
         let view = self.view.as_ref()?;
         match self.parts.part() {
-            Part::Tasks => view.tasks.get(self.tasks.row).map(|task| task.vm),
+            Part::Tasks => view.tasks.get(self.tasks.row).and_then(|task| task.subject.vm()),
             _ => view.vms.get(self.vms.row).copied(),
         }
     }

@@ -147,9 +147,10 @@ pub(super) fn detail(app: &App, fleet: &Fleet, task: &TaskView) -> String {
     let site = |s: SiteId| fleet.topology.sites[s.index()].name.clone();
     match &task.state {
         TaskState::Waiting(reason) => match *reason {
-            WaitReason::Paused | WaitReason::BootTotal | WaitReason::MigrateTotal => {
+            WaitReason::Paused | WaitReason::BootTotal | WaitReason::MigrateTotal | WaitReason::RunTotal => {
                 format!("waits: {}", reason.kind().word())
             }
+            WaitReason::Earlier(earlier) if task.subject.vm().is_none() => format!("waits for {earlier} on the host"),
             WaitReason::Earlier(earlier) => format!("waits for {earlier} on the VM"),
             WaitReason::BootHost(h) => format!("waits: boots on {}", host(h)),
             WaitReason::MigrateSource(h) => format!("waits: moves from {}", host(h)),

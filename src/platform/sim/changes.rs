@@ -59,6 +59,7 @@ impl SimPlatform {
         match self.tasks.get(&task) {
             Some(&Work::Boot(boot)) => self.stop_boot(task, boot, End::Cancelled),
             Some(&Work::Migration(number)) => self.end_migration(number, End::Cancelled),
+            Some(&Work::Command(command)) => self.end_command(task, command, End::Cancelled),
             // It has ended, and has said so.
             None => {}
         }
@@ -68,7 +69,7 @@ impl SimPlatform {
         let progress = match self.tasks.get(&task) {
             Some(&Work::Boot(boot)) => Some(Progress::Work(self.boot_work(task, boot))),
             Some(&Work::Migration(number)) => self.migration_progress(number).map(|(_, p)| Progress::Migration(p)),
-            None => None,
+            Some(Work::Command(_)) | None => None,
         };
         if let Some(progress) = progress {
             self.say(None, Observation::Progress { task, progress });

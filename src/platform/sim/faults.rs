@@ -63,6 +63,7 @@ impl SimPlatform {
             self.end_migration(number, End::Failed(format!("its {end} {reason}").into()));
         }
         self.fail_boots(host, &reason);
+        self.fail_commands(host, &reason);
         while let Some(&vm) = self.hosts[host.index()].vms.last() {
             self.remove(vm);
         }

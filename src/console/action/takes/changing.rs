@@ -131,13 +131,14 @@ pub(in crate::console::action) static BOOT: Takes = Takes {
 
 /// Limits by name, as the fields of their dialog.
 fn limit_words(text: &str) -> Result<Vec<(usize, String)>, Wrong> {
-    const FIELDS: [&str; 6] = [
+    const FIELDS: [&str; 7] = [
         "boot_per_host",
         "boot_total",
         "migrate_per_source",
         "migrate_per_target",
         "migrate_per_link",
         "migrate_total",
+        "run_total",
     ];
     let mut at = 0;
     let mut fields = Vec::new();

@@ -30,7 +30,7 @@ enum Test {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Terms(Vec<(bool, Test)>);
 
-const KINDS: [OpKind; 9] = [
+const KINDS: [OpKind; 10] = [
     OpKind::Boot,
     OpKind::Migrate,
     OpKind::Evacuate,
@@ -40,6 +40,7 @@ const KINDS: [OpKind; 9] = [
     OpKind::Reboot,
     OpKind::Stress,
     OpKind::StopStress,
+    OpKind::Run,
 ];
 
 const FIELDS: [&str; 6] = ["level", "vm", "host", "op", "kind", "text"];

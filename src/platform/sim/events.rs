@@ -1,0 +1,67 @@
+//! What happens at a time of its own, and its place in the event queue.
+
+use super::SimPlatform;
+use crate::fleet::HostId;
+
+/// What an entry of the event queue stands for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Event {
+    /// A host crashes.
+    Crash,
+    /// A link is cut.
+    Cut,
+    /// The first boot of a host comes to the end of its reading or computing.
+    Boots(HostId),
+    /// A host comes back.
+    Recover(HostId),
+    /// A link comes back.
+    Mend(usize),
+    /// The first of the commands ends.
+    Commands,
+    /// A migration's delay or round ends.
+    Migration(u32),
+}
+
+impl SimPlatform {
+    /// The place of an event in the queue.
+    pub(super) fn source(&self, event: Event) -> u32 {
+        let hosts = self.hosts.len() as u32;
+        let links = self.topology.links.len() as u32;
+        match event {
+            Event::Crash => 0,
+            Event::Cut => 1,
+            Event::Boots(host) => 2 + host.0,
+            Event::Recover(host) => 2 + hosts + host.0,
+            Event::Mend(link) => 2 + 2 * hosts + link as u32,
+            Event::Commands => 2 + 2 * hosts + links,
+            Event::Migration(number) => 3 + 2 * hosts + links + number,
+        }
+    }
+
+    /// The event at a place in the queue.
+    pub(super) fn event(&self, source: u32) -> Event {
+        let hosts = self.hosts.len() as u32;
+        let links = self.topology.links.len() as u32;
+        match source {
+            0 => Event::Crash,
+            1 => Event::Cut,
+            s if s < 2 + hosts => Event::Boots(HostId(s - 2)),
+            s if s < 2 + 2 * hosts => Event::Recover(HostId(s - 2 - hosts)),
+            s if s < 2 + 2 * hosts + links => Event::Mend((s - 2 - 2 * hosts) as usize),
+            s if s == 2 + 2 * hosts + links => Event::Commands,
+            s => Event::Migration(s - 3 - 2 * hosts - links),
+        }
+    }
+
+    pub(super) fn happen(&mut self, event: Event) {
+        match event {
+            Event::Crash => self.crash_some_host(),
+            Event::Cut => self.cut_some_link(),
+            Event::Boots(host) => self.boots_advance(host),
+            Event::Recover(host) => self.recover(host),
+            Event::Mend(link) => self.mend(link),
+            Event::Commands => self.commands_end(),
+            Event::Migration(number) => self.migration_advances(number),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Commands in guests and on hosts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hemera::engine::{Output, What};
+use hemera::fleet::{HostId, OpId, Script, Selection, TaskId, VmState};
+use hemera::handle::{
+    Answer, Command, Limits, OperationSpec, Query, RunOn, TaskFilter, TaskSubject, VmChange, WaitKind, Which,
+};
+use hemera::platform::{End, Observation, Request};
+
+use super::{Bench, booted, operations};
+
+fn hosts(text: &str) -> RunOn {
+    RunOn::Hosts(Selection::hosts(text).unwrap())
+}
+
+fn tasks(bench: &mut Bench, op: u32) -> Vec<hemera::handle::TaskView> {
+    let query = Query::Tasks { op: OpId(op), show: TaskFilter::All, offset: 0, limit: 100 };
+    let Answer::Tasks(page) = bench.engine.query(bench.world.now, &query) else { panic!("no tasks") };
+    page.tasks
+}
+
+#[test]
+fn a_command_on_hosts_is_a_task_for_each_and_one_at_a_time() {
+    let mut bench = Bench::new(Limits::default());
+    bench.run(hosts("site:rennes"));
+    bench.run(hosts("all"));
+    assert_eq!(bench.world.running.len(), 6, "four of the first, two of the second");
+    assert_eq!(operations(&bench)[1].waiting_by, [(WaitKind::Earlier, 4)]);
+    let seen = tasks(&mut bench, 1);
+    assert_eq!(seen[0].subject, TaskSubject::Host(HostId(0)));
+    assert_eq!((&*seen[0].name, seen[0].source), ("rennes-1", Some(HostId(0))));
+    bench.end(TaskId(0), End::Failed("ended with 1".into()));
+    assert_eq!(bench.world.running.len(), 6);
+    bench.finish();
+    bench.holds_together();
+    let ops = operations(&bench);
+    assert_eq!((&*ops[0].title, ops[0].failed, ops[0].done), ("run `true` on 4 hosts", 1, 3));
+    assert_eq!(&*ops[0].failed_by[0].0, "ended with 1");
+    // What failed is asked again, on that host alone.
+    bench.command(Command::RetryFailed(OpId(1)));
+    bench.finish();
+    assert_eq!(operations(&bench)[2].total, 1);
+    assert_eq!(tasks(&mut bench, 3)[0].subject, TaskSubject::Host(HostId(0)));
+}
+
+#[test]
+fn a_command_waits_for_its_host_and_its_page_shows_it() {
+    let mut bench = Bench::new(Limits::default());
+    bench.crash(HostId(4));
+    bench.run(hosts("nantes-1"));
+    assert!(bench.world.running.is_empty());
+    assert_eq!(operations(&bench)[0].waiting_by, [(WaitKind::Host, 1)]);
+    let Answer::Host(view) = bench.engine.query(bench.world.now, &Query::Host(HostId(4))) else { panic!() };
+    assert_eq!((view.open, &*view.tasks[0].name), ((0, 1), "nantes-1"));
+    bench.recover(HostId(4));
+    assert_eq!(bench.world.running.len(), 1);
+    let Answer::Host(view) = bench.engine.query(bench.world.now, &Query::Host(HostId(4))) else { panic!() };
+    assert_eq!(view.open, (1, 0));
+    assert_eq!(&*view.timeline.last().unwrap().1, "#1 run began");
+    bench.command(Command::CancelTask(TaskId(0)));
+    assert_eq!(operations(&bench)[0].cancelled, 1);
+    // A host that never comes back is given up.
+    bench.crash(HostId(4));
+    bench.run(hosts("nantes-1"));
+    bench.pass(Duration::from_secs(601));
+    assert_eq!(&*operations(&bench)[1].failed_by[0].0, "nantes-1 did not come back");
+}
+
+#[test]
+fn records_of_tasks_on_hosts_name_no_vm() {
+    let mut bench = Bench::new(Limits::default());
+    bench.run(hosts("nantes-2"));
+    bench.finish();
+    let ended = bench.outputs.iter().find_map(|output| match output {
+        Output::Record(record) => match &record.what {
+            What::TaskEnded(task) => Some(task.clone()),
+            _ => None,
+        },
+        Output::Request(_) => None,
+    });
+    let ended = ended.unwrap();
+    assert_eq!((&*ended.vm, &*ended.source, &*ended.target), ("", "nantes-2", ""));
+}
+
+#[test]
+fn commands_in_guests_take_their_turn_and_leave_the_vm_as_it_is() {
+    let mut bench = booted(4, Limits { run_total: 3, ..Limits::default() });
+    let all = || Which::Selected(Selection::all());
+    bench.run(RunOn::Vms(all()));
+    assert_eq!(bench.world.running.len(), 3);
+    assert_eq!(operations(&bench)[1].waiting_by, [(WaitKind::RunTotal, 1)]);
+    bench.command(Command::Start(OperationSpec::Change { which: all(), change: VmChange::Pause }));
+    assert_eq!(bench.world.running.len(), 3);
+    let first = *bench.world.running.keys().next().unwrap();
+    bench.end(first, End::Failed("ended with 3".into()));
+    assert_eq!(bench.engine.fleet().vms.count(VmState::Up), 4, "a command that failed changes no state");
+    assert!(bench.world.running.values().any(|request| matches!(request, Request::Change { .. })));
+    bench.finish();
+    bench.holds_together();
+    // Paused guests run nothing.
+    bench.run(RunOn::Vms(all()));
+    assert_eq!(&*operations(&bench)[3].failed_by[0].0, "the VM is paused");
+}
+
+#[test]
+fn a_vm_that_vanishes_under_a_command_is_seen_at_once() {
+    let mut bench = booted(1, Limits::default());
+    bench.run(RunOn::Vms(Which::Selected(Selection::all())));
+    let (&vm, _) = bench.world.vms.first_key_value().unwrap();
+    let gone = Observation::VmGone { vm: hemera::platform::VmKey::Id(vm), reason: "it crashed".into() };
+    bench.see(Some(HostId(0)), vec![gone]);
+    assert_eq!(bench.engine.fleet().vms.state(vm), VmState::Failed);
+    bench.world.vms.clear();
+    bench.end(TaskId(1), End::Failed("the VM is gone".into()));
+    bench.finish();
+    bench.holds_together();
+}
+
+#[test]
+fn a_command_may_be_silent_for_its_whole_time_and_no_longer() {
+    let mut bench = booted(1, Limits::default());
+    let script = Script { timeout: Duration::from_secs(1000), ..Script::command("sleep 900") };
+    let on = RunOn::Vms(Which::Selected(Selection::all()));
+    bench.command(Command::Start(OperationSpec::Run { on, script: Arc::new(script) }));
+    for _ in 0..10 {
+        bench.pass(Duration::from_secs(100));
+    }
+    assert_eq!(operations(&bench)[1].running, 1);
+    assert_eq!(bench.engine.snapshot(bench.world.now, &Arc::default()).events.len(), 3, "nothing is found about it");
+    bench.pass(Duration::from_secs(100));
+    assert_eq!(operations(&bench)[1].failed, 1);
+}
