@@ -12,8 +12,10 @@
 //!
 //! Everything is done by the system's own programs (`ip`, `tc`, `virsh` and so on), as an operator would.
 
+mod disk;
 mod down;
 mod error;
+mod fault;
 mod files;
 mod gateway;
 mod guest;
@@ -34,6 +36,7 @@ mod up;
 
 pub use down::{Gone, down};
 pub use error::LabError;
+pub use fault::{Fault, fault, mend};
 pub use files::{workflow, world};
 pub use guest::Guest;
 pub use link::Link;

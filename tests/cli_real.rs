@@ -44,7 +44,7 @@ fn a_workflow_boots_eight_vms_and_moves_them_crosswise_and_back() {
     for step in summary["steps"].as_array().unwrap() {
         assert_eq!((step["tasks"].as_u64(), step["done"].as_u64()), (Some(8), Some(8)), "{step}");
     }
-    // They were booted in turn on h1 and h2, and are back where they were.
+    // They were booted in turn on both hosts, and are back where they were.
     assert_eq!(lab.domains(0), ["tiny-1", "tiny-3", "tiny-5", "tiny-7"]);
     assert_eq!(lab.domains(1), ["tiny-2", "tiny-4", "tiny-6", "tiny-8"]);
     let migrations = std::fs::read_to_string(out.path().join("a/migrations.csv")).unwrap();

@@ -117,7 +117,8 @@ fn up(lab: &Lab, args: &[&str]) -> Option<String> {
 #[test]
 fn vms_run_on_a_lab_are_reached_and_leave_nothing() {
     let lab = Lab::new("life");
-    let Some(said) = up(&lab, &["--sites", "2", "--hosts", "1", "--link", "200 Mbit/s,5 ms"]) else { return };
+    let asked = ["--sites", "2", "--hosts", "1", "--link", "200 Mbit/s,5 ms", "--disk", "200 MiB"];
+    let Some(said) = up(&lab, &asked) else { return };
     let (world, workflow) = (lab.0.join("world.toml"), lab.0.join("workflow.toml"));
     assert!(said.contains(&format!("hemera --world {} --classes {}", world.display(), workflow.display())), "{said}");
     let number = lab.number().expect("a record of the lab");
@@ -142,6 +143,7 @@ fn vms_run_on_a_lab_are_reached_and_leave_nothing() {
 
     let status = done(&mut hemera(&["lab", "status"]));
     assert!(status.contains(&format!("lab {number}: 2 sites, 2 hosts")), "{status}");
+    faults(&lab, &uris);
     done(&mut lab.end());
     assert_eq!(lab.traces(number), Vec::<String>::new());
     let again = done(&mut lab.end());
@@ -203,6 +205,44 @@ fn life(lab: &Lab, number: u8, uris: &[String; 2], world: &Path) {
         }
     }
     // The rest goes down with the lab.
+}
+
+/// What breaks shows in `lab status`, and `lab mend` undoes it.
+fn faults(lab: &Lab, uris: &[String; 2]) {
+    let fault = |what: &[&str]| {
+        let output = hemera(&["lab", "fault"]).args(what).args(["--dir", lab.dir()]).output().expect("hemera");
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    };
+    // Other labs of the machine are none of ours.
+    let status = || {
+        let shown = done(&mut hemera(&["lab", "status"]));
+        shown.split("\nlab ").find(|shown| shown.contains(lab.dir())).unwrap_or_default().to_owned()
+    };
+    let free = || {
+        let disk = lab.0.join("hosts/paradoxe-1/lib");
+        done(Command::new("df").args(["--output=avail", "-B1"]).arg(disk))
+            .lines()
+            .last()
+            .and_then(|free| free.trim().parse::<u64>().ok())
+            .expect("bytes")
+    };
+    for what in [["hang", "paradoxe-1"], ["full", "paradoxe-1"], ["kill", "ecotype-1.nantes.grid5000.fr"]] {
+        fault(&what).expect("a fault");
+    }
+    fault(&["no-dhcp"]).expect("a fault");
+    assert!(free() < 100_000, "{} bytes are free on a full disk", free());
+    wait_until("the killed one is gone", || status().contains("libvirtd does not run"));
+    let shown = status();
+    assert!(shown.contains("libvirtd stands still") && shown.contains("DHCP does not run"), "{shown}");
+    let wrong = fault(&["cut", "paradoxe-9"]).expect_err("there is no such host");
+    assert!(wrong.contains("has no host paradoxe-9: expected one of: paradoxe-1, ecotype-1"), "{wrong}");
+
+    done(&mut hemera(&["lab", "mend", lab.dir()]));
+    assert!(free() > 100 << 20, "{} bytes are free after all", free());
+    assert!(!status().contains("does not run") && !status().contains("stands still"), "{}", status());
+    for uri in uris {
+        assert!(Lab::virsh(uri, &["list"]).is_some(), "{uri} does not answer");
+    }
 }
 
 #[test]

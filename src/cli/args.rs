@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::console::{ConfigError, Key, Overrides};
+use crate::fleet::Bytes;
 use crate::lab::{MAX_HOSTS, MAX_SITES, MAX_VMS, Shape};
 
 /// The world where none is named.
@@ -225,6 +226,21 @@ pub(super) enum LabTask {
         #[arg(long, conflicts_with = "dir")]
         all: bool,
     },
+    /// Break something in a lab, to see what becomes of it
+    Fault {
+        /// What breaks
+        #[command(subcommand)]
+        what: LabFault,
+        /// The lab's directory [default: the only lab]
+        #[arg(long, value_name = "DIR", global = true)]
+        dir: Option<PathBuf>,
+    },
+    /// Mend everything that `lab fault` broke; killed VMs stay away
+    Mend {
+        /// The lab's directory [default: the only lab]
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
     /// Play a link between two TAP devices
     #[command(hide = true)]
     Relay {
@@ -234,6 +250,43 @@ pub(super) enum LabTask {
         b: String,
         /// Rate and delay
         shape: Shape,
+    },
+}
+
+/// What breaks in a lab.
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum LabFault {
+    /// A host's libvirtd stands still: it takes connections and answers nothing
+    Hang {
+        /// As in `paradoxe-1`
+        host: String,
+    },
+    /// A host's libvirtd is killed; its VMs run on
+    Kill {
+        /// As in `paradoxe-1`
+        host: String,
+    },
+    /// A host's cable is cut, also for its VMs
+    Cut {
+        /// As in `paradoxe-1`
+        host: String,
+    },
+    /// A host's disk is full; the lab must have been started with --disk
+    Full {
+        /// As in `paradoxe-1`
+        host: String,
+    },
+    /// The gateway gives no addresses
+    NoDhcp,
+    /// A VM's QEMU is killed
+    KillVm {
+        /// Its name
+        vm: String,
+    },
+    /// A VM's QEMU stands still
+    FreezeVm {
+        /// Its name
+        vm: String,
     },
 }
 
@@ -252,9 +305,22 @@ pub(super) struct LabUp {
     /// VMs of each site that can get an address
     #[arg(long, value_name = "N", default_value_t = MAX_VMS as u16, value_parser = clap::value_parser!(u16).range(1..=MAX_VMS as i64))]
     pub vms: u16,
+    /// Size of a disk of each host's own, as in `2 GiB` [default: they share the machine's]
+    #[arg(long, value_name = "SIZE", value_parser = disk)]
+    pub disk: Option<Bytes>,
     /// Where its files go, a new or empty directory [default: /var/lib/hemera/lab/N]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+}
+
+/// A disk that holds a file system and something on it.
+fn disk(text: &str) -> Result<Bytes, String> {
+    let size: Bytes = text.parse().map_err(|error| format!("{error}"))?;
+    if (Bytes::mib(16)..=Bytes::mib(1 << 20)).contains(&size) {
+        Ok(size)
+    } else {
+        Err("expected 16 MiB to 1 TiB".into())
+    }
 }
 
 /// How fast a demo is played.

@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::args::{LabTask, LabUp};
+use super::args::{LabFault, LabTask, LabUp};
 use super::{DONE, Failure, INTERRUPTED};
-use crate::lab::{self, LabError, Link, Ready, Record, Status, Wish};
+use crate::lab::{self, Fault, LabError, Link, Ready, Record, Status, Wish};
 
 /// Does it and returns the exit code.
 pub(super) fn lab(task: &LabTask) -> Result<u8, Failure> {
@@ -27,10 +27,33 @@ pub(super) fn lab(task: &LabTask) -> Result<u8, Failure> {
             Ok(DONE)
         }
         LabTask::Down { dir, all } => down(dir.as_deref(), *all),
+        LabTask::Fault { what, dir } => {
+            println!("{}; `hemera lab mend` undoes it", lab::fault(dir.as_deref(), &meant(what))?);
+            Ok(DONE)
+        }
+        LabTask::Mend { dir } => {
+            for what in lab::mend(dir.as_deref())? {
+                println!("{what}");
+            }
+            println!("nothing is broken any more");
+            Ok(DONE)
+        }
         LabTask::Relay { a, b, shape } => {
             lab::relay(a, b, *shape)?;
             Ok(DONE)
         }
+    }
+}
+
+fn meant(what: &LabFault) -> Fault {
+    match what.clone() {
+        LabFault::Hang { host } => Fault::Hang(host),
+        LabFault::Kill { host } => Fault::Kill(host),
+        LabFault::Cut { host } => Fault::Cut(host),
+        LabFault::Full { host } => Fault::Full(host),
+        LabFault::NoDhcp => Fault::NoDhcp,
+        LabFault::KillVm { vm } => Fault::KillVm(vm),
+        LabFault::FreezeVm { vm } => Fault::FreezeVm(vm),
     }
 }
 
@@ -42,6 +65,7 @@ fn up(asked: &LabUp) -> Result<u8, Failure> {
         hosts: asked.hosts.into(),
         shape: asked.link,
         vms: asked.vms.into(),
+        disk: asked.disk,
         dir: asked.dir.clone(),
     };
     let stopped = Arc::new(AtomicBool::new(false));
@@ -104,7 +128,11 @@ fn show(status: &Status) {
     };
     println!("lab {}: {} sites, {} hosts, {vms} VMs{links}", record.number, record.sites, hosts.len());
     for host in hosts {
-        let libvirtd = if host.libvirtd { "libvirtd runs" } else { "libvirtd does not run" };
+        let libvirtd = match (host.libvirtd, host.hangs) {
+            (true, true) => "libvirtd stands still",
+            (true, false) => "libvirtd runs",
+            (false, _) => "libvirtd does not run",
+        };
         let sshd = if host.sshd { "sshd runs" } else { "sshd does not run" };
         let (site, name, address) = (host.site, &host.name, host.address);
         println!("  {site:<9} {name:<14} {address:<15} {libvirtd:<21}  {sshd:<17}  {} VMs", host.vms);
@@ -138,7 +166,7 @@ fn down(dir: Option<&Path>, all: bool) -> Result<u8, Failure> {
 impl From<LabError> for Failure {
     fn from(error: LabError) -> Self {
         match error {
-            LabError::Directory { .. } | LabError::WhichOne { .. } => Self::input(error),
+            LabError::Directory { .. } | LabError::WhichOne { .. } | LabError::Fault { .. } => Self::input(error),
             other => Self::work(other),
         }
     }

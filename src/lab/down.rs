@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::record::{self, Claim};
 use super::run::run;
-use super::{LabError, need, processes};
+use super::{LabError, disk, need, processes};
 
 /// After so long without anything new, a start that was killed makes nothing more.
 const SETTLING: Duration = Duration::from_secs(1);
@@ -30,12 +30,8 @@ pub struct Gone {
 /// Where several are there and none is named, another process is at work on it, or something cannot be taken away.
 pub fn down(dir: Option<&Path>, all: bool) -> Result<Vec<Gone>, LabError> {
     need::root()?;
-    let mut records = record::all()?;
-    if let Some(dir) = dir {
-        let full = std::path::absolute(dir).map_err(LabError::file(dir))?;
-        let real = full.canonicalize().unwrap_or_else(|_| full.clone());
-        records.retain(|record| record.dir == full || record.dir == real);
-    } else if !all && records.len() > 1 {
+    let records = record::of(dir)?;
+    if dir.is_none() && !all && records.len() > 1 {
         return Err(LabError::WhichOne { count: records.len() });
     }
     if records.is_empty() {
@@ -75,6 +71,7 @@ pub(super) fn take_away(claim: Claim) -> Result<Gone, LabError> {
     }
     // The other end went with its namespace, and this one with it, but only a moment later.
     let _ = run("ip", ["link", "del", &plan.interface()]);
+    disk::unmount(&record)?;
     for dir in [record.dir.join("hosts"), record.ssh_dir(), record.net_dir()] {
         fs::remove_dir_all(&dir).or_else(absent).map_err(LabError::file(dir))?;
     }

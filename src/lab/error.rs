@@ -40,6 +40,14 @@ pub enum LabError {
         /// How many.
         count: usize,
     },
+    /// What is to break is not there or cannot break.
+    #[error("{what}: {help}")]
+    Fault {
+        /// What is wrong.
+        what: String,
+        /// What would do.
+        help: String,
+    },
     /// A program of the system failed.
     #[error("`{command}` failed: {said}")]
     Program {

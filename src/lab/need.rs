@@ -7,7 +7,7 @@ use super::LabError;
 use super::run::run;
 
 /// Programs and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 17] = [
+const PROGRAMS: [(&str, &str); 18] = [
     ("ip", "iproute2"),
     ("tc", "iproute2"),
     ("unshare", "util-linux"),
@@ -25,6 +25,7 @@ const PROGRAMS: [(&str, &str); 17] = [
     ("gzip", "gzip"),
     ("ldd", "libc-bin"),
     ("sha256sum", "coreutils"),
+    ("mkfs.ext4", "e2fsprogs"),
 ];
 
 /// Where a program is.

@@ -23,6 +23,13 @@ impl Process {
         self.args.iter().find_map(|arg| arg.strip_prefix("guest=")).map(|rest| rest.split(',').next().unwrap_or(rest))
     }
 
+    /// Whether a signal has stopped it.
+    pub(super) fn is_stopped(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        // The state follows the program's name, which is in brackets and may hold anything.
+        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    }
+
     /// Kills it. One may end by itself meanwhile.
     pub(super) fn kill(&self) {
         signal("KILL", self.pid);

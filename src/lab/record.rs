@@ -33,6 +33,12 @@ pub struct Record {
     pub vms: usize,
     /// The links between sites.
     pub shape: Option<Shape>,
+    /// The size of each host's own disk, in bytes; none: they share the machine's.
+    #[serde(default)]
+    pub disk: Option<u64>,
+    /// Whether its VMs run under KVM.
+    #[serde(default)]
+    pub kvm: bool,
 }
 
 impl Record {
@@ -97,6 +103,17 @@ pub(super) fn all() -> Result<Vec<Record>, LabError> {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(LabError::file(path)(error)),
         }
+    }
+    Ok(records)
+}
+
+/// The record of the lab in `dir`, or those of all labs.
+pub(super) fn of(dir: Option<&Path>) -> Result<Vec<Record>, LabError> {
+    let mut records = all()?;
+    if let Some(dir) = dir {
+        let full = std::path::absolute(dir).map_err(LabError::file(dir))?;
+        let real = full.canonicalize().unwrap_or_else(|_| full.clone());
+        records.retain(|record| record.dir == full || record.dir == real);
     }
     Ok(records)
 }

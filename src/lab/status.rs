@@ -28,6 +28,8 @@ pub struct HostStatus {
     pub libvirtd: bool,
     /// Whether its sshd runs.
     pub sshd: bool,
+    /// Whether a signal has stopped it: it answers nothing.
+    pub hangs: bool,
     /// How many VMs run on it, by their QEMU processes.
     pub vms: usize,
 }
@@ -54,6 +56,7 @@ fn look(record: Record) -> Status {
         address: host.address,
         libvirtd: of(&host.namespace).any(|process| process.program == "libvirtd"),
         sshd: of(&host.namespace).any(|process| process.program == "sshd"),
+        hangs: of(&host.namespace).any(|process| process.program == "libvirtd" && process.is_stopped()),
         vms: of(&host.namespace).filter(|process| process.vm().is_some()).count(),
     });
     let relays = of(&plan.net()).filter(|process| link::is_relay(process)).count();

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::record::{Claim, REGISTRY};
 use super::{
-    Guest, LabError, Link, Plan, Record, Shape, down, files, gateway, guest, host, kvm, link, need, net, record, ssh,
+    Guest, LabError, Link, Plan, Record, Shape, disk, down, files, gateway, guest, host, kvm, link, need, net, record,
+    ssh,
 };
+use crate::fleet::Bytes;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -19,6 +21,8 @@ pub struct Wish {
     pub shape: Option<Shape>,
     /// How many VMs of each site can get an address.
     pub vms: usize,
+    /// The size of a disk of each host's own; none: they share the machine's.
+    pub disk: Option<Bytes>,
     /// Where its files go, a new or empty directory; none: `/var/lib/hemera/lab/N`.
     pub dir: Option<PathBuf>,
 }
@@ -52,7 +56,8 @@ pub fn up(wish: &Wish, program: &Path, say: &mut dyn FnMut(&str), stop: &dyn Fn(
         let dir = dir.clone().unwrap_or_else(|| Path::new(REGISTRY).join(number.to_string()));
         let made = dir.ancestors().take_while(|dir| !dir.exists()).map(Path::to_path_buf).collect();
         let process = std::process::id();
-        Record { number, dir, made, process, sites: wish.sites, hosts: wish.hosts, vms: wish.vms, shape: wish.shape }
+        let (sites, hosts, vms, disk) = (wish.sites, wish.hosts, wish.vms, wish.disk.map(|size| size.0));
+        Record { number, dir, made, process, sites, hosts, vms, shape: wish.shape, disk, kvm }
     })?;
     let record = claim.record.clone();
     let plan = record.plan();
@@ -117,6 +122,9 @@ fn make(
     for site in &plan.sites {
         for host in &site.hosts {
             go_on()?;
+            if let Some(size) = record.disk {
+                disk::make(record, host, Bytes(size))?;
+            }
             host::prepare(record, plan, host)?;
             ssh::server(record, host)?;
             net::host(plan, site.name, host)?;

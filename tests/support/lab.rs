@@ -1,4 +1,4 @@
-//! Two real libvirt hosts for a test process: `tests/lab/lab` started once, ended when the process has ended.
+//! Two real libvirt hosts for a test process: `hemera lab up` once, `down` when the process has ended.
 // Each test binary uses its own part, and for a module of tests `pub` reads better than `pub(crate)`.
 #![allow(dead_code, unreachable_pub)]
 
@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use hemera::fleet::{Bytes, HostId, Image, Rate, Ready, Topology, VmClass};
 use hemera::platform::HostAccess;
 
-/// What a lab script says where the kernel forbids namespaces, and where a program is missing.
-const CANNOT: [i32; 2] = [3, 4];
+/// The names of both hosts.
+pub const HOSTS: [&str; 2] = ["paradoxe-1", "paradoxe-2"];
 
 /// A running lab, all to one test at a time.
 pub struct Lab {
@@ -22,8 +22,10 @@ pub struct Lab {
     _turn: MutexGuard<'static, ()>,
 }
 
-fn script() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab")
+fn hemera(args: &[&str], dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hemera"));
+    command.arg("lab").args(args).arg(dir).stdin(Stdio::null());
+    command
 }
 
 /// Starts the lab at the first call of a process. None where this machine cannot run it, said loudly: not captured with
@@ -31,21 +33,43 @@ fn script() -> PathBuf {
 fn start() -> Result<PathBuf, String> {
     static STARTED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let start = || {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lab");
-        let up = Command::new(script()).arg("up").arg(&dir).stdin(Stdio::null()).output().expect("the lab script");
-        let said = String::from_utf8_lossy(&up.stderr).into_owned();
-        match up.status.code() {
-            Some(0) => {}
-            Some(code) if CANNOT.contains(&code) => return Err(said),
-            code => panic!("the lab did not come up ({code:?}): {said}"),
-        }
-        // However this process ends, the lab ends with it.
         let me = std::process::id().to_string();
-        let guarded = Command::new(script()).arg("guard").arg(&dir).arg(me).stdin(Stdio::null()).status();
-        assert!(guarded.expect("the lab script").success(), "no guard for the lab");
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lab-{me}"));
+        let up = hemera(&["up", "--sites", "1", "--hosts", "2", "--dir"], &dir).output().expect("hemera");
+        let said = String::from_utf8_lossy(&up.stderr).into_owned();
+        if !up.status.success() {
+            let cannot = said.contains("this machine cannot run a lab") || said.contains("programs are missing");
+            assert!(cannot, "the lab did not come up: {said}");
+            return Err(said);
+        }
+        // However this process ends, the lab ends with it. A session of its own, so that a Ctrl-C for the process does
+        // not end its guard as well.
+        let guard = "while kill -0 \"$1\" 2> /dev/null; do sleep 0.5; done; exec \"$0\" lab down \"$2\"";
+        let mut guarded = Command::new("setsid");
+        guarded.args(["--fork", "sh", "-c", guard, env!("CARGO_BIN_EXE_hemera"), &me]).arg(&dir);
+        guarded.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let status = guarded.status().expect("setsid");
+        assert!(status.success(), "no guard for the lab: {status}");
+        std::fs::write(dir.join("hosts/workflow.toml"), workflow(&dir)).expect("a workflow");
         Ok(dir)
     };
     STARTED.get_or_init(start).clone()
+}
+
+/// Boots eight of the lab's guests, which idle, moves them crosswise and back.
+fn workflow(dir: &Path) -> String {
+    let written = std::fs::read_to_string(dir.join("workflow.toml")).expect("workflow.toml");
+    let boot = ["kernel", "initrd", "cmdline"].map(|key| {
+        let line = written.lines().find(|line| line.starts_with(&format!("{key} = ")));
+        format!("{}\n", line.expect("a key of [vm.tiny]"))
+    });
+    let crossed = "[[step]]\nmigrate = { select = \"class:tiny\", pattern = \"crossed\" }\n";
+    format!(
+        "name = \"lab\"\n\n[vm.tiny]\nvcpus = 1\nmemory = \"96 MiB\"\n{}\n[limits]\nboot_per_host = 2\n\
+         migrate_total = 2\n\n[[step]]\nboot = {{ class = \"tiny\", count = 8, name = \"tiny-{{n}}\" }}\n\n\
+         {crossed}\n{crossed}",
+        boot.concat()
+    )
 }
 
 /// Whether a console shows how many cores the first host has: it has told.
@@ -81,7 +105,7 @@ impl Lab {
 
     /// A workflow that boots eight VMs, moves them crosswise and back.
     pub fn workflow(&self) -> PathBuf {
-        self.dir.join("workflow.toml")
+        self.dir.join("hosts/workflow.toml")
     }
 
     /// What opens a console on it, with the workflow's classes to boot from.
@@ -91,7 +115,7 @@ impl Lab {
 
     /// Where a host keeps what the serial console of the VM of this name says; none where it does not.
     pub fn serial_log(&self, host: usize, name: &str) -> Option<PathBuf> {
-        let files = std::fs::read_dir(self.dir.join(["h1", "h2"][host]).join("lib/hemera")).ok()?.flatten();
+        let files = std::fs::read_dir(self.dir.join("hosts").join(HOSTS[host]).join("lib/hemera")).ok()?.flatten();
         // Name, UUID, ending.
         let log = |path: &PathBuf| {
             let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -123,7 +147,7 @@ impl Lab {
             nic: Rate(1.25e9),
             disk: Rate(5e8),
         };
-        topology.add_cluster(site, "h", ["h1", "h2"].map(new));
+        topology.add_cluster(site, "paradoxe", HOSTS.map(new));
         let access = |(i, uri): (usize, &String)| HostAccess {
             ssh: None,
             host: HostId(i as u32),
@@ -175,7 +199,7 @@ impl Lab {
 
     /// The path of a file on a host as seen from here, for those that a host keeps in its own `/var`.
     pub fn file(&self, host: usize, path: &str) -> PathBuf {
-        let own = self.dir.join(format!("h{}", host + 1));
+        let own = self.dir.join("hosts").join(HOSTS[host]);
         for (theirs, ours) in [("/var/lib/libvirt", "lib"), ("/var/log/libvirt", "log")] {
             if let Some(rest) = path.strip_prefix(theirs) {
                 return own.join(ours).join(rest.trim_start_matches('/'));
@@ -189,43 +213,30 @@ impl Lab {
         wait_until(&format!("{name} says that it is up"), || self.said(host, name).contains("hemera guest is up"));
     }
 
-    /// Sends a signal (`STOP`, `CONT`, `KILL`) to a host's libvirtd.
-    pub fn signal(&self, host: usize, signal: &str) {
-        let pid = std::fs::read_to_string(self.dir.join(format!("h{}/pid", host + 1))).expect("pid");
-        let sent = Command::new("kill").args([&format!("-{signal}"), pid.trim()]).status().expect("kill");
-        assert!(sent.success(), "kill -{signal} {pid}");
+    /// Breaks something: `hang`, `kill`, `cut` and so on for host 0 or 1.
+    pub fn fault(&self, what: &str, host: usize) {
+        done(&mut hemera(&["fault", what, HOSTS[host], "--dir"], &self.dir));
     }
 
-    /// Takes down (`false`) or brings up (`true`) the cable between a host and everybody else.
-    pub fn link(&self, host: usize, up: bool) {
-        let number = std::fs::read_to_string(self.dir.join("net")).expect("net");
-        let namespace = format!("hm{}-net", number.trim());
-        let device = format!("h{}", host + 1);
-        let state = if up { "up" } else { "down" };
-        let set = Command::new("ip").args(["-n", &namespace, "link", "set", &device, state]).status().expect("ip");
-        assert!(set.success(), "ip link set {device} {state}");
-    }
-
-    /// Starts a host's libvirtd again, after it was killed. Its VMs ran on meanwhile.
-    pub fn restart(&self, host: usize) {
-        let name = format!("h{}", host + 1);
-        let done = Command::new(script()).arg("restart").arg(&self.dir).arg(&name).stdin(Stdio::null()).output();
-        let done = done.expect("the lab script");
-        assert!(done.status.success(), "restarting {name}: {}", String::from_utf8_lossy(&done.stderr));
+    /// Mends everything that was broken.
+    pub fn mend(&self) {
+        done(&mut hemera(&["mend"], &self.dir));
     }
 
     /// Brings both hosts back to how they began, as an earlier test may have failed half-way.
     fn clear(&self) {
-        for host in 0..self.uris.len() {
-            self.link(host, true);
-            self.signal(host, "CONT");
-        }
+        self.mend();
         for host in 0..self.uris.len() {
             for name in self.domains(host) {
                 let _ = self.try_virsh(host, &["destroy", &name]);
             }
         }
     }
+}
+
+fn done(command: &mut Command) {
+    let output = command.output().expect("hemera");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Waits until `holds` does, and panics with `what` after a minute.
