@@ -60,6 +60,7 @@ mod palette;
 mod player;
 mod plugins;
 mod prompt;
+mod remedies;
 mod rows;
 mod run;
 mod saved;

@@ -8,6 +8,7 @@ mod commands;
 mod config;
 mod curve;
 mod ending;
+mod health;
 mod history;
 mod hold;
 mod host_view;
@@ -33,10 +34,13 @@ use std::time::Duration;
 pub use config::{Config, Expected, Patience};
 pub use record::{Counts, Record, TaskRecord, What};
 
-use crate::fleet::{Fleet, HostId, OpId, Share, TaskId, Time, Topology, VM_OVERHEAD, VmClass, VmId, VmRow, VmState};
+use crate::fleet::{
+    Finding, Fleet, HostId, OpId, Share, TaskId, Time, Topology, VM_OVERHEAD, VmClass, VmId, VmRow, VmState,
+};
 use crate::handle::TaskSubject;
 use crate::platform::Request;
 
+use health::Health;
 use history::History;
 use names::Names;
 use queue::{Line, Queue};
@@ -89,6 +93,7 @@ pub struct Engine {
     /// Names of VMs destroyed in the last seconds: a listing made before may still have them.
     gone: VecDeque<(Time, Arc<str>)>,
     history: History,
+    health: Health,
     sampler: Option<Box<Sampler>>,
     outputs: VecDeque<Output>,
     /// Grows with changes that no table's version shows.
@@ -125,6 +130,7 @@ impl Engine {
             steps: None,
             gone: VecDeque::new(),
             history: History::default(),
+            health: Health::default(),
             sampler: config.history.then(Box::default),
             outputs: VecDeque::new(),
             changes: 0,
@@ -174,7 +180,7 @@ impl Engine {
         let stuck = self.stuck_since.map(|since| self.stuck_deadline(since));
         let step = self.steps.as_ref().and_then(Steps::deadline);
         let sample = self.sampler.as_ref().map(|sampler| sampler.deadline());
-        [check, stuck, step, sample].into_iter().flatten().min()
+        [check, stuck, step, sample, self.health.deadline()].into_iter().flatten().min()
     }
 
     /// The next thing the engine wants done, in order; none when there is nothing more for now.
@@ -306,7 +312,14 @@ impl Engine {
             }
         }
         let now = self.fleet.now;
+        let lost = if state == VmState::Lost { self.finding_of_lost(row.host) } else { Finding::None };
+        if row.finding != Finding::None && state == VmState::Lost && self.fleet.vm_diagnoses.contains_key(&vm) {
+            Arc::make_mut(&mut self.fleet.vm_diagnoses).remove(&vm);
+        }
         self.fleet.vms.update(vm, |row| {
+            if state == VmState::Lost || row.finding.of_host() {
+                row.finding = lost;
+            }
             row.enter(state, now);
             if !state.runs() {
                 (row.cpu, row.dirty, row.net) = (0, 0, 0);
@@ -333,6 +346,7 @@ impl Engine {
         self.set_host(vm, None);
         self.names.remove(&self.fleet.vms, vm);
         self.set_reason(vm, None);
+        self.forget_health(vm);
         self.answered.remove(&vm);
         self.working_sets.remove(&vm);
         self.fleet.vms.update(vm, |row| row.target = None);

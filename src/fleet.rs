@@ -4,6 +4,7 @@
 //! else reads clones.
 
 mod class;
+mod finding;
 mod hosts;
 mod ids;
 mod inspect;
@@ -17,18 +18,19 @@ mod units;
 mod vms;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 pub use class::{
     DEFAULT_WORKING_SET, Image, Load, MigrationFigures, MigrationOptions, MigrationProgress, Ready, VmClass,
 };
+pub use finding::{Diagnosis, Finding, Remedy};
 pub use hosts::{HostRow, HostTable};
 pub use ids::{ClusterId, HostId, OpId, SiteId, TaskId, VmId};
 pub use inspect::SerialLog;
 pub use script::Script;
 pub use select::{Bound, Reference, Referent, SelectError, Selection};
-pub use state::{Finding, HostState, VmState};
+pub use state::{HostState, VmState};
 pub use subnet::{Subnet, vm_mac};
 pub use time::Time;
 pub use topology::{Cluster, Host, Link, NewHost, Site, Topology};
@@ -57,6 +59,10 @@ pub struct Fleet {
     pub vm_reasons: Arc<HashMap<VmId, Arc<str>>>,
     /// Why a host failed or is unreachable.
     pub host_reasons: Arc<HashMap<HostId, Arc<str>>>,
+    /// What was found of the VMs beside whose state a finding stands, save where it is their host's.
+    pub vm_diagnoses: Arc<BTreeMap<VmId, Arc<Diagnosis>>>,
+    /// What was found of hosts.
+    pub host_diagnoses: Arc<BTreeMap<HostId, Arc<Diagnosis>>>,
 }
 
 impl Fleet {
@@ -82,6 +88,16 @@ impl Fleet {
         }
         Arc::make_mut(&mut self.classes).push(name.into());
         (self.classes.len() - 1) as u16
+    }
+
+    /// What is wrong with a VM: its own diagnosis, or that of the host it is lost with.
+    pub fn diagnosis(&self, vm: VmId) -> Option<&Arc<Diagnosis>> {
+        let row = self.vms.row(vm);
+        match row.finding {
+            Finding::None => None,
+            _ if row.state == VmState::Lost => row.host.and_then(|host| self.host_diagnoses.get(&host)),
+            _ => self.vm_diagnoses.get(&vm),
+        }
     }
 
     /// Memory of a host that is promised to nobody; zero where its size is not known.

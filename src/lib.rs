@@ -1,12 +1,13 @@
 //! Hemera runs virtual machines by the ten thousand and shows them in a terminal.
 //!
 //! The rooms, from the ground up: [`fleet`] says what there is; [`platform`] makes it happen, simulated or real, with
-//! [`migration`]'s models; [`engine`] decides what has to happen; [`runtime`] drives both; [`handle`] is what consoles
+//! [`migration`]'s models; [`doctor`] says what is wrong; [`engine`] decides what has to happen; [`runtime`] drives both; [`handle`] is what consoles
 //! see and ask; [`console`] shows it. [`world`] and [`workflow`] read the files that people write (by [`files`]),
 //! [`results`] writes what a run leaves; [`lab`] makes real hosts on one machine. [`cli`] wires them up.
 
 pub mod cli;
 pub mod console;
+pub mod doctor;
 pub mod engine;
 pub mod files;
 pub mod fleet;

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::doctor::{HostSign, Sign};
 use crate::fleet::{
     Bytes, HostId, Load, MigrationFigures, MigrationOptions, MigrationProgress, Rate, Script, Subnet, TaskId, Time,
     VmClass, VmId, VmState,
@@ -108,6 +109,10 @@ pub enum Change {
     Reboot,
     /// Set its load; none returns it to the load of the world.
     Load(Option<Load>),
+    /// Put Hemera's mark on it.
+    Adopt,
+    /// Remove the domain of its name on a host that is not the VM's, unless that runs. What disks it has stay.
+    RemoveCopy,
 }
 
 /// What can be done in a guest. It fails where it is not there or nothing in it takes commands, and leaves the VM as it
@@ -221,6 +226,15 @@ pub enum Observation {
         /// Why.
         reason: Arc<str>,
     },
+    /// Something of a VM that tells how its guest or its hypervisor is.
+    Sign {
+        /// Which.
+        vm: VmKey,
+        /// What.
+        sign: Sign,
+    },
+    /// Something of the batch's host that its hypervisor does not tell.
+    HostSign(HostSign),
     /// How far a running task is.
     Progress {
         /// The task.

@@ -14,6 +14,7 @@ use crate::platform::sim::{LoadConfig, SimConfig};
 
 /// What runs VMs in a world.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it")]
 pub enum Kind {
     /// The simulator.
     Sim(SimConfig),

@@ -157,6 +157,7 @@ fn schedule(seed: u64, steps: &[(u8, u32, u32, u32)]) -> Vec<Batch> {
         link_downtime: Some(Duration::from_secs(10)),
         slow_host: Share(0.3),
         slow_factor: Share(0.5),
+        ..FaultConfig::default()
     };
     let load = LoadConfig {
         mean: Share(0.5),

@@ -12,7 +12,7 @@ use super::edit;
 use super::export::{Export, Format};
 use super::format::counted;
 use super::run::Errand;
-use crate::fleet::{OpId, TaskId, VmClass, VmId};
+use crate::fleet::{OpId, Remedy, TaskId, VmClass, VmId};
 use crate::handle::{Answer, Command, OpKind, OperationSpec, Preview};
 
 mod act;
@@ -35,6 +35,8 @@ pub(crate) enum Act {
     CancelTask(TaskId, OpKind),
     /// A cancelled task, once more.
     AskAgain(TaskId),
+    /// A remedy that is no change of VMs where they are.
+    Mend(Remedy, Arc<[VmId]>),
     StopEverything,
     Quit,
     /// A command of the operator's own.

@@ -1,9 +1,12 @@
 //! A short list to choose from, each line with its key.
 
+use std::sync::Arc;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::action::{Action, Reason};
 use super::keymap::Key;
+use crate::fleet::{Remedy, VmId};
 
 /// What a line of a menu does.
 #[derive(Debug, Clone)]
@@ -12,6 +15,10 @@ pub(crate) enum Does {
     Run(&'static Action),
     /// It shows only what this filter selects.
     Filter(String),
+    /// It applies a remedy to these VMs, after a question.
+    Remedy(Remedy, Arc<[VmId]>),
+    /// It tells what has to be done elsewhere.
+    Say(String),
 }
 
 /// A line of a menu.
@@ -68,7 +75,7 @@ impl Menu {
             KeyCode::Home => self.at = 0,
             KeyCode::End => self.at = last,
             KeyCode::Char(c) if !key.modifiers.contains(KeyModifiers::CONTROL) => {
-                let own = |entry: &Entry| matches!(entry.does, Does::Filter(_)) && entry.key == c.to_string();
+                let own = |entry: &Entry| !matches!(entry.does, Does::Run(_)) && entry.key == c.to_string();
                 if let Some(at) = self.entries.iter().position(own) {
                     return Picked::Entry(at);
                 }

@@ -76,9 +76,19 @@ impl Engine {
                 self.settle();
                 Ok(accepted(format!("{task} cancelled")))
             }
+            Command::CancelTasksOf(vms) => {
+                let tasks: Vec<TaskId> = vms.iter().flat_map(|&vm| self.tasks_of(vm).collect::<Vec<_>>()).collect();
+                let count = tasks.into_iter().filter(|&task| self.cancel_task(task, None)).count();
+                if count == 0 {
+                    return refused("no task works on them");
+                }
+                self.settle();
+                Ok(accepted(format!("{count} tasks cancelled")))
+            }
             Command::RetryFailed(op) => self.retry_operation(op, "failed", |end| matches!(end, TaskEnd::Failed(_))),
             Command::RetryCancelled(op) => self.retry_operation(op, "was cancelled", |end| *end == TaskEnd::Cancelled),
             Command::RetryTask(task) => self.retry_task(task),
+            Command::BootAgain(vms) => self.boot_again(&vms),
             Command::StopEverything => {
                 self.stop_steps();
                 let open: Vec<OpId> = self.operations.iter().filter(|op| op.ended.is_none()).map(|op| op.id).collect();

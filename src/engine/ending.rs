@@ -81,6 +81,19 @@ impl Engine {
         let work = self.op(task.op).work.clone();
         let done = *end == TaskEnd::Done;
         self.find(vm, Finding::None, "");
+        match work {
+            Work::Change(Change::Reboot) if done => self.begins_anew(vm),
+            // Of a boot that failed nothing is left.
+            Work::Boot(_) if !done => self.begins_anew(vm),
+            Work::Change(Change::Resume) if done => self.note_paused(vm, false),
+            Work::Change(Change::Adopt) if done => self.fleet.vms.update(vm, |row| row.managed = true),
+            Work::Change(Change::RemoveCopy) if done => {
+                if let Some((host, _)) = self.health.copy(vm) {
+                    self.note_no_copy(vm, host);
+                }
+            }
+            _ => {}
+        }
         self.fleet.vms.update(vm, |row| row.target = None);
         let reason = match end {
             TaskEnd::Failed(reason) => Some(reason.clone()),
@@ -109,6 +122,7 @@ impl Engine {
                 return self.remove_vm(vm);
             }
             Work::Change(Change::Pause) if done => {
+                self.note_paused(vm, true);
                 if before == VmState::Reachable {
                     self.answered.insert(vm);
                 }
@@ -140,6 +154,7 @@ impl Engine {
         let host = self.host_name(self.fleet.vms.row(vm).host);
         let name = self.vm_name(vm);
         self.record(What::VmState { vm: name, state, host, reason: reason.unwrap_or_else(|| "".into()) });
+        self.examine(vm);
     }
 
     /// Ends a task that never ran.
@@ -285,7 +300,8 @@ impl Engine {
         let circles = moves && task.detail.as_ref().is_some_and(|detail| now.since(detail.nearer) >= converge);
         match task.state {
             TaskState::Running if quiet >= patience => {
-                self.cancel_task(id, Some(format!("no progress for {} s", patience.as_secs()).into()));
+                let cause = vm.map_or_else(String::new, |vm| self.known_cause(vm));
+                self.cancel_task(id, Some(format!("no progress for {} s{cause}", patience.as_secs()).into()));
             }
             TaskState::Running if circles => {
                 let reason = format!("did not converge: no smaller round for {} s", converge.as_secs());

@@ -122,6 +122,13 @@ impl Engine {
             Work::Change(Change::Destroy) => {
                 (row.host.is_none() || row.state == VmState::Failed).then_some(Hold::Nothing)
             }
+            Work::Change(Change::RemoveCopy) => match task.subject.vm().and_then(|vm| self.health.copy(vm)) {
+                None => Some(Hold::Nothing),
+                Some((host, state)) if state.runs() => {
+                    Some(Hold::Never(format!("the copy on {} is {}", self.host_name(Some(host)), state.word()).into()))
+                }
+                Some(_) => None,
+            },
             Work::Change(change) => (!can(row, *change)).then(is),
             Work::Guest(_) => (row.host.is_none() || !row.state.runs()).then(is),
             Work::Host(_) => None,

@@ -41,6 +41,7 @@ impl Engine {
             self.give_up_stuck();
             looked = true;
         }
+        self.look_again();
         if looked || self.steps.as_ref().and_then(super::Steps::deadline).is_some_and(|at| at <= self.fleet.now) {
             self.settle();
         }
@@ -66,10 +67,16 @@ impl Engine {
                         self.fleet.vms.set_load(vm, cpu, kib(dirty), kib(net));
                     }
                 }
+                (Observation::Sign { vm, sign }, _) => {
+                    if let Some(vm) = self.vm_of(&vm) {
+                        self.sign(vm, &sign);
+                    }
+                }
                 (seen, Some(host)) if host.index() < self.fleet.hosts.len() => self.host_saw(host, seen),
                 (seen, host) => tracing::warn!(?seen, ?host, "an observation of no known host"),
             }
         }
+        self.examine_touched();
     }
 
     fn host_saw(&mut self, host: HostId, seen: Observation) {
@@ -82,6 +89,7 @@ impl Engine {
                     self.queue.free(super::queue::Key::Memory(host));
                     self.changes += 1;
                 }
+                self.note_silence(host, None);
                 let state = self.fleet.hosts.row(host).state;
                 if !matches!(state, HostState::Ready | HostState::Draining | HostState::Withdrawn) {
                     if state == HostState::Unreachable {
@@ -102,6 +110,9 @@ impl Engine {
                 });
             }
             Observation::Inventory(list) => {
+                for vm in self.copies_on(host) {
+                    self.note_no_copy(vm, host);
+                }
                 let mut listed: Vec<VmId> = list.iter().filter_map(|seen| self.vm_seen(host, seen)).collect();
                 listed.sort_unstable();
                 let missing: Vec<VmId> =
@@ -121,12 +132,18 @@ impl Engine {
                 self.settle();
             }
             Observation::VmGone { vm, reason } => {
-                if let Some(vm) = self.vm_of(&vm).filter(|&vm| self.fleet.vms.row(vm).host == Some(host)) {
+                let Some(vm) = self.vm_of(&vm) else { return };
+                self.note_no_copy(vm, host);
+                if self.fleet.vms.row(vm).host == Some(host) {
                     self.vm_missing(vm, &reason);
                     self.settle();
                 }
             }
-            Observation::VmLoad { .. } | Observation::Progress { .. } | Observation::Ended { .. } => {}
+            Observation::HostSign(sign) => self.host_sign(host, &sign),
+            Observation::Sign { .. }
+            | Observation::VmLoad { .. }
+            | Observation::Progress { .. }
+            | Observation::Ended { .. } => {}
         }
     }
 
@@ -158,19 +175,35 @@ impl Engine {
                 promised(row.state) && self.fleet.hosts.row(other).state != HostState::Unreachable
             });
             if elsewhere {
+                self.note_copy(vm, host, seen.state);
                 return None;
             }
             // It is where nobody of ours brought it, and not where it was believed to be.
             self.set_state(vm, VmState::Off);
             self.set_host(vm, Some(host));
         }
+        // Another console adopted it.
+        if seen.managed && !row.managed {
+            self.fleet.vms.update(vm, |row| row.managed = true);
+            self.examine(vm);
+        }
         let same = row.host == Some(host) && row.state == seen.state;
         if !same {
+            let answered = (row.state == VmState::Reachable, seen.state == VmState::Reachable);
+            match (answered, seen.state) {
+                ((true, false), VmState::Up) => self.note_agent(vm, false),
+                ((_, true), _) => self.note_agent(vm, true),
+                _ => {}
+            }
+            if seen.state != VmState::Paused {
+                self.note_paused(vm, false);
+            }
             self.set_state(vm, seen.state);
             self.set_reason(vm, seen.reason.clone());
             let (name, host) = (self.vm_name(vm), self.host_name(Some(host)));
             let reason = seen.reason.clone().unwrap_or_else(|| "".into());
             self.record(What::VmState { vm: name, state: seen.state, host, reason });
+            self.examine(vm);
         }
         Some(vm)
     }
@@ -203,6 +236,7 @@ impl Engine {
         let host = self.host_name(Some(host));
         let reason = if seen.managed { "found, made by an earlier run" } else { "found, not made by Hemera" };
         self.record(What::VmState { vm: name.clone(), state: seen.state, host, reason: reason.into() });
+        self.examine(vm);
         Some(vm)
     }
 
@@ -217,6 +251,7 @@ impl Engine {
             self.set_state(vm, VmState::Failed);
             self.set_reason(vm, Some(reason.into()));
             self.say(Level::Error, Some(vm), row.host, None, format!("{name} is gone from {host}: {reason}"));
+            self.note_gone(vm, &reason.into());
         } else {
             self.remove_vm(vm);
         }
@@ -228,6 +263,7 @@ impl Engine {
             return;
         }
         self.set_host_state(host, HostState::Unreachable, reason);
+        self.note_silence(host, Some(reason.clone()));
         let name = self.host_name(Some(host));
         self.say(Level::Error, None, Some(host), None, format!("{name} is unreachable: {reason}"));
         let (cores, now) = (self.fleet.topology.host(host).cores, self.fleet.now);

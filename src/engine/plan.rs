@@ -69,6 +69,8 @@ pub(super) struct Planner<'a> {
     pub(super) seed: u64,
     /// Whether a task waits for or works on a VM.
     pub(super) busy: &'a dyn Fn(VmId) -> bool,
+    /// What is known of VMs' second domains.
+    pub(super) health: &'a super::Health,
 }
 
 /// A whole number as people read it: `10 240`.
@@ -405,6 +407,8 @@ impl Planner<'_> {
             VmChange::Reboot => (OpKind::Reboot, Change::Reboot),
             VmChange::Stress(load) => (OpKind::Stress, Change::Load(Some(load))),
             VmChange::StopStress => (OpKind::StopStress, Change::Load(None)),
+            VmChange::Adopt => (OpKind::Adopt, Change::Adopt),
+            VmChange::RemoveCopy => (OpKind::RemoveCopy, Change::RemoveCopy),
         };
         let mut plan = Plan {
             kind,
@@ -415,12 +419,13 @@ impl Planner<'_> {
             unchanged: 0,
             drain: Vec::new(),
         };
+        let single = |vm| work == Change::RemoveCopy && self.health.copy(vm).is_none();
         for vm in self.which(which) {
             let row = self.fleet.vms.row(vm);
             let subject = Subject::Vm(vm);
-            if !row.managed {
+            if !row.managed && work != Change::Adopt {
                 plan.refused.push(Refusal { subject, target: None, reason: "the VM was not made by Hemera".into() });
-            } else if !(self.busy)(vm) && as_asked(&row, work) {
+            } else if !(self.busy)(vm) && (as_asked(&row, work) || single(vm)) {
                 plan.unchanged += 1;
             } else if !(self.busy)(vm) && !can(&row, work) {
                 let reason = format!("the VM is {}", row.state.word()).into();
@@ -440,6 +445,7 @@ fn as_asked(row: &VmRow, change: Change) -> bool {
         Change::Pause => row.state == VmState::Paused,
         Change::Resume => row.state.runs(),
         Change::Load(None) => !row.stressed && row.state.runs(),
+        Change::Adopt => row.managed,
         _ => false,
     }
 }
@@ -447,7 +453,8 @@ fn as_asked(row: &VmRow, change: Change) -> bool {
 /// Whether a VM's state allows a change.
 pub(super) fn can(row: &VmRow, change: Change) -> bool {
     match change {
-        Change::Destroy => true,
+        Change::Destroy | Change::RemoveCopy => true,
+        Change::Adopt => !matches!(row.state, VmState::Planned | VmState::Failed | VmState::Gone),
         Change::Pause | Change::Reboot => row.state.runs(),
         Change::Resume => row.state == VmState::Paused,
         Change::Load(_) => row.state.runs() || row.state == VmState::Paused,

@@ -50,6 +50,32 @@ impl Engine {
         Ok(self.begin_again(again))
     }
 
+    /// Boots VMs again that are not there any more, as they were booted first: an operation for each boot that they
+    /// came from. What is still there is left alone.
+    pub(super) fn boot_again(&mut self, vms: &[VmId]) -> Reply {
+        let failed: Vec<VmId> = vms
+            .iter()
+            .copied()
+            .filter(|&vm| self.fleet.vms.exists(vm) && self.fleet.vms.state(vm) == VmState::Failed)
+            .collect();
+        let mut last: Option<Accepted> = None;
+        let mut why = Arc::from("only VMs that failed or are gone can be booted again");
+        for (op, tasks) in self.boots_of(&failed) {
+            match self.plan_again(op, &tasks, self.op(op).spec.clone()) {
+                Ok(again) if again.plan.tasks.is_empty() && again.plan.refused.is_empty() => {}
+                Ok(again) => last = Some(self.begin_again(again)),
+                Err(reason) => why = reason,
+            }
+        }
+        match last {
+            Some(accepted) => Ok(accepted),
+            None if !failed.is_empty() && self.boots_of(&failed).is_empty() => {
+                Err(Refused("how they were booted is not known: an earlier run did".into()))
+            }
+            None => Err(Refused(why)),
+        }
+    }
+
     fn plan_task_again(&self, id: TaskId) -> Result<Again, Arc<str>> {
         let Some(task) = self.tasks.get(id.index()) else { return Err(format!("there is no {id}").into()) };
         match task.state {

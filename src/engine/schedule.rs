@@ -22,6 +22,7 @@ impl Engine {
             intended: &self.intended,
             seed: self.config.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (self.operations.len() as u64 + 1),
             busy,
+            health: &self.health,
         }
     }
 
@@ -273,6 +274,8 @@ impl Engine {
                 self.request(Request::Migrate { task: id, vm, name, source, target, options });
             }
             (Work::Change(change), Some(host), _) => {
+                let copy = self.health.copy(vm).filter(|_| change == Change::RemoveCopy);
+                let host = copy.map_or(host, |(host, _)| host);
                 self.request(Request::Change { task: id, vm, name, host, change });
             }
             (Work::Guest(work), Some(host), _) => self.request(Request::Guest { task: id, vm, name, host, work }),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::fleet::{Finding, HostId, HostState, OpId, TaskId, VmId};
+use crate::fleet::{Diagnosis, Finding, HostId, HostState, OpId, TaskId, VmId};
 use crate::handle::{Event, Level, TaskEnd, TaskState, TaskSubject};
 
 use super::history::Moment;
@@ -13,17 +13,34 @@ use super::{Engine, What};
 impl Engine {
     /// Sets a VM's finding where it is another one.
     pub(super) fn find(&mut self, vm: VmId, finding: Finding, text: &str) {
+        self.found(vm, Diagnosis::new(finding, text, Vec::new()));
+    }
+
+    /// Notes what was found of a VM; that it is another finding than before is told.
+    pub(super) fn found(&mut self, vm: VmId, found: Diagnosis) {
+        let (finding, text) = (found.finding, found.text.clone());
+        let before = self.fleet.vm_diagnoses.get(&vm);
+        if before.is_none_or(|before| **before != found) && (before.is_some() || finding != Finding::None) {
+            let all = Arc::make_mut(&mut self.fleet.vm_diagnoses);
+            if finding == Finding::None {
+                all.remove(&vm);
+            } else {
+                all.insert(vm, Arc::new(found));
+            }
+            self.changes += 1;
+        }
         if self.fleet.vms.row(vm).finding == finding {
             return;
         }
         self.fleet.vms.update(vm, |row| row.finding = finding);
         let name = self.vm_name(vm);
-        if finding != Finding::None {
-            self.history.moment(self.fleet.now, TaskSubject::Vm(vm), Moment::Said(text.into()));
+        // Of these it was said how they came to be when they did.
+        if !matches!(finding, Finding::None | Finding::QemuGone | Finding::Unknown) {
+            self.history.moment(self.fleet.now, TaskSubject::Vm(vm), Moment::Said(text.clone()));
             let (host, op) = (self.fleet.vms.row(vm).host, self.front_of(vm).map(|front| self.task(front).op));
             self.say(Level::Warning, Some(vm), host, op, format!("{name}: {text}"));
         }
-        self.record(What::Finding { vm: name, finding, text: text.into() });
+        self.record(What::Finding { vm: name, finding, text });
     }
 
     pub(super) fn set_host_state(&mut self, host: HostId, state: HostState, reason: &str) {

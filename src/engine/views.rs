@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::fleet::{Finding, TaskId, Time, VmId};
+use crate::fleet::{TaskId, Time, VmId};
 use crate::handle::{
     About, Answer, OperationView, Query, Snapshot, TaskEnd, TaskFilter, TaskPage, TaskState, TaskView, VmView,
     WaitReason,
@@ -117,20 +117,14 @@ impl Engine {
     fn vm_view(&mut self, vm: VmId) -> VmView {
         let history = self.vm_history(vm);
         let row = self.fleet.vms.row(vm);
-        let text = match row.finding {
-            Finding::None => "",
-            Finding::NonConverging => {
-                "it dirties memory as fast as the move sends it: lower its load, allow a longer downtime, or cancel"
-            }
-            Finding::NoProgress => "its task shows no progress: wait, or cancel the task and ask again",
-        };
+        let found = self.fleet.diagnosis(vm).cloned();
         let timeline = self.history.of(vm).map(|(at, moment)| (at, self.tell(moment))).collect();
         VmView {
             vm,
             name: self.vm_name(vm),
             row,
             reason: self.fleet.vm_reasons.get(&vm).cloned(),
-            finding: (row.finding, text.into()),
+            found,
             task: self.front_of(vm).map(|front| self.task_view(front)),
             timeline,
             history,
@@ -139,7 +133,7 @@ impl Engine {
     }
 
     /// All tasks that a VM ever had, newest first.
-    fn tasks_of(&self, vm: VmId) -> impl Iterator<Item = TaskId> {
+    pub(super) fn tasks_of(&self, vm: VmId) -> impl Iterator<Item = TaskId> {
         let known = |&id: &TaskId| id != NO_TASK;
         let latest = self.latest.get(vm.index()).copied().filter(known);
         std::iter::successors(latest, move |&id| Some(self.task(id).earlier).filter(known))

@@ -131,28 +131,3 @@ impl HostState {
         }
     }
 }
-
-/// A diagnosis that stands beside a VM's state.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[repr(u8)]
-pub enum Finding {
-    /// Nothing found.
-    #[default]
-    None,
-    /// Its migration sends memory more slowly than the guest dirties it.
-    NonConverging,
-    /// The task that works on it has made no progress for a while.
-    NoProgress,
-}
-
-impl Finding {
-    /// The name that selections use (`finding:non-converging`), empty for none.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::NonConverging => "non-converging",
-            Self::NoProgress => "no-progress",
-        }
-    }
-}

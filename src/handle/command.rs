@@ -25,12 +25,16 @@ pub enum Command {
     CancelOperation(OpId),
     /// Cancels one task, waiting or running.
     CancelTask(TaskId),
+    /// Cancels the tasks that work on these VMs, and those that wait to.
+    CancelTasksOf(Arc<[VmId]>),
     /// Asks again for what failed in an operation, as a new operation.
     RetryFailed(OpId),
     /// Asks again for what was cancelled in an operation, as a new operation.
     RetryCancelled(OpId),
     /// Asks again for one task that failed or was cancelled, as a new operation.
     RetryTask(TaskId),
+    /// Boots VMs that failed or went away again, under the same names and as they were booted first.
+    BootAgain(Arc<[VmId]>),
     /// Cancels every operation.
     StopEverything,
     /// Lets hosts that were evacuated take VMs again.
@@ -185,6 +189,10 @@ pub enum VmChange {
     Stress(Load),
     /// Return them to the load of the world.
     StopStress,
+    /// Take them under Hemera's care, though others made them.
+    Adopt,
+    /// Remove the domains of their names on other hosts, where those do not run.
+    RemoveCopy,
 }
 
 impl OperationSpec {
@@ -201,6 +209,8 @@ impl OperationSpec {
                 VmChange::Reboot => OpKind::Reboot,
                 VmChange::Stress(_) => OpKind::Stress,
                 VmChange::StopStress => OpKind::StopStress,
+                VmChange::Adopt => OpKind::Adopt,
+                VmChange::RemoveCopy => OpKind::RemoveCopy,
             },
             Self::Run { .. } => OpKind::Run,
         }

@@ -30,6 +30,10 @@ pub enum OpKind {
     StopStress,
     /// Runs a command in guests or on hosts.
     Run,
+    /// Takes VMs that others made under Hemera's care.
+    Adopt,
+    /// Removes second domains of VMs' names.
+    RemoveCopy,
 }
 
 impl OpKind {
@@ -49,6 +53,8 @@ impl OpKind {
             Self::Stress => "stress",
             Self::StopStress => "stop-stress",
             Self::Run => "run",
+            Self::Adopt => "adopt",
+            Self::RemoveCopy => "remove-copy",
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{Bytes, Finding, Host, HostId, HostRow, OpId, Time, VmId, VmRow};
+use crate::fleet::{Bytes, Diagnosis, Host, HostId, HostRow, OpId, Time, VmId, VmRow};
 
 use super::command::OperationSpec;
 use super::operation::{OpKind, TaskView};
@@ -158,8 +158,8 @@ pub struct VmView {
     pub row: VmRow,
     /// Why it is in its state.
     pub reason: Option<Arc<str>>,
-    /// Its finding in a sentence with what helps; empty for none.
-    pub finding: (Finding, Arc<str>),
+    /// What is wrong with it: a sentence, evidence and remedies.
+    pub found: Option<Arc<Diagnosis>>,
     /// The task that works on it, or waits to.
     pub task: Option<TaskView>,
     /// What happened to it, oldest first, as far as it is still remembered.

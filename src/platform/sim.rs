@@ -7,6 +7,7 @@
 //! Two runs with the same topology, configuration and requests at the same instants give the same observations, to the
 //! byte.
 
+mod ailments;
 mod boots;
 mod changes;
 mod commands;
@@ -41,7 +42,7 @@ use super::{Batch, GuestWork, HostWork, Platform, Request, Virtual};
 use crate::fleet::{Bytes, Fleet, HostId, SiteId, TaskId, Time, Topology, VmId, VmState};
 
 pub use commands::TAKES as COMMAND_TAKES;
-pub use config::{BootConfig, FaultConfig, LoadConfig, MigrationConfig, PerHour, SimConfig};
+pub use config::{Ailment, Ailments, BootConfig, FaultConfig, LoadConfig, MigrationConfig, PerHour, SimConfig};
 
 /// What runs for a task.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +72,9 @@ pub struct SimPlatform {
     injector: Option<Injector>,
     crashes: ChaCha8Rng,
     cuts: ChaCha8Rng,
+    hangs: ChaCha8Rng,
+    /// Hosts whose disks are full.
+    full: BTreeSet<HostId>,
     queue: Queue,
     /// Hosts whose shares have to be computed again before time passes.
     stale: Vec<HostId>,
@@ -108,6 +112,8 @@ impl SimPlatform {
             injector: config.load.map(|load| Injector::new(load, config.seed)),
             crashes: stream(config.seed, Cause::Crash),
             cuts: stream(config.seed, Cause::Cut),
+            hangs: stream(config.seed, Cause::Hang),
+            full: BTreeSet::new(),
             queue: Queue::default(),
             stale: Vec::new(),
             changed: Vec::new(),

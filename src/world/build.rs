@@ -10,7 +10,9 @@ use toml::Spanned;
 
 use crate::files::{Checker, FileError, Source, suggestion};
 use crate::fleet::{Bytes, HostId, Link, NewHost, Rate, Share, SiteId, Span, Subnet, Topology};
-use crate::platform::sim::{BootConfig, FaultConfig, LoadConfig, MigrationConfig, PerHour, SimConfig};
+use crate::platform::sim::{
+    Ailment, Ailments, BootConfig, FaultConfig, LoadConfig, MigrationConfig, PerHour, SimConfig,
+};
 use crate::platform::{HostAccess, SshAccess};
 
 use super::raw::{Hosts, Platform, RawBoot, RawCluster, RawFaults, RawHost, RawLink, RawLoad, RawMigration, RawWorld};
@@ -346,7 +348,20 @@ impl Reader<'_> {
                 )
             })
         };
+        let mut ailments = Ailments::default();
+        let mut strikes = 0.0;
+        for ailment in Ailment::ALL {
+            let told = faults.ailment(ailment);
+            let struck = told.map_or(Ok(Share::default()), |told| self.share(told, ailment.key()))?;
+            strikes += if ailment == Ailment::LeftOnSource { 0.0 } else { struck.0 };
+            if let Some(told) = told.filter(|_| strikes > 1.0 + 1e-9) {
+                return self.fail(told, format!("{}: more than 100 % of all guests would fall ill", ailment.key()));
+            }
+            ailments = ailments.with(ailment, struck);
+        }
         Ok(FaultConfig {
+            ailments,
+            libvirtd_hang: per_hour(&faults.libvirtd_hang, "libvirtd_hang")?,
             boot_failure: share(&faults.boot_failure, "boot_failure")?,
             migration_failure: share(&faults.migration_failure, "migration_failure")?,
             stuck_guest: share(&faults.stuck_guest, "stuck_guest")?,

@@ -8,6 +8,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use toml::Spanned;
 
 use crate::fleet::{Bytes, Rate, Share, Span};
+use crate::platform::sim::Ailment;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,4 +127,42 @@ pub(super) struct RawFaults {
     pub(super) link_downtime: Option<Spanned<Span>>,
     pub(super) slow_host: Option<Spanned<Share>>,
     pub(super) slow_factor: Option<Spanned<Share>>,
+    pub(super) libvirtd_hang: Option<Spanned<String>>,
+    pub(super) kernel_panic: Option<Spanned<Share>>,
+    pub(super) no_output: Option<Spanned<Share>>,
+    pub(super) emergency_shell: Option<Spanned<Share>>,
+    pub(super) no_dhcp: Option<Spanned<Share>>,
+    pub(super) agent_silent: Option<Spanned<Share>>,
+    pub(super) clock_behind: Option<Spanned<Share>>,
+    pub(super) qemu_stopped: Option<Spanned<Share>>,
+    pub(super) qemu_killed: Option<Spanned<Share>>,
+    pub(super) paused_outside: Option<Spanned<Share>>,
+    pub(super) disk_error: Option<Spanned<Share>>,
+    pub(super) disk_full: Option<Spanned<Share>>,
+    pub(super) address_twice: Option<Spanned<Share>>,
+    pub(super) card_down: Option<Spanned<Share>>,
+    pub(super) left_on_source: Option<Spanned<Share>>,
+}
+
+impl RawFaults {
+    /// The share of an ailment.
+    pub(super) const fn ailment(&self, ailment: Ailment) -> Option<&Spanned<Share>> {
+        let share = match ailment {
+            Ailment::KernelPanic => &self.kernel_panic,
+            Ailment::NoOutput => &self.no_output,
+            Ailment::EmergencyShell => &self.emergency_shell,
+            Ailment::NoDhcp => &self.no_dhcp,
+            Ailment::AgentSilent => &self.agent_silent,
+            Ailment::ClockBehind => &self.clock_behind,
+            Ailment::QemuStopped => &self.qemu_stopped,
+            Ailment::QemuKilled => &self.qemu_killed,
+            Ailment::PausedOutside => &self.paused_outside,
+            Ailment::DiskError => &self.disk_error,
+            Ailment::DiskFull => &self.disk_full,
+            Ailment::AddressTwice => &self.address_twice,
+            Ailment::CardDown => &self.card_down,
+            Ailment::LeftOnSource => &self.left_on_source,
+        };
+        share.as_ref()
+    }
 }

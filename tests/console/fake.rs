@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hemera::fleet::{
-    Bytes, Finding, Fleet, HostId, HostState, Image, MigrationProgress, NewHost, OpId, Rate, Ready, TaskId, Time,
-    Topology, VmClass, VmId, VmRow, VmState,
+    Bytes, Diagnosis, Finding, Fleet, HostId, HostState, Image, MigrationProgress, NewHost, OpId, Rate, Ready, TaskId,
+    Time, Topology, VmClass, VmId, VmRow, VmState,
 };
 use hemera::handle::{
     About, Accepted, Answer, Command, Durations, Event, Level, OpKind, OpState, OperationSpec, OperationView, Preview,
@@ -108,6 +108,11 @@ pub(crate) fn fleet(vms: u32) -> Fleet {
             ..VmRow::default()
         };
         let vm = fleet.vms.push(&format!("vm-{}", i + 1), row);
+        if row.finding != Finding::None {
+            let seen = vec!["round 7 sends no less than round 6".into()];
+            let found = Diagnosis::new(row.finding, "dirties 140 MB/s, sends 117 MB/s", seen);
+            Arc::make_mut(&mut fleet.vm_diagnoses).insert(vm, Arc::new(found));
+        }
         if state == VmState::Failed {
             reasons.insert(vm, "no DHCP answer in 45 s".into());
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hemera::fleet::{Bytes, Finding, HostId, MigrationFigures, OpId, Rate, Time, VmId};
+use hemera::fleet::{Bytes, HostId, MigrationFigures, OpId, Rate, Time, VmId};
 use hemera::handle::{
     Event, EventFilter, EventPage, FleetHistory, History, HostHistory, HostView, Level, OpKind, Samples, Snapshot,
     TaskSubject, TaskView, VmHistory, VmView,
@@ -54,7 +54,7 @@ pub(crate) fn vm(now: &Snapshot, vm: VmId) -> VmView {
         name: now.fleet.vms.name(vm).into(),
         row,
         reason: now.fleet.vm_reasons.get(&vm).cloned(),
-        finding: (Finding::NonConverging, "dirties 140 MB/s, sends 117 MB/s: pause it or free the link".into()),
+        found: now.fleet.diagnosis(vm).cloned(),
         task: Some(task(OpId(3), 1)),
         timeline: vec![
             (Time::from_secs_f64(702.0), "planned on paradent-1".into()),

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hemera::doctor::{HostSign, Sign};
 use hemera::fleet::{
     HostId, MigrationFigures, MigrationOptions, MigrationProgress, TaskId, Time, Topology, VmClass, VmId, VmState,
 };
@@ -49,6 +50,10 @@ pub struct Seen {
     pub progress: HashMap<TaskId, Vec<MigrationProgress>>,
     /// Work steps that were reported.
     pub work: HashMap<TaskId, f64>,
+    /// Signs of VMs, oldest first.
+    pub signs: Vec<(Arc<str>, Sign)>,
+    /// Signs of hosts, oldest first.
+    pub host_signs: Vec<(HostId, HostSign)>,
     last: Time,
 }
 
@@ -86,6 +91,8 @@ impl Seen {
                     host.unreachable = Some(reason.to_string());
                 }
                 Observation::HostLoad { .. } => host.unwrap_or_else(on).loads += 1,
+                Observation::Sign { vm, sign } => self.signs.push((name_of(&vm), sign)),
+                Observation::HostSign(sign) => self.host_signs.push((batch.host.expect("a host"), sign)),
                 Observation::VmLoad { vm: VmKey::Name(name), cpu, .. } => {
                     host.unwrap_or_else(on).cpu.insert(name, cpu);
                 }

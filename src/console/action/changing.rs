@@ -1,6 +1,6 @@
 //! What changes VMs and hosts.
 
-use super::when::{steers_class, steers_drained, steers_hosts, steers_vms};
+use super::when::{steers, steers_class, steers_drained, steers_hosts, steers_vms};
 use super::{Action, takes};
 use crate::console::app::App;
 use crate::console::dialog::{Change, Dialog};
@@ -17,5 +17,9 @@ actions! {
         "reboot" "reboot" true steers_vms "Restarts the guests of the marked VMs, or of the one under the cursor." |a| a.ask_change(Change::Reboot), takes takes::REBOOT;
         "stress" "stress" true steers_vms "Sets the load of the marked VMs, or of the one under the cursor." |a| a.ask_change(Change::Stress), takes takes::STRESS;
         "stop-stress" "stop stress" true steers_vms "Returns the marked VMs, or the one under the cursor, to the load of the world." |a| a.ask_change(Change::StopStress), takes takes::STOP_STRESS;
+        "remedies" "what helps" true steers "Lists what helps against what is wrong with the marked VMs, the one under the cursor, or a host." App::open_remedies, also "cure";
+        "adopt" "adopt" false steers_vms "Takes the marked VMs, or the one under the cursor, that others made under Hemera's care." |a| a.ask_change(Change::Adopt), takes takes::ADOPT;
+        "remove-copy" "remove copy" false steers_vms "Removes second domains of the marked VMs, or of the one under the cursor, that lie on other hosts and do not run." |a| a.ask_change(Change::RemoveCopy);
+        "boot-again" "boot again" false steers_vms "Boots the marked VMs, or the one under the cursor, again where they failed or went away." App::ask_boot_again;
     }
 }

@@ -21,7 +21,7 @@ use crate::console::undo::Step;
 use crate::fleet::VmId;
 
 /// What is wrong with a VM, as a filter.
-const FAULTS: &str = "state:failed or state:lost or finding:non-converging or finding:no-progress";
+const FAULTS: &str = "state:failed or state:lost or not (finding:none or finding:unknown)";
 /// What is wrong with hosts.
 const HOST_FAULTS: &str = "state:failed or state:unreachable or state:over";
 

@@ -9,7 +9,7 @@ use crate::console::format::count;
 use crate::console::hosts_marked::select_hosts;
 use crate::console::layout::{Panel, inside};
 use crate::console::page::{Around, Go, Page, PageView, Place};
-use crate::fleet::{HostId, HostState, Selection, VmId};
+use crate::fleet::{HostId, HostState, Remedy, Selection, VmId};
 use crate::handle::{Command, OpState};
 
 impl App {
@@ -338,6 +338,11 @@ impl App {
         let mut dialog = Dialog::change(&self.snapshot.fleet, self.meant(), change, self.hidden_marks(), typed_above);
         dialog.facts.extend(self.marked_elsewhere());
         self.open_dialog(dialog);
+    }
+
+    /// Asks before booting the VMs that are meant again.
+    pub(crate) fn ask_boot_again(&mut self) {
+        self.open_dialog(Dialog::mend(&self.snapshot.fleet, Remedy::BootAgain, self.meant().into()));
     }
 
     /// Asks before moving the VMs that are meant.

@@ -11,11 +11,13 @@ use crate::console::format::counted;
 use crate::console::freeze::Frozen;
 use crate::console::keymap::{Context, Meaning};
 use crate::console::menu::{Does, Entry, Menu, Picked};
+use crate::console::remedies::{Way, of_hosts, of_vms, way};
 use crate::console::undo::Step;
 use crate::handle::{Command, OpKind, OperationSpec, VmChange};
 
 /// What can be done with VMs, in the order of the menu.
-const WITH_VMS: [&str; 14] = [
+const WITH_VMS: [&str; 15] = [
+    "remedies",
     "migrate",
     "pause",
     "resume",
@@ -32,7 +34,7 @@ const WITH_VMS: [&str; 14] = [
     "evacuate",
 ];
 /// What can be done with a host.
-const WITH_HOSTS: [&str; 4] = ["open", "evacuate", "undrain", "copy"];
+const WITH_HOSTS: [&str; 5] = ["open", "remedies", "evacuate", "undrain", "copy"];
 /// What can be done with an operation or a task.
 const WITH_OPERATIONS: [&str; 6] =
     ["open", "hold-operation", "cancel-operation", "cancel-task", "retry-failed", "stop-everything"];
@@ -272,6 +274,17 @@ impl App {
         self.overlays.push(Overlay::Menu(Menu::new(format!("With {title}"), entries)));
     }
 
+    /// Lists what helps against what is wrong with what is meant.
+    pub(crate) fn open_remedies(&mut self) {
+        let fleet = &self.snapshot.fleet;
+        let vms = self.meant();
+        let menu = of_vms(fleet, &vms).or_else(|| of_hosts(fleet, &self.meant_hosts()));
+        match menu {
+            Some(menu) => self.overlays.push(Overlay::Menu(menu)),
+            None => self.note = Some((Tone::Good, "nothing was found that a remedy is known for".into())),
+        }
+    }
+
     fn entry(&self, action: &'static Action, context: Context) -> Entry {
         Entry {
             key: self.look.keymap.key_in(context, action.id).unwrap_or_default(),
@@ -314,6 +327,17 @@ impl App {
         match does {
             Does::Run(action) => self.run(action),
             Does::Filter(text) => self.noting(|app| app.filter_anew(text)),
+            Does::Say(text) => self.note = Some((Tone::Good, text.clone())),
+            Does::Remedy(remedy, vms) => {
+                let fleet = &self.snapshot.fleet;
+                let dialog = match way(*remedy) {
+                    Way::Change(change) => {
+                        Dialog::change(fleet, vms.to_vec(), change, 0, self.look.settings.confirm_above())
+                    }
+                    Way::Ask | Way::Elsewhere => Dialog::mend(fleet, *remedy, vms.clone()),
+                };
+                self.open_dialog(dialog);
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Act, Dialog};
-use crate::fleet::{Load, MigrationOptions, Rate, Selection, Share, Span, VmClass};
+use crate::fleet::{Load, MigrationOptions, Rate, Remedy, Selection, Share, Span, VmClass};
 use crate::handle::{Boot, Command, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, VmChange, Which};
 
 /// What is done to VMs where they are.
@@ -15,6 +15,8 @@ pub(crate) enum Change {
     Reboot,
     Stress,
     StopStress,
+    Adopt,
+    RemoveCopy,
 }
 
 /// Where a move goes, in the order in which the dialog offers it.
@@ -70,6 +72,8 @@ impl Dialog {
             Act::RetryFailed(op) => Command::RetryFailed(*op),
             Act::CancelTask(task, _) => Command::CancelTask(*task),
             Act::AskAgain(task) => Command::RetryTask(*task),
+            Act::Mend(Remedy::CancelTask, vms) => Command::CancelTasksOf(vms.clone()),
+            Act::Mend(_, vms) => Command::BootAgain(vms.clone()),
             // Quitting and the operator's own commands give none: see `Dialog::press`.
             Act::StopEverything | Act::Quit | Act::Own(_) => Command::StopEverything,
             Act::Export(_) | Act::Overwrite(_) | Act::SaveView(_) | Act::DeleteView(..) => {
@@ -120,6 +124,8 @@ impl Dialog {
             Change::Resume => VmChange::Resume,
             Change::Reboot => VmChange::Reboot,
             Change::StopStress => VmChange::StopStress,
+            Change::Adopt => VmChange::Adopt,
+            Change::RemoveCopy => VmChange::RemoveCopy,
             Change::Stress => VmChange::Stress(Load {
                 cpu: self.parsed::<Share>(0)?,
                 dirty_rate: self.parsed::<Rate>(1)?,

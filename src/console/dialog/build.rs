@@ -8,7 +8,7 @@ use super::{Act, Ahead, Change, Dialog, Field};
 use crate::console::format::{count, counted};
 use crate::console::hosts_marked::{name_hosts, select_hosts};
 use crate::console::run::Errand;
-use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, TaskId, VmId};
+use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, Remedy, TaskId, VmId};
 use crate::handle::{Limits, OpKind, OpState, OperationView, Snapshot};
 
 /// Characters of a command of the operator's own that are shown.
@@ -92,6 +92,8 @@ impl Dialog {
             Change::Reboot => ("Reboot", true),
             Change::Stress => ("Stress", false),
             Change::StopStress => ("Stop stressing", false),
+            Change::Adopt => ("Adopt", true),
+            Change::RemoveCopy => ("Remove the second domain of", true),
         };
         let mut fields = Vec::new();
         if change == Change::Stress {
@@ -111,8 +113,30 @@ impl Dialog {
         if change == Change::Destroy {
             dialog.facts.push("Their disks and memory are lost. This cannot be undone.".into());
         }
+        if change == Change::Adopt {
+            dialog.facts.push("From then on Hemera treats them as its own: they can be moved and destroyed.".into());
+        }
+        if change == Change::RemoveCopy {
+            dialog.facts.push("Only what does not run is removed. Disks stay.".into());
+        }
         dialog.danger = danger;
         dialog.typed = typed;
+        dialog
+    }
+
+    /// A remedy for these VMs that is no change of them where they are.
+    pub(crate) fn mend(fleet: &Fleet, remedy: Remedy, vms: Arc<[VmId]>) -> Self {
+        let who = the_vms(fleet, &vms);
+        let (title, verb) = match remedy {
+            Remedy::CancelTask => (format!("Cancel what works on {who}?"), "Cancel the tasks"),
+            _ => (format!("Boot {who} again?"), "Boot again"),
+        };
+        let mut dialog = Self::new(Act::Mend(remedy, vms), title, verb, Vec::new());
+        if remedy == Remedy::BootAgain {
+            dialog
+                .facts
+                .push("Under the same names, as they were booted first. What they had in memory is lost.".into());
+        }
         dialog
     }
 

@@ -1,7 +1,7 @@
 //! What can stand where the cursor is: in a filter, among names, among fixed words.
 
 use crate::console::app::App;
-use crate::fleet::{Fleet, HostState, VmState};
+use crate::fleet::{Finding, Fleet, HostState, VmState};
 
 /// More than this is no choice.
 const MOST: usize = 50;
@@ -111,7 +111,14 @@ fn values(app: &App, fleet: &Fleet, field: &str, over: Over) -> Vec<(String, Str
             .collect(),
         ("host", Over::Vms) | ("name", Over::Hosts) => host_names(app).collect(),
         ("class", Over::Vms) => plain(fleet.classes.iter().map(|name| &**name).collect()),
-        ("finding", Over::Vms) => plain(vec!["none", "non-converging", "no-progress"]),
+        ("finding", Over::Vms) => Finding::ALL
+            .iter()
+            .map(|finding| {
+                let count = fleet.vms.found().filter(|(_, found)| found == finding).count();
+                (finding.word().to_owned(), crate::console::format::counted(count, "VM"))
+            })
+            .chain(plain(vec!["none"]))
+            .collect(),
         ("tag", Over::Vms) => plain(vec!["managed", "unmanaged", "stressed"]),
         ("op", Over::Vms) => operations(app).collect(),
         _ => Vec::new(),

@@ -247,7 +247,7 @@ fn hints(context: Context) -> &'static [&'static str] {
             "back",
         ],
         Context::Events => &["home", "open", "filter", "event-level", "help", "open-host"],
-        Context::Findings => &["home", "open", "help", "migrate", "destroy", "retry-failed"],
+        Context::Findings => &["home", "open", "remedies", "help", "destroy", "retry-failed"],
         Context::Tree => &["open", "mark", "open-host", "tree-order", "filter", "migrate", "home", "help"],
         Context::Pulse => &["home", "open", "help", "hold-operation", "cancel-operation", "retry-failed"],
         Context::Settings => &["home", "filter", "help"],

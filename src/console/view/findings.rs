@@ -9,6 +9,7 @@ use crate::console::format::count;
 use crate::console::layout::inside;
 use crate::console::pages::findings::{BELOW, FindingsPage, Group, Kind, Members};
 use crate::console::theme::Role;
+use crate::fleet::Finding;
 
 pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
     let page = &app.pages.findings;
@@ -37,9 +38,17 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
 fn line(app: &App, page: &FindingsPage, paint: &mut Paint<'_>, room: Rect, row: usize) {
     let (group, glyphs) = (&page.groups[row], paint.glyphs());
     let (sign, role) = match group.kind {
-        Kind::NonConverging | Kind::NoProgress => (glyphs.warn, Role::Warn),
+        Kind::Found(Finding::Unknown) => ("?", Role::Dim),
+        Kind::Found(
+            Finding::Panic | Finding::QemuGone | Finding::DiskFull | Finding::HostSilent | Finding::LibvirtdHung,
+        )
+        | Kind::Failed
+        | Kind::Lost
+        | Kind::Down
+        | Kind::HostDisk
+        | Kind::Operations => (glyphs.bad, Role::Error),
+        Kind::Found(_) => (glyphs.warn, Role::Warn),
         Kind::Over => ("!", Role::Over),
-        Kind::Failed | Kind::Lost | Kind::Down | Kind::Operations => (glyphs.bad, Role::Error),
     };
     // The kind's own line comes first.
     let is_reason = row > 0 && page.groups[row - 1].kind == group.kind;
@@ -49,7 +58,8 @@ fn line(app: &App, page: &FindingsPage, paint: &mut Paint<'_>, room: Rect, row: 
     let many = count(group.members.len());
     if is_reason {
         let reason = group.reason.as_deref().unwrap_or_default();
-        let text = if group.kind == Kind::Operations { reason.to_owned() } else { format!("{many:>6}  {reason}") };
+        let own = matches!(group.kind, Kind::Operations | Kind::Found(_));
+        let text = if own { reason.to_owned() } else { format!("{many:>6}  {reason}") };
         x = paint.cut(x, room.y, end, &text, Role::Text);
     } else {
         x = paint.text(x, room.y, end, &format!("{sign} "), role);
@@ -60,7 +70,8 @@ fn line(app: &App, page: &FindingsPage, paint: &mut Paint<'_>, room: Rect, row: 
         }
     }
     let names = names(app, group, 4);
-    if x + 4 + width(&names).min(12) < end && group.kind != Kind::Operations {
+    let tells = is_reason && matches!(group.kind, Kind::Found(_)) || group.kind == Kind::Operations;
+    if x + 4 + width(&names).min(12) < end && !tells {
         paint.cut(x + 3, room.y, end, &names, Role::Dim);
     }
     if row == page.cursor.row {
@@ -87,20 +98,42 @@ fn names(app: &App, group: &Group, many: usize) -> String {
     format!("{}{more}", names.join(", "))
 }
 
-/// What helps with the group under the cursor.
+/// What is found of the first of the group under the cursor, from what, and what helps.
 fn advice(app: &App, paint: &mut Paint<'_>, room: Rect, group: &Group) {
     let line = paint.glyphs().border.horizontal_bottom.repeat(usize::from(room.width));
     paint.text(room.x, room.y, room.right(), &line, Role::Border);
-    let (x, end) = (room.x + 1, room.right());
-    let told = wrap(group.kind.advice(), usize::from(room.width.saturating_sub(2)));
+    let (x, end, last) = (room.x + 1, room.right(), room.bottom() - 1);
     let mut y = room.y + 1;
-    for text in told.iter().take(2) {
+    let fleet = &app.snapshot.fleet;
+    let (who, found) = match &group.members {
+        Members::Vms(vms) => {
+            let first = vms.first().filter(|vm| vm.0 < fleet.vms.id_count());
+            (first.map(|&vm| fleet.vms.name(vm).to_owned()), first.and_then(|&vm| fleet.diagnosis(vm)))
+        }
+        Members::Hosts(hosts) => {
+            let first = hosts.first().filter(|host| host.index() < fleet.topology.hosts.len());
+            let name = first.map(|host| fleet.topology.host(*host).name.to_string());
+            (name, first.and_then(|host| fleet.host_diagnoses.get(host)))
+        }
+        Members::Operations(_) => (None, None),
+    };
+    if let (Some(who), Some(found)) = (who, found) {
+        let rest = paint.text(x, y, end, &who, Role::Strong);
+        paint.cut(rest, y, end, &format!(" {}", found.text), Role::Text);
+        y += 1;
+        for seen in found.evidence.iter().take(usize::from(last.saturating_sub(y + 2))) {
+            paint.cut(x + 2, y, end, seen, Role::Dim);
+            y += 1;
+        }
+    }
+    let told = wrap(group.kind.advice(), usize::from(room.width.saturating_sub(2)));
+    for text in told.iter().take(usize::from(last.saturating_sub(y)).min(2)) {
         paint.text(x, y, end, text, Role::Text);
         y += 1;
     }
     let keys = helps(app, group.kind.helps());
-    fitted(paint, (x, room.bottom() - 1), end, &keys);
-    if y + 1 < room.bottom() {
+    fitted(paint, (x, last), end, &keys);
+    if y < last {
         paint.cut(x, y, end, &names(app, group, 20), Role::Dim);
     }
 }

@@ -113,22 +113,27 @@ fn state(app: &App, page: &VmPage, row: &VmRow) -> Vec<Piece> {
     pieces
 }
 
-/// What was found, in at most so many lines of such a width, and what helps.
+/// What was found and from what, in at most so many lines of such a width, and what helps.
 fn finding(app: &App, page: &VmPage, row: &VmRow, (width, most): (usize, usize)) -> Vec<(&'static str, Vec<Piece>)> {
     let ids: &[&str] = match (row.finding, row.state) {
-        (Finding::NonConverging, _) => &["stop-stress", "stress", "pause", "cancel-task"],
-        (Finding::NoProgress, _) => &["cancel-task"],
-        (_, VmState::Failed) => &["destroy", "open-host"],
-        (_, VmState::Lost) => &["open-host"],
-        (_, VmState::Paused) => &["resume"],
-        _ => return Vec::new(),
+        (Finding::NonConverging, _) => &["remedies", "stop-stress", "stress", "pause", "cancel-task"],
+        (Finding::NoProgress, _) => &["remedies", "cancel-task"],
+        (Finding::None, VmState::Failed) => &["destroy", "open-host"],
+        (Finding::None, VmState::Lost) => &["open-host"],
+        (Finding::None, VmState::Paused) => &["resume"],
+        (Finding::None, _) => return Vec::new(),
+        _ => &["remedies", "reboot", "destroy", "open-host"],
     };
     let mut lines = Vec::new();
-    let said = page.view.as_ref().filter(|view| view.finding.0 == row.finding).map(|view| view.finding.1.clone());
     if row.finding != Finding::None {
-        let text = said.filter(|text| !text.is_empty()).unwrap_or_else(|| row.finding.word().into());
+        let found = app.snapshot.fleet.diagnosis(page.vm);
+        let text = found.map_or_else(|| row.finding.word().to_owned(), |found| found.text.to_string());
         for (i, line) in wrap(&format!("{} {text}", app.look.glyphs.warn), width).into_iter().take(most).enumerate() {
             lines.push((if i == 0 { "finding" } else { "" }, vec![piece(line, Role::Warn)]));
+        }
+        let seen = found.iter().flat_map(|found| &found.evidence);
+        for (i, seen) in seen.take(most.saturating_sub(lines.len())).enumerate() {
+            lines.push((if i == 0 { "seen" } else { "" }, vec![piece(seen.to_string(), Role::Dim)]));
         }
     }
     lines.push(("helps", helps(app, ids)));

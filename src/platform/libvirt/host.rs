@@ -2,7 +2,7 @@
 
 mod calls;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -69,6 +69,8 @@ pub(super) struct Inbox {
     pub(super) gone: HashMap<String, &'static str>,
     /// Whose guest's agent came (true) or left.
     pub(super) agents: HashMap<String, bool>,
+    /// Which domains were given Hemera's mark.
+    pub(super) marked: HashSet<String>,
 }
 
 /// A host.

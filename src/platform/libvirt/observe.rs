@@ -164,6 +164,8 @@ impl Observer {
         })?;
         self.nowait = nowait;
         self.hear_of_agents(inbox);
+        // Met anew, to read their marks.
+        self.known.retain(|name, _| !inbox.marked.contains(&**name));
         let unmet: Vec<Domain> = figures.iter().filter(|f| !self.knows(&f.domain)).map(|f| f.domain.clone()).collect();
         if !unmet.is_empty() {
             let met = host.call_on(line, doing, move |_| Ok(unmet.iter().filter_map(meet).collect::<Vec<_>>()))?;

@@ -53,6 +53,14 @@ pub(super) enum Trouble {
         /// The VM's name.
         vm: String,
     },
+    /// What was found there is not what was asked for.
+    #[error("{host}: {why}")]
+    Unfit {
+        /// The host's name.
+        host: String,
+        /// What was found.
+        why: String,
+    },
     /// The connection was cut during the call, so that nobody knows whether the call had its effect.
     #[error("{host}: {doing}: {why}")]
     Cut {

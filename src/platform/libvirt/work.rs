@@ -7,9 +7,11 @@ use virt::connect::Connect;
 use virt::domain::Domain;
 use virt::error::Error;
 
+use super::ffi;
 use super::host::{Host, Leftover};
 use super::ledger::Ticket;
 use super::overlay;
+use super::queue::lock;
 use super::serial;
 use super::stress;
 use super::trouble::Trouble;
@@ -171,6 +173,8 @@ fn run_change(host: &Host, name: &Arc<str>, change: Change, ticket: Ticket) {
             Err(trouble) if trouble.unsupported() => on("restarting", |domain| domain.reboot(0)),
             other => other,
         },
+        Change::Adopt => adopt(host, name),
+        Change::RemoveCopy => remove_copy(host, name),
         Change::Load(load) => {
             return match stress::stress(host, name, load) {
                 Ok(()) => ticket.end(End::Done, |_| true, None),
@@ -178,11 +182,15 @@ fn run_change(host: &Host, name: &Arc<str>, change: Change, ticket: Ticket) {
             };
         }
     };
-    if done.is_ok() && change == Change::Destroy {
+    let removes = matches!(change, Change::Destroy | Change::RemoveCopy);
+    if done.is_ok() && removes {
         host.addresses.gone(name, host.id);
     }
+    if done.is_ok() && change == Change::Adopt {
+        lock(&host.inbox).marked.insert(name.to_string());
+    }
     match done {
-        Ok(()) => ticket.end(End::Done, |_| change != Change::Destroy, None),
+        Ok(()) => ticket.end(End::Done, |_| !removes, None),
         Err(trouble) => ticket.fail(&trouble.to_string()),
     }
 }
@@ -211,6 +219,51 @@ fn destroy(host: &Host, name: &str) -> Result<(), Trouble> {
         overlay::delete(host, &overlay::path(name))?;
     }
     Ok(())
+}
+
+/// Puts Hemera's mark on a domain that others made: without an image, so that its disks are never taken for ours.
+fn adopt(host: &Host, name: &str) -> Result<(), Trouble> {
+    let wanted = name.to_owned();
+    let adopt = move |connect: &Connect| {
+        let domain = connect.lookup_domain_by_name(&wanted)?;
+        if mark(&domain).is_some() {
+            return Ok(());
+        }
+        let mut flags = virt_sys::VIR_DOMAIN_AFFECT_CURRENT;
+        if domain.is_active()? && domain.is_persistent()? {
+            flags = virt_sys::VIR_DOMAIN_AFFECT_LIVE | virt_sys::VIR_DOMAIN_AFFECT_CONFIG;
+        }
+        let (element, text) = (virt_sys::VIR_DOMAIN_METADATA_ELEMENT as i32, Mark::default().bare());
+        domain.set_metadata(element, Some(&text), Some(xml::PREFIX), Some(xml::NAMESPACE), flags)
+    };
+    host.call(&format!("adopting {name}"), adopt)
+}
+
+/// Removes a domain of which another one of its name runs elsewhere, unless it executes instructions itself. Its disks are
+/// left alone: the other may use the same ones.
+fn remove_copy(host: &Host, name: &str) -> Result<(), Trouble> {
+    let wanted = name.to_owned();
+    let remove = move |connect: &Connect| {
+        let domain = connect.lookup_domain_by_name(&wanted)?;
+        let (state, _) = ffi::domain_state(&domain)?;
+        if matches!(state, virt_sys::VIR_DOMAIN_RUNNING | virt_sys::VIR_DOMAIN_BLOCKED) {
+            return Ok(false);
+        }
+        let persistent = domain.is_persistent()?;
+        if domain.is_active()? {
+            domain.destroy()?;
+        }
+        if persistent {
+            domain.undefine()?;
+        }
+        Ok(true)
+    };
+    match host.call(&format!("removing the second {name}"), remove) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Trouble::Unfit { host: host.name.to_string(), why: format!("its {name} runs: it stays") }),
+        Err(trouble) if trouble.not_there() => Ok(()),
+        Err(trouble) => Err(trouble),
+    }
 }
 
 /// The mark of a domain, where Hemera made it.

@@ -9,6 +9,9 @@ use crate::fleet::{Image, VmClass, vm_mac};
 /// The namespace of Hemera's mark in a domain's metadata.
 pub(super) const NAMESPACE: &str = "https://hemera.invalid/domain/1";
 
+/// The prefix that stands for it.
+pub(super) const PREFIX: &str = "hemera";
+
 /// What a host can run, from its capabilities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Guests {
@@ -75,6 +78,11 @@ impl Mark {
     pub(super) fn of(class: &VmClass, address: Option<Ipv4Addr>) -> Self {
         let image = if let Image::Disk(path) = &class.image { Some(path.clone()) } else { None };
         Self { class: Some(class.name.clone()), image, address }
+    }
+
+    /// As an element whose prefix libvirt declares.
+    pub(super) fn bare(&self) -> String {
+        self.write().replacen("hemera:vm", "vm", 1).replacen(&format!(" xmlns:hemera='{NAMESPACE}'"), "", 1)
     }
 
     /// As an element.

@@ -3,6 +3,8 @@
 use crate::fleet::{HostId, TaskId, VmClass, VmId};
 use crate::platform::End;
 
+use super::ailments::last_words;
+use super::config::Ailment;
 use super::host::called;
 use super::random::{Cause, draw};
 use super::vms::{NONE, State, Vm};
@@ -36,15 +38,19 @@ enum Fate {
     /// It fails at this share of its computing.
     Fails(f64),
     GetsStuck,
+    /// Its guest gets stuck and says why.
+    Stops(Ailment),
+    /// It comes up and is not well.
+    Ails(Ailment),
 }
 
 impl Fate {
     /// The share of its computing that it does.
     const fn computes(self) -> f64 {
         match self {
-            Self::Fine => 1.0,
+            Self::Fine | Self::Ails(_) => 1.0,
             Self::Fails(share) => share,
-            Self::GetsStuck => STUCK_AT,
+            Self::GetsStuck | Self::Stops(_) => STUCK_AT,
         }
     }
 }
@@ -68,7 +74,13 @@ impl SimPlatform {
         } else if chance(Cause::Stuck) < faults.stuck_guest.0 {
             Fate::GetsStuck
         } else {
-            Fate::Fine
+            match faults.ailments.of_boot(self.config.seed, vm, task) {
+                Some(stops @ (Ailment::KernelPanic | Ailment::NoOutput | Ailment::EmergencyShell)) => {
+                    Fate::Stops(stops)
+                }
+                Some(ails) => Fate::Ails(ails),
+                None => Fate::Fine,
+            }
         };
         self.create(vm, Vm::new(class.memory, class.vcpus, host, State::Booting));
         self.begin_boot(task, Boot { vm, host, stage: Stage::Reading, fate, new: true });
@@ -100,19 +112,25 @@ impl SimPlatform {
         while let Some(task) = self.hosts[host.index()].computing.done(self.now) {
             if let Some(Work::Boot(boot)) = self.tasks.get_mut(&task) {
                 let boot = match boot.fate {
-                    Fate::GetsStuck => {
+                    Fate::GetsStuck | Fate::Stops(_) => {
                         boot.stage = Stage::Stuck;
                         self.hosts[host.index()].stuck.push(task);
+                        if let (Fate::Stops(ailment), vm) = (boot.fate, boot.vm) {
+                            self.say_console(vm, last_words(ailment));
+                        }
                         continue;
                     }
-                    Fate::Fine | Fate::Fails(_) => *boot,
+                    Fate::Fine | Fate::Fails(_) | Fate::Ails(_) => *boot,
                 };
-                let end = if boot.fate == Fate::Fine {
-                    End::Done
-                } else {
+                let end = if matches!(boot.fate, Fate::Fails(_)) {
                     End::Failed("the guest's kernel panicked while it booted".into())
+                } else {
+                    End::Done
                 };
                 self.end_boot(task, boot, end);
+                if let Fate::Ails(ailment) = boot.fate {
+                    self.fall_ill(boot.vm, ailment);
+                }
             }
         }
         self.unsettle(host);

@@ -11,8 +11,11 @@ impl SimPlatform {
     pub(super) fn change(&mut self, task: TaskId, vm: VmId, host: HostId, change: Change) {
         let row = *self.vms.get(vm);
         let moves = row.migration != NONE;
-        let refused = if row.state == State::Absent || row.host != host {
+        let elsewhere = change != Change::RemoveCopy && row.host != host;
+        let refused = if row.state == State::Absent || elsewhere {
             Some(format!("there is no such VM on {}", called(&self.topology, host)))
+        } else if !self.hosts[host.index()].up {
+            Some(format!("{} does not answer", called(&self.topology, host)))
         } else if row.state == State::Booting {
             Some("its guest still boots".to_owned())
         } else if moves && matches!(change, Change::Destroy | Change::Reboot) {
@@ -33,6 +36,7 @@ impl SimPlatform {
             }
             Change::Resume => {
                 if row.state == State::Paused {
+                    self.make_room(host);
                     // In the last round of a migration it resumes on the target.
                     let last_round = moves && self.in_last_round(row.migration);
                     let row = self.vms.get_mut(vm);
@@ -42,6 +46,8 @@ impl SimPlatform {
                     self.ask(vm);
                 }
             }
+            // Nobody else makes VMs here.
+            Change::Adopt | Change::RemoveCopy => {}
             Change::Reboot => return self.reboot(task, vm, host),
             Change::Load(load) => {
                 let number = load.map_or(NONE, |load| self.vms.stress_number(&load));

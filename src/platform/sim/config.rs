@@ -89,9 +89,104 @@ pub struct FaultConfig {
     pub link_downtime: Option<Duration>,
     /// The share of hosts that are slow from the begin to the end.
     pub slow_host: Share,
+    /// What guests and their hypervisors fall ill with, by the share of boots or moves.
+    pub ailments: Ailments,
+    /// Hangs of one host's libvirtd per hour, for as long as a crashed host stays away or two minutes; its VMs run on.
+    pub libvirtd_hang: PerHour,
     /// The share of its cores' and disk's rate that a slow host has; 0 means the default of a quarter. On slow cores
     /// boots take longer and guests dirty less; how many cores there are stays the same.
     pub slow_factor: Share,
+}
+
+/// What a guest or its hypervisor can fall ill with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ailment {
+    /// Its kernel panics in the middle of its boot.
+    KernelPanic,
+    /// It never says a word and never comes up.
+    NoOutput,
+    /// It stops in a shell in the middle of its boot.
+    EmergencyShell,
+    /// Nobody answers its DHCP client.
+    NoDhcp,
+    /// Its agent answers no more.
+    AgentSilent,
+    /// Its clock is behind.
+    ClockBehind,
+    /// Its QEMU is stopped by a signal.
+    QemuStopped,
+    /// Its QEMU is killed.
+    QemuKilled,
+    /// Somebody else pauses it.
+    PausedOutside,
+    /// Its disk has an error, which stops it.
+    DiskError,
+    /// Its host's disk is full, which stops it.
+    DiskFull,
+    /// It has the address of the VM before it.
+    AddressTwice,
+    /// Its card is down; seen of guests that are reachable alone.
+    CardDown,
+    /// A move of it that is done leaves a domain on its source.
+    LeftOnSource,
+}
+
+impl Ailment {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::KernelPanic,
+        Self::NoOutput,
+        Self::EmergencyShell,
+        Self::NoDhcp,
+        Self::AgentSilent,
+        Self::ClockBehind,
+        Self::QemuStopped,
+        Self::QemuKilled,
+        Self::PausedOutside,
+        Self::DiskError,
+        Self::DiskFull,
+        Self::AddressTwice,
+        Self::CardDown,
+        Self::LeftOnSource,
+    ];
+
+    /// Its key in the world's `[faults]`.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::KernelPanic => "kernel_panic",
+            Self::NoOutput => "no_output",
+            Self::EmergencyShell => "emergency_shell",
+            Self::NoDhcp => "no_dhcp",
+            Self::AgentSilent => "agent_silent",
+            Self::ClockBehind => "clock_behind",
+            Self::QemuStopped => "qemu_stopped",
+            Self::QemuKilled => "qemu_killed",
+            Self::PausedOutside => "paused_outside",
+            Self::DiskError => "disk_error",
+            Self::DiskFull => "disk_full",
+            Self::AddressTwice => "address_twice",
+            Self::CardDown => "card_down",
+            Self::LeftOnSource => "left_on_source",
+        }
+    }
+}
+
+/// The share of boots, or of moves, that each ailment strikes. Together they are at most all.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Ailments([Share; Ailment::ALL.len()]);
+
+impl Ailments {
+    /// The share that an ailment strikes.
+    pub const fn share(&self, ailment: Ailment) -> Share {
+        self.0[ailment as usize]
+    }
+
+    /// Lets an ailment strike that share.
+    #[must_use]
+    pub const fn with(mut self, ailment: Ailment, share: Share) -> Self {
+        self.0[ailment as usize] = share;
+        self
+    }
 }
 
 /// A rate of rare events, as in `1/1000h`: events per hour.

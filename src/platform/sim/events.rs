@@ -10,6 +10,8 @@ pub(super) enum Event {
     Crash,
     /// A link is cut.
     Cut,
+    /// A libvirtd hangs.
+    Hang,
     /// The first boot of a host comes to the end of its reading or computing.
     Boots(HostId),
     /// A host comes back.
@@ -30,11 +32,12 @@ impl SimPlatform {
         match event {
             Event::Crash => 0,
             Event::Cut => 1,
-            Event::Boots(host) => 2 + host.0,
-            Event::Recover(host) => 2 + hosts + host.0,
-            Event::Mend(link) => 2 + 2 * hosts + link as u32,
-            Event::Commands => 2 + 2 * hosts + links,
-            Event::Migration(number) => 3 + 2 * hosts + links + number,
+            Event::Hang => 2,
+            Event::Boots(host) => 3 + host.0,
+            Event::Recover(host) => 3 + hosts + host.0,
+            Event::Mend(link) => 3 + 2 * hosts + link as u32,
+            Event::Commands => 3 + 2 * hosts + links,
+            Event::Migration(number) => 4 + 2 * hosts + links + number,
         }
     }
 
@@ -45,11 +48,12 @@ impl SimPlatform {
         match source {
             0 => Event::Crash,
             1 => Event::Cut,
-            s if s < 2 + hosts => Event::Boots(HostId(s - 2)),
-            s if s < 2 + 2 * hosts => Event::Recover(HostId(s - 2 - hosts)),
-            s if s < 2 + 2 * hosts + links => Event::Mend((s - 2 - 2 * hosts) as usize),
-            s if s == 2 + 2 * hosts + links => Event::Commands,
-            s => Event::Migration(s - 3 - 2 * hosts - links),
+            2 => Event::Hang,
+            s if s < 3 + hosts => Event::Boots(HostId(s - 3)),
+            s if s < 3 + 2 * hosts => Event::Recover(HostId(s - 3 - hosts)),
+            s if s < 3 + 2 * hosts + links => Event::Mend((s - 3 - 2 * hosts) as usize),
+            s if s == 3 + 2 * hosts + links => Event::Commands,
+            s => Event::Migration(s - 4 - 2 * hosts - links),
         }
     }
 
@@ -57,6 +61,7 @@ impl SimPlatform {
         match event {
             Event::Crash => self.crash_some_host(),
             Event::Cut => self.cut_some_link(),
+            Event::Hang => self.hang_some_libvirtd(),
             Event::Boots(host) => self.boots_advance(host),
             Event::Recover(host) => self.recover(host),
             Event::Mend(link) => self.mend(link),

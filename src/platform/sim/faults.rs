@@ -28,6 +28,13 @@ impl SimPlatform {
     pub(super) fn schedule_faults(&mut self) {
         self.schedule_crash();
         self.schedule_cut();
+        self.schedule_hang();
+    }
+
+    /// When the next libvirtd hangs.
+    pub(super) fn next_hang(&mut self) -> Option<Time> {
+        let unit = exponential(&mut self.hangs);
+        wait(unit, self.config.faults.libvirtd_hang, self.hosts.len()).map(|wait| self.now + wait)
     }
 
     fn schedule_crash(&mut self) {
@@ -76,7 +83,9 @@ impl SimPlatform {
         self.hosts[host.index()].up = true;
         self.list_changed(host);
         self.say_host_answers(host);
-        self.say(Some(host), Observation::Inventory(Vec::new()));
+        // Nothing is left on one that crashed; on one whose libvirtd hung everything is.
+        let inventory = self.inventory(host);
+        self.say(Some(host), Observation::Inventory(inventory));
     }
 
     pub(super) fn cut_some_link(&mut self) {

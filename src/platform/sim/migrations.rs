@@ -9,6 +9,7 @@ use crate::fleet::{
 use crate::migration::precopy::{Next, Precopy};
 use crate::platform::End;
 
+use super::config::Ailment;
 use super::host::{after, called};
 use super::network::FlowId;
 use super::random::{Cause, draw};
@@ -254,12 +255,20 @@ impl SimPlatform {
 
     /// The VM goes on on its target.
     fn arrive(&mut self, number: u32) {
-        let Some((vm, target)) = self.migrations[number as usize].as_ref().map(|m| (m.vm, m.target)) else { return };
+        let Some((task, vm, source, target)) =
+            self.migrations[number as usize].as_ref().map(|m| (m.task, m.vm, m.source, m.target))
+        else {
+            return;
+        };
         self.leave_host(vm);
         let slot = self.hosts[target.index()].enter(vm);
         let row = self.vms.get_mut(vm);
         (row.host, row.slot) = (target, slot);
         self.end_migration(number, End::Done);
+        let share = self.config.faults.ailments.share(Ailment::LeftOnSource).0;
+        if draw(self.config.seed, Cause::Ailment, vm.0, task.0) < share {
+            self.leave_copy(vm, source);
+        }
     }
 
     /// Ends a migration where its VM is now.

@@ -28,6 +28,10 @@ pub(super) enum Cause {
     MigrationPoint,
     /// Whether a host is slow.
     Slow,
+    /// What a guest falls ill with.
+    Ailment,
+    /// Hangs of libvirtd.
+    Hang,
 }
 
 /// A stream of numbers for one cause.

@@ -94,6 +94,8 @@ pub(in crate::console::action) static RESUME: Takes =
     Takes { run: |app, text| app.choose(text, Purpose::Change(Change::Resume)), ..changes() };
 pub(in crate::console::action) static REBOOT: Takes =
     Takes { run: |app, text| app.choose(text, Purpose::Change(Change::Reboot)), ..changes() };
+pub(in crate::console::action) static ADOPT: Takes =
+    Takes { run: |app, text| app.choose(text, Purpose::Change(Change::Adopt)), ..changes() };
 pub(in crate::console::action) static STRESS: Takes =
     Takes { run: |app, text| app.choose(text, Purpose::Change(Change::Stress)), ..changes() };
 pub(in crate::console::action) static STOP_STRESS: Takes =

@@ -30,7 +30,7 @@ enum Test {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Terms(Vec<(bool, Test)>);
 
-const KINDS: [OpKind; 10] = [
+const KINDS: [OpKind; 12] = [
     OpKind::Boot,
     OpKind::Migrate,
     OpKind::Evacuate,
@@ -41,6 +41,8 @@ const KINDS: [OpKind; 10] = [
     OpKind::Stress,
     OpKind::StopStress,
     OpKind::Run,
+    OpKind::Adopt,
+    OpKind::RemoveCopy,
 ];
 
 const FIELDS: [&str; 6] = ["level", "vm", "host", "op", "kind", "text"];
