@@ -41,8 +41,9 @@ impl Kind {
     /// All of them, the most urgent first.
     fn all() -> impl Iterator<Item = Self> {
         let found = Finding::ALL.into_iter().filter(|finding| *finding != Finding::Unknown).map(Self::Found);
-        let rest = [Self::Failed, Self::Lost, Self::Over, Self::Operations, Self::Found(Finding::Unknown)];
-        [Self::Down, Self::HostDisk].into_iter().chain(found).chain(rest)
+        let hosts = [Self::Down, Self::HostDisk, Self::Over];
+        let last = [Self::Operations, Self::Found(Finding::Unknown)];
+        found.chain([Self::Failed, Self::Lost]).chain(hosts).chain(last)
     }
 
     /// What is wrong with so many.
