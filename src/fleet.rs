@@ -27,7 +27,7 @@ pub use class::{
 pub use finding::{Diagnosis, Finding, Remedy};
 pub use hosts::{HostRow, HostTable};
 pub use ids::{ClusterId, HostId, OpId, SiteId, TaskId, VmId};
-pub use inspect::SerialLog;
+pub use inspect::{Details, FromConsole, Inquiry, Job, Picture, SerialLog, ToConsole, Told};
 pub use script::Script;
 pub use select::{Bound, Reference, Referent, SelectError, Selection};
 pub use state::{HostState, VmState};

@@ -6,6 +6,7 @@ mod command;
 mod operation;
 mod query;
 mod samples;
+mod stream;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ pub use operation::{
 };
 pub use query::{Answer, EventFilter, EventPage, HostView, Preview, Query, RefusedGroup, TaskFilter, TaskPage, VmView};
 pub use samples::{FleetHistory, History, HostHistory, Samples, VmHistory};
+pub use stream::{Line, LineEnd, STREAM_ROOM, Stream};
 
 use crate::fleet::{Fleet, HostId, OpId, Time, VmClass, VmId};
 

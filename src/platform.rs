@@ -11,10 +11,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
 use crate::doctor::{HostSign, Sign};
 use crate::fleet::{
-    Bytes, HostId, Load, MigrationFigures, MigrationOptions, MigrationProgress, Rate, Script, Subnet, TaskId, Time,
-    VmClass, VmId, VmState,
+    Bytes, FromConsole, HostId, Inquiry, Load, MigrationFigures, MigrationOptions, MigrationProgress, Rate, Script,
+    Subnet, TaskId, Time, ToConsole, Told, VmClass, VmId, VmState,
 };
 
 /// What the engine asks of a platform. Each names the task it is for; the answer to all but [`Cancel`](Self::Cancel)
@@ -273,6 +275,9 @@ pub enum End {
     Cancelled,
 }
 
+/// Takes the answer to an inquiry, or why there is none; called once, on any thread.
+pub type Reply = Box<dyn FnOnce(Result<Told, Arc<str>>) + Send>;
+
 /// What really has hosts and VMs.
 pub trait Platform: Send {
     /// Takes a request. Never blocks; what goes wrong comes back as [`Observation::Ended`].
@@ -288,6 +293,24 @@ pub trait Platform: Send {
     /// Makes observations of how far the running migrations are, as [`Request::Probe`] does for one. Nothing where
     /// hosts tell it by themselves.
     fn report(&mut self) {}
+
+    /// Asks about the VM of this name on that host. Never blocks: the answer comes when the host gives it.
+    fn ask(&mut self, vm: &Arc<str>, _host: HostId, _inquiry: Inquiry, reply: Reply) {
+        reply(Err(format!("nothing more is known of {vm} here").into()));
+    }
+
+    /// Opens the serial console of the VM of this name on that host, until one of the channels is closed from the other
+    /// end. Never blocks. First what was written before comes, then what is written.
+    fn console(
+        &mut self,
+        vm: &Arc<str>,
+        _host: HostId,
+        _to: mpsc::Receiver<ToConsole>,
+        from: mpsc::Sender<FromConsole>,
+    ) {
+        // There is room: nothing was sent before.
+        drop(from.try_send(FromConsole::Ended(format!("{vm} has no serial console here").into())));
+    }
 }
 
 /// A platform whose time does not pass by itself.

@@ -8,12 +8,13 @@ mod lab;
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bench::Bench;
-use hemera::fleet::{Image, MigrationOptions, Rate, VmState};
+use hemera::fleet::{FromConsole, HostId, Image, Inquiry, MigrationOptions, Rate, ToConsole, Told, VmState};
 use hemera::platform::{Change, End, Platform, Request};
 use lab::Lab;
+use tokio::sync::mpsc;
 
 /// The lab and a platform connected to it, or the end of the test where there is no lab.
 macro_rules! lab_or_return {
@@ -139,6 +140,138 @@ fn what_others_do_shows_at_once_and_changes_do_what_they_say() {
     bench.wait("destroyed by others", |s| {
         s.host(1).gone.iter().any(|(name, why)| &**name == "touched" && why == "somebody destroyed it")
     });
+}
+
+/// What a host tells of a VM.
+fn asked(bench: &mut Bench, host: u32, vm: &str, inquiry: Inquiry) -> Result<Told, String> {
+    let (sender, answer) = std::sync::mpsc::channel();
+    let reply = Box::new(move |told| drop(sender.send(told)));
+    bench.platform.ask(&vm.into(), HostId(host), inquiry, reply);
+    answer.recv_timeout(Duration::from_mins(1)).expect("an answer").map_err(|why: Arc<str>| why.to_string())
+}
+
+/// An open serial console and what has come from it.
+struct Console {
+    to: mpsc::Sender<ToConsole>,
+    from: mpsc::Receiver<FromConsole>,
+    wrote: Vec<u8>,
+}
+
+impl Console {
+    fn open(bench: &mut Bench, host: u32, vm: &str) -> Self {
+        let ((to, to_end), (from_end, from)) = (mpsc::channel(64), mpsc::channel(64));
+        bench.platform.console(&vm.into(), HostId(host), to_end, from_end);
+        Self { to, from, wrote: Vec::new() }
+    }
+
+    fn send(&self, what: ToConsole) {
+        self.to.try_send(what).expect("room");
+    }
+
+    /// The next that is said beside what the guest writes.
+    fn told(&mut self) -> FromConsole {
+        loop {
+            match self.from.blocking_recv().expect("something") {
+                FromConsole::Wrote(bytes) => self.wrote.extend(bytes),
+                other => return other,
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.wrote).into_owned()
+    }
+
+    /// Waits until the guest has written this.
+    fn reads(&mut self, text: &str) {
+        let began = Instant::now();
+        while !self.text().contains(text) {
+            assert!(began.elapsed() < Duration::from_mins(1), "{text:?} does not come: {}", self.text());
+            match self.from.try_recv() {
+                Ok(FromConsole::Wrote(bytes)) => self.wrote.extend(bytes),
+                Ok(other) => panic!("{other:?} instead of {text:?}"),
+                Err(mpsc::error::TryRecvError::Empty) => std::thread::park_timeout(Duration::from_millis(20)),
+                Err(error) => panic!("{error} instead of {text:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_vm_is_looked_at_closely_and_typed_to() {
+    let (lab, mut bench) = lab_or_return!();
+    let mut class = lab.tiny();
+    if let Image::Kernel { cmdline, .. } = &mut class.image {
+        *cmdline = "console=tty0 console=ttyS0".into();
+    }
+    let task = bench.boot(0, "near", &Arc::new(class));
+    bench.done(&[task]);
+    // What the kernel said before anybody looked is there.
+    let mut console = Console::open(&mut bench, 0, "near");
+    console.reads("hemera guest is up");
+    assert!(console.text().contains("Linux version"), "{}", console.text());
+
+    let Ok(Told::Xml(xml)) = asked(&mut bench, 0, "near", Inquiry::Xml) else { panic!("no definition") };
+    assert_eq!(xml.trim(), lab.virsh(0, &["dumpxml", "near"]).trim());
+    let Ok(Told::Screen(picture)) = asked(&mut bench, 0, "near", Inquiry::Screen) else { panic!("no screen") };
+    assert_eq!((picture.width, picture.height, picture.rgb.len()), (720, 400, 720 * 400 * 3));
+    assert!(picture.rgb.iter().any(|&part| part > 100), "the screen is dark");
+    for (change, state, reason, qemu) in
+        [(Change::Pause, "paused", "user", "paused"), (Change::Resume, "running", "unpaused", "running")]
+    {
+        let task = bench.change(0, "near", change);
+        bench.done(&[task]);
+        let told = asked(&mut bench, 0, "near", Inquiry::Details);
+        let Ok(Told::Details(details)) = told else { panic!("{told:?}") };
+        assert_eq!((&*details.state, &*details.reason), (state, reason));
+        assert_eq!(details.hypervisor, Ok(qemu.into()));
+        assert_eq!(details.id.map(|id| id.to_string()).as_deref(), Some(lab.virsh(0, &["domid", "near"]).trim()));
+        assert!(!details.persistent && details.job.is_none());
+    }
+
+    console.send(ToConsole::Take { force: false });
+    assert_eq!(console.told(), FromConsole::Taken);
+    console.send(ToConsole::Type(b"echo $((6 * 7))-typed\r".into()));
+    console.reads("42-typed");
+    // Only one has it, and nobody takes it from them unasked.
+    let mut other = Console::open(&mut bench, 0, "near");
+    other.send(ToConsole::Take { force: false });
+    assert_eq!(other.told(), FromConsole::InUse);
+    other.reads("42-typed");
+    other.send(ToConsole::Take { force: true });
+    assert_eq!(other.told(), FromConsole::Taken);
+    assert!(matches!(console.told(), FromConsole::Lost(_)));
+    other.send(ToConsole::GiveBack);
+    console.send(ToConsole::Take { force: false });
+    let mut again = console.told();
+    // It may not have been given back yet.
+    while again == FromConsole::InUse {
+        console.send(ToConsole::Take { force: false });
+        again = console.told();
+    }
+    assert_eq!(again, FromConsole::Taken);
+    console.send(ToConsole::Type(b"echo $((6 * 8))-again\r".into()));
+    for reader in [&mut console, &mut other] {
+        reader.reads("48-again");
+        assert_eq!(reader.text().matches("hemera guest is up").count(), 1, "every byte once");
+        assert_eq!(reader.text().matches("42-typed").count(), 1, "every byte once");
+    }
+
+    let task = bench.migrate("near", 0, 1, MigrationOptions::default());
+    bench.done(&[task]);
+    while !matches!(console.told(), FromConsole::Ended(_)) {}
+    let told = asked(&mut bench, 1, "near", Inquiry::Serial { from: None, most: 1 << 20 });
+    let Ok(Told::Serial(log)) = told else { panic!("{told:?}") };
+    let text = String::from_utf8_lossy(&log.bytes);
+    assert!(text.contains("Linux version") && text.contains("48-again"), "{text}");
+    assert_eq!((log.from, log.size), (0, log.bytes.len() as u64));
+    let told = asked(&mut bench, 1, "near", Inquiry::Serial { from: Some(10), most: 5 });
+    let Ok(Told::Serial(piece)) = told else { panic!("{told:?}") };
+    assert_eq!((piece.from, &piece.bytes[..]), (10, &log.bytes[10..15]));
+    for inquiry in [Inquiry::Xml, Inquiry::Screen, Inquiry::Details, Inquiry::Serial { from: None, most: 9 }] {
+        let why = asked(&mut bench, 0, "near", inquiry).expect_err("it is on the other host");
+        assert!(why.starts_with("h1") && why.contains("near"), "{why}");
+    }
 }
 
 #[test]

@@ -54,6 +54,7 @@ impl Engine {
             },
             Query::Vm(vm) if vm.0 < self.fleet.vms.id_count() => Answer::Vm(Box::new(self.vm_view(*vm))),
             Query::Vm(vm) => Answer::None(format!("there is no {vm}").into()),
+            Query::Inspect(vm, _) => Answer::None(format!("only the platform knows that of {vm}").into()),
             Query::Host(host) if host.index() < self.fleet.hosts.len() => Answer::Host(Box::new(self.host_view(*host))),
             Query::Host(host) => Answer::None(format!("there is no {host}").into()),
             Query::Events { filter, before, offset, limit } => {

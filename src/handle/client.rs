@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Accepted, Answer, Command, Query, Refused, Snapshot};
+use super::{Accepted, Answer, Command, Line, LineEnd, Query, Refused, STREAM_ROOM, Snapshot, Stream};
+use crate::fleet::FromConsole;
 
 /// How many commands or queries may wait to be taken up.
 const QUEUE: usize = 256;
@@ -18,6 +19,7 @@ pub struct Handle {
     snapshots: watch::Receiver<Arc<Snapshot>>,
     commands: Option<mpsc::Sender<(Command, oneshot::Sender<Reply>)>>,
     queries: mpsc::Sender<(Query, oneshot::Sender<Answer>)>,
+    streams: mpsc::Sender<(Stream, LineEnd)>,
 }
 
 /// The other end of a [`Handle`].
@@ -28,6 +30,8 @@ pub struct Service {
     pub commands: mpsc::Receiver<(Command, oneshot::Sender<Reply>)>,
     /// What is asked.
     pub queries: mpsc::Receiver<(Query, oneshot::Sender<Answer>)>,
+    /// What is opened.
+    pub streams: mpsc::Receiver<(Stream, LineEnd)>,
 }
 
 /// A handle and its other end.
@@ -35,9 +39,10 @@ pub fn pair(first: Arc<Snapshot>) -> (Handle, Service) {
     let (snapshots_in, snapshots) = watch::channel(first);
     let (commands, commands_out) = mpsc::channel(QUEUE);
     let (queries, queries_out) = mpsc::channel(QUEUE);
+    let (streams, streams_out) = mpsc::channel(QUEUE);
     (
-        Handle { snapshots, commands: Some(commands), queries },
-        Service { snapshots: snapshots_in, commands: commands_out, queries: queries_out },
+        Handle { snapshots, commands: Some(commands), queries, streams },
+        Service { snapshots: snapshots_in, commands: commands_out, queries: queries_out, streams: streams_out },
     )
 }
 
@@ -87,5 +92,18 @@ impl Handle {
             drop(answer.send(Answer::None("the engine is gone or has too many questions waiting".into())));
         }
         receiver
+    }
+
+    /// Opens a stream; dropping the line closes it. One that only reads cannot send.
+    pub fn open(&self, stream: Stream) -> Line {
+        let (from_in, from) = mpsc::channel(STREAM_ROOM);
+        let (to, to_out) = mpsc::channel(STREAM_ROOM);
+        if let Err(error) = self.streams.try_send((stream, LineEnd { to: to_out, from: from_in })) {
+            let (_, end) = error.into_inner();
+            let why = "the engine is gone or has too many streams waiting".into();
+            // There is room: nothing was sent before.
+            drop(end.from.try_send(FromConsole::Ended(why)));
+        }
+        Line { from, to: self.can_command().then_some(to) }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{Bytes, Diagnosis, Host, HostId, HostRow, OpId, Time, VmId, VmRow};
+use crate::fleet::{Bytes, Diagnosis, Host, HostId, HostRow, Inquiry, OpId, Time, Told, VmId, VmRow};
 
 use super::command::OperationSpec;
 use super::operation::{OpKind, TaskView};
@@ -28,6 +28,8 @@ pub enum Query {
     },
     /// All about a VM.
     Vm(VmId),
+    /// What only the platform knows of a VM; the answer takes as long as its host does.
+    Inspect(VmId, Inquiry),
     /// All about a host.
     Host(HostId),
     /// A page of what happened, newest first, as far as it is still remembered: the last 10 000 events.
@@ -87,6 +89,8 @@ pub enum Answer {
     Tasks(TaskPage),
     /// To [`Query::Vm`].
     Vm(Box<VmView>),
+    /// To [`Query::Inspect`].
+    Told(VmId, Told),
     /// To [`Query::Host`].
     Host(Box<HostView>),
     /// To [`Query::Events`].

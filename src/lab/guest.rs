@@ -17,8 +17,8 @@ use super::run::{command, finish, run};
 const CACHE: &str = "/var/cache/hemera/lab";
 /// Memory with which it boots.
 pub(super) const MEMORY_MIB: u64 = 96;
-/// Its kernel's arguments: quiet, as its messages would be in the way of whoever types on the same line.
-pub(super) const CMDLINE: &str = "console=ttyS0 quiet";
+/// Its kernel's arguments: what it says is on its screen and, as for every process without a terminal, on its serial line.
+pub(super) const CMDLINE: &str = "console=tty0 console=ttyS0";
 /// What it says on its serial line when it is up.
 pub(super) const UP: &str = "hemera guest is up";
 

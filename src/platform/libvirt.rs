@@ -7,7 +7,8 @@
 //!   second and whenever a lifecycle event arrives, and says when the host does not answer;
 //! - at most eight workers ([`work`]), which boot, destroy, pause, resume and restart; boots that are done when their
 //!   guest answers wait for it without one ([`awaiting`]);
-//! - a thread per move, and one watcher for all moves that leave the host ([`migrate`]).
+//! - a thread per move, and one watcher for all moves that leave the host ([`migrate`]);
+//! - a thread per question about one VM ([`inspect`]) and per open serial console ([`console`]).
 //!
 //! A connection serves one call at a time ([`line`] says why), and the connections of workers, watcher and moves are
 //! used again from call to call.
@@ -25,8 +26,10 @@
 mod addresses;
 mod agent;
 mod awaiting;
+mod console;
 mod ffi;
 mod host;
+mod inspect;
 mod ledger;
 mod line;
 mod migrate;
@@ -46,15 +49,15 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 use self::addresses::Addresses;
 use self::host::Host;
 use self::ledger::Ledger;
 use self::queue::{Queue, lock};
 use self::work::Work;
-use super::{Batch, End, HostAccess, Observation, Platform, Progress, Request, SILENCE};
-use crate::fleet::{HostId, TaskId, Topology};
+use super::{Batch, End, HostAccess, Observation, Platform, Progress, Reply, Request, SILENCE};
+use crate::fleet::{FromConsole, HostId, Inquiry, TaskId, ToConsole, Topology};
 
 /// How often the watchdog looks for silent hosts.
 const WATCHDOG: Duration = Duration::from_millis(500);
@@ -188,6 +191,21 @@ impl Platform for LibvirtPlatform {
 
     fn collect(&mut self, into: &mut Vec<Batch>) {
         self.queue.collect(into);
+    }
+
+    fn ask(&mut self, vm: &Arc<str>, host: HostId, inquiry: Inquiry, reply: Reply) {
+        match self.host(host) {
+            Ok(host) => inspect::ask(host, vm, inquiry, reply),
+            Err(why) => reply(Err(why.into())),
+        }
+    }
+
+    fn console(&mut self, vm: &Arc<str>, host: HostId, to: mpsc::Receiver<ToConsole>, from: mpsc::Sender<FromConsole>) {
+        match self.host(host) {
+            Ok(host) => console::open(host, vm, to, from),
+            // There is room: nothing was sent before.
+            Err(why) => drop(from.try_send(FromConsole::Ended(why.into()))),
+        }
     }
 }
 

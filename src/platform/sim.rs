@@ -38,8 +38,8 @@ use self::network::Network;
 use self::queue::Queue;
 use self::random::{Cause, draw, stream};
 use self::vms::{CORE, State, Vm, Vms};
-use super::{Batch, GuestWork, HostWork, Platform, Request, Virtual};
-use crate::fleet::{Bytes, Fleet, HostId, SiteId, TaskId, Time, Topology, VmId, VmState};
+use super::{Batch, GuestWork, HostWork, Platform, Reply, Request, Virtual};
+use crate::fleet::{Bytes, Fleet, HostId, Inquiry, SiteId, TaskId, Time, Topology, VmId, VmState};
 
 pub use commands::TAKES as COMMAND_TAKES;
 pub use config::{Ailment, Ailments, BootConfig, FaultConfig, LoadConfig, MigrationConfig, PerHour, SimConfig};
@@ -324,6 +324,16 @@ impl Platform for SimPlatform {
     fn report(&mut self) {
         self.settle();
         self.observe_migrations();
+    }
+
+    fn ask(&mut self, _: &Arc<str>, _: HostId, inquiry: Inquiry, reply: Reply) {
+        reply(Err(match inquiry {
+            Inquiry::Xml => "a simulated VM has no definition",
+            Inquiry::Screen => "a simulated VM has no screen",
+            Inquiry::Details => "a simulated VM has no hypervisor",
+            Inquiry::Serial { .. } => "a simulated VM has no serial console",
+        }
+        .into()));
     }
 }
 

@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::record::{Recorder, Sampling};
 use super::{Interrupts, RuntimeError};
 use crate::engine::{Engine, Output};
-use crate::fleet::Time;
-use crate::handle::{About, Answer, Command, Query, Reply};
+use crate::fleet::{FromConsole, HostId, Inquiry, Time, VmId};
+use crate::handle::{About, Answer, Command, LineEnd, Query, Reply, Stream};
 use crate::platform::{Batch, Observation, Platform, Virtual};
 
 /// How many turns engine and platform may take at one instant. Far above what a million VMs that change at once need.
@@ -93,6 +95,41 @@ impl<P: Platform, R: Recorder> Driver<P, R> {
             self.see_loads()?;
         }
         Ok(self.engine.query(self.now, query))
+    }
+
+    /// Asks the platform about a VM; the answer goes to whoever waits for it when it comes.
+    pub fn inspect(&mut self, vm: VmId, inquiry: Inquiry, answer: oneshot::Sender<Answer>) {
+        let reply = move |told| {
+            // Who asked may have gone meanwhile.
+            drop(answer.send(match told {
+                Ok(told) => Answer::Told(vm, told),
+                Err(why) => Answer::None(why),
+            }));
+        };
+        match self.place(vm) {
+            Ok((name, host)) => self.platform.ask(&name, host, inquiry, Box::new(reply)),
+            Err(why) => reply(Err(why)),
+        }
+    }
+
+    /// Connects whoever opened a stream with the platform.
+    pub fn open(&mut self, stream: Stream, end: LineEnd) {
+        let Stream::Console(vm) = stream;
+        match self.place(vm) {
+            Ok((name, host)) => self.platform.console(&name, host, end.to, end.from),
+            // There is room: nothing was sent before.
+            Err(why) => drop(end.from.try_send(FromConsole::Ended(why))),
+        }
+    }
+
+    /// The name of a VM and the host that it is on, or why it cannot be asked about.
+    fn place(&self, vm: VmId) -> Result<(Arc<str>, HostId), Arc<str>> {
+        let vms = &self.engine.fleet().vms;
+        if vm.0 >= vms.id_count() || !vms.exists(vm) {
+            return Err("it is not there any more".into());
+        }
+        let host = vms.row(vm).host.ok_or("it is on no host")?;
+        Ok((vms.name(vm).into(), host))
     }
 
     /// Lets the engine see every load and how far every migration is now: what a console shows.

@@ -9,7 +9,7 @@ use super::pace::Paced;
 use super::record::Recorder;
 use super::{Interrupts, RuntimeError};
 use crate::fleet::{Fleet, HostState};
-use crate::handle::{About, Answer, Command, Query, Reply, Service, Snapshot};
+use crate::handle::{About, Answer, Command, LineEnd, Query, Reply, Service, Snapshot, Stream};
 
 /// The shortest time between two snapshots of data, and between two looks at the loads while something runs.
 const BUSY: Duration = Duration::from_millis(100);
@@ -42,6 +42,7 @@ fn all_known(fleet: &Fleet) -> bool {
 enum Woken {
     Command(Command, oneshot::Sender<Reply>),
     Query(Query, oneshot::Sender<Answer>),
+    Open(Stream, LineEnd),
     Nobody,
     Time,
 }
@@ -68,6 +69,7 @@ pub(super) async fn serve(
         match woken {
             Woken::Command(command, reply) => replies.push((reply, paced.driver_mut().command(command)?)),
             Woken::Query(query, answer) => answer_query(paced, &query, answer)?,
+            Woken::Open(stream, end) => paced.driver_mut().open(stream, end),
             Woken::Nobody | Woken::Time => {}
         }
         while let Ok((command, reply)) = service.commands.try_recv() {
@@ -75,6 +77,9 @@ pub(super) async fn serve(
         }
         while let Ok((query, answer)) = service.queries.try_recv() {
             answer_query(paced, &query, answer)?;
+        }
+        while let Ok((stream, end)) = service.streams.try_recv() {
+            paced.driver_mut().open(stream, end);
         }
         if let Until::Done(interrupts) = &until {
             paced.driver_mut().heed(interrupts, &mut heeded)?;
@@ -155,13 +160,19 @@ async fn wait(service: &mut Service, commands_open: &mut bool, notify: Option<&N
             Woken::Time
         }
         query = service.queries.recv() => query.map_or(Woken::Nobody, |(query, answer)| Woken::Query(query, answer)),
+        Some((stream, end)) = service.streams.recv() => Woken::Open(stream, end),
         () = observed => Woken::Time,
         () = tokio::time::sleep_until(wake.into()) => Woken::Time,
     }
 }
 
 fn answer_query(paced: &mut impl Paced, query: &Query, answer: oneshot::Sender<Answer>) -> Result<(), RuntimeError> {
-    if !answer.is_closed() {
+    if answer.is_closed() {
+        return Ok(());
+    }
+    if let Query::Inspect(vm, inquiry) = query {
+        paced.driver_mut().inspect(*vm, *inquiry, answer);
+    } else {
         let told = paced.driver_mut().query(query)?;
         // Who asked may have gone meanwhile.
         drop(answer.send(told));

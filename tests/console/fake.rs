@@ -13,7 +13,7 @@ use hemera::handle::{
     WaitReason, Which,
 };
 
-use super::past;
+use super::{close, past};
 
 /// Clusters by site: name, hosts, cores, GiB.
 const CLUSTERS: [(&str, &str, u32, u32, u64); 8] = [
@@ -237,6 +237,8 @@ pub(crate) fn snapshot(fleet: Fleet, operations: Vec<OperationView>) -> Snapshot
 pub(crate) struct Heard {
     pub(crate) commands: Vec<Command>,
     pub(crate) previews: Vec<OperationSpec>,
+    /// What was typed into a serial console.
+    pub(crate) typed: Arc<Mutex<Vec<u8>>>,
 }
 
 /// Answers until the console is gone.
@@ -260,6 +262,10 @@ pub(crate) async fn serve(
                 }
                 reply.send(answer(&now, &query)).ok();
             }
+            Some((_, end)) = service.streams.recv() => {
+                let typed = heard.lock().unwrap().typed.clone();
+                tokio::spawn(close::console(end, typed));
+            }
             Some(snapshot) = snapshots.recv() => {
                 now = Arc::new(snapshot);
                 service.snapshots.send(now.clone()).ok();
@@ -278,6 +284,7 @@ fn answer(now: &Snapshot, query: &Query) -> Answer {
             Answer::Tasks(TaskPage { total, tasks })
         }
         Query::Vm(vm) => Answer::Vm(Box::new(past::vm(now, *vm))),
+        Query::Inspect(vm, inquiry) => Answer::Told(*vm, close::told(*inquiry)),
         Query::Host(host) => Answer::Host(Box::new(past::host(now, *host))),
         Query::Events { filter, before, offset, limit } => {
             Answer::Events(past::events(now, filter, *before, *offset, *limit))

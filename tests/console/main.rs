@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // What is unexpected here fails the test.
 
 mod acting;
+mod close;
 mod driver;
 mod fake;
 mod habits;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use virt::connect::Connect;
 use virt::domain::Domain;
 use virt::error::Error;
+use virt::stream::Stream;
 
 use super::traffic::Traffic;
 
@@ -172,6 +173,54 @@ pub(super) fn domain_state(domain: &Domain) -> Result<(u32, u32), Error> {
         return Err(Error::last_error());
     }
     Ok((state as u32, reason as u32))
+}
+
+/// Whether libvirt can speak with a domain's hypervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Control {
+    /// Nothing is in the way.
+    Free,
+    /// It waits for an answer, for so long.
+    Occupied(Duration),
+    /// The connection between them broke.
+    Error,
+}
+
+/// How libvirt stands with a domain's hypervisor, without asking that.
+pub(super) fn control(domain: &Domain) -> Control {
+    let mut info = virt_sys::virDomainControlInfo { state: 0, details: 0, stateTime: 0 };
+    // SAFETY: the domain is alive while it is borrowed, and libvirt fills the struct.
+    if unsafe { virt_sys::virDomainGetControlInfo(domain.as_ptr(), &raw mut info, 0) } < 0 {
+        // Drivers that cannot tell, and domains that do not run.
+        return Control::Free;
+    }
+    match info.state {
+        virt_sys::VIR_DOMAIN_CONTROL_OCCUPIED => Control::Occupied(Duration::from_millis(info.stateTime)),
+        virt_sys::VIR_DOMAIN_CONTROL_ERROR => Control::Error,
+        _ => Control::Free,
+    }
+}
+
+/// What a stream that does not wait has: none where nothing has come yet, no bytes where it ended.
+pub(super) fn stream_recv(stream: &Stream, into: &mut [u8]) -> Result<Option<usize>, Error> {
+    // SAFETY: libvirt writes at most as many bytes as it is told there is room for.
+    let count = unsafe { virt_sys::virStreamRecv(stream.as_ptr(), into.as_mut_ptr().cast(), into.len()) };
+    flowed(count)
+}
+
+/// Sends bytes on a stream that does not wait: how many it took, none where it takes none now.
+pub(super) fn stream_send(stream: &Stream, bytes: &[u8]) -> Result<Option<usize>, Error> {
+    // SAFETY: libvirt reads at most as many bytes as it is told there are.
+    let count = unsafe { virt_sys::virStreamSend(stream.as_ptr(), bytes.as_ptr().cast(), bytes.len()) };
+    flowed(count)
+}
+
+fn flowed(count: c_int) -> Result<Option<usize>, Error> {
+    match count {
+        // It would have to wait.
+        -2 => Ok(None),
+        count => usize::try_from(count).map(Some).map_err(|_| Error::last_error()),
+    }
 }
 
 /// Ends the job that runs on a domain, as a migration is.

@@ -103,6 +103,8 @@ pub(super) struct Host {
     idle: Mutex<Vec<Line>>,
     hanging: Arc<AtomicUsize>,
     guests: Mutex<Option<Guests>>,
+    /// How many questions about single VMs wait for an answer.
+    pub(super) asking: Arc<AtomicUsize>,
     leftovers: Mutex<Vec<Leftover>>,
 }
 
@@ -132,6 +134,7 @@ impl Host {
             idle: Mutex::default(),
             hanging: Arc::default(),
             guests: Mutex::default(),
+            asking: Arc::default(),
             leftovers: Mutex::default(),
         })
     }

@@ -42,6 +42,54 @@ fn paused(reason: u32) -> (VmState, Option<&'static str>) {
     }
 }
 
+/// A domain's state and the reason for it in the words of `virsh domstate --reason`.
+pub(super) fn words(state: u32, reason: u32) -> (&'static str, &'static str) {
+    const RUNNING: &[&str] = &[
+        "booted",
+        "migrated",
+        "restored",
+        "from snapshot",
+        "unpaused",
+        "migration canceled",
+        "save canceled",
+        "event wakeup",
+        "crashed",
+        "post-copy",
+        "post-copy failed",
+    ];
+    const PAUSED: &[&str] = &[
+        "user",
+        "migrating",
+        "saving",
+        "dumping",
+        "I/O error",
+        "watchdog",
+        "from snapshot",
+        "shutting down",
+        "creating snapshot",
+        "crashed",
+        "starting up",
+        "post-copy",
+        "post-copy failed",
+        "api error",
+    ];
+    const OFF: &[&str] =
+        &["shutdown", "destroyed", "crashed", "migrated", "saved", "failed", "from snapshot", "daemon"];
+    let (word, reasons): (_, &[&str]) = match state {
+        sys::VIR_DOMAIN_RUNNING => ("running", RUNNING),
+        sys::VIR_DOMAIN_BLOCKED => ("idle", &[]),
+        sys::VIR_DOMAIN_PAUSED => ("paused", PAUSED),
+        sys::VIR_DOMAIN_SHUTDOWN => ("in shutdown", &["user"]),
+        sys::VIR_DOMAIN_SHUTOFF => ("shut off", OFF),
+        sys::VIR_DOMAIN_CRASHED => ("crashed", &["panicked"]),
+        sys::VIR_DOMAIN_PMSUSPENDED => ("pmsuspended", &[]),
+        _ => ("no state", &[]),
+    };
+    // 0 stands for an unknown reason everywhere.
+    let reason = (reason as usize).checked_sub(1).and_then(|at| reasons.get(at));
+    (word, reason.copied().unwrap_or("unknown"))
+}
+
 /// Whether a domain in this state executes instructions or could at once: it has a hypervisor process of its own.
 pub(super) fn runs(state: VmState) -> bool {
     matches!(state, VmState::Up | VmState::Paused)

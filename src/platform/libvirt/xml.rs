@@ -197,6 +197,9 @@ pub(super) fn domain(
     } else {
         String::new()
     };
+    // A screen to look at: 4 MiB hold 1024 by 768 pixels. It costs a guest of 96 MiB under emulation 3 MiB and a tenth of a
+    // second of its boot.
+    let video = if guests.arch == "x86_64" { "<video><model type='vga' vram='4096' heads='1'/></video>" } else { "" };
     let odd = odd_memory(class, guests);
     let Guests { domain_type, arch, .. } = guests;
     let (name, mark, bytes, vcpus) = (escape(name), Mark::of(class, address).write(), class.memory.0, class.vcpus);
@@ -211,7 +214,7 @@ pub(super) fn domain(
          <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>\
          <devices>{disk}{nic}<controller type='usb' model='none'/>\
          <serial type='pty'>{log}<target port='0'/></serial>\
-         <console type='pty'><target type='serial' port='0'/></console>{agent}\
+         <console type='pty'><target type='serial' port='0'/></console>{agent}{video}\
          <memballoon model='none'/></devices>{odd}</domain>"
     )
 }
