@@ -14,6 +14,7 @@ mod hold;
 mod host_view;
 mod names;
 mod observe;
+mod outputs;
 mod placement;
 mod plan;
 mod preview;
@@ -43,6 +44,7 @@ use crate::platform::Request;
 use health::Health;
 use history::History;
 use names::Names;
+use outputs::Outputs;
 use queue::{Line, Queue};
 use sampling::Sampler;
 use steps::Steps;
@@ -96,6 +98,8 @@ pub struct Engine {
     health: Health,
     sampler: Option<Box<Sampler>>,
     outputs: VecDeque<Output>,
+    /// What commands wrote.
+    outputs_of: Outputs,
     /// Grows with changes that no table's version shows.
     changes: u64,
 }
@@ -133,6 +137,7 @@ impl Engine {
             health: Health::default(),
             sampler: config.history.then(Box::default),
             outputs: VecDeque::new(),
+            outputs_of: Outputs::default(),
             changes: 0,
         }
     }

@@ -18,7 +18,10 @@ pub use command::{
 pub use operation::{
     Durations, OpKind, OpState, OperationView, TaskEnd, TaskState, TaskSubject, TaskView, WaitKind, WaitReason,
 };
-pub use query::{Answer, EventFilter, EventPage, HostView, Preview, Query, RefusedGroup, TaskFilter, TaskPage, VmView};
+pub use query::{
+    Answer, EventFilter, EventPage, HostView, Preview, Query, RefusedGroup, TaskFilter, TaskOutput, TaskPage, Text,
+    VmView,
+};
 pub use samples::{FleetHistory, History, HostHistory, Samples, VmHistory};
 pub use stream::{Line, LineEnd, STREAM_ROOM, Stream};
 

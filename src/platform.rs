@@ -244,6 +244,24 @@ pub enum Observation {
         /// How far.
         progress: Progress,
     },
+    /// A running task's command wrote something.
+    Output {
+        /// The task.
+        task: TaskId,
+        /// Where to.
+        stream: Stream,
+        /// What.
+        bytes: Arc<[u8]>,
+        /// How many bytes before these were left out.
+        skipped: u64,
+    },
+    /// A running task's command ended; the task's end follows.
+    Exited {
+        /// The task.
+        task: TaskId,
+        /// With this code; 128 and the signal's number where a signal ended it.
+        code: i32,
+    },
     /// A task ended.
     Ended {
         /// The task.
@@ -253,6 +271,15 @@ pub enum Observation {
         /// What a migration took.
         figures: Option<MigrationFigures>,
     },
+}
+
+/// Where a command writes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stream {
+    /// Its standard output.
+    Out,
+    /// Its standard error.
+    Err,
 }
 
 /// How far a task is.
@@ -347,6 +374,9 @@ pub struct SshAccess {
     /// A file of `ssh_config(5)`; none: the user's own.
     pub config: Option<PathBuf>,
 }
+
+/// How much of each stream of a command's output is kept, in bytes: the end of it.
+pub const OUTPUT_KEPT: usize = 256 << 10;
 
 /// How long a host may be silent before it counts as unreachable.
 pub const SILENCE: Duration = Duration::from_secs(8);

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hemera::fleet::{Bytes, Image, MigrationOptions, Rate, Ready, Share, VM_OVERHEAD};
-use hemera::handle::{Limits, Moves, OperationSpec, Pattern, Placement, Step, VmChange};
+use hemera::handle::{Limits, Moves, OperationSpec, Pattern, Placement, RunOn, Step, VmChange, Which};
 use hemera::platform::sim::{LoadConfig, PerHour};
 use hemera::workflow::Workflow;
 use hemera::world::{DEFAULT_LOAD, Kind, World};
@@ -228,6 +228,27 @@ fn the_design_s_workflow_is_read_in_full() {
     assert_eq!((&*moves[0].0, &*moves[0].1), ("vm-1", "paradoxe-3"));
     assert!(matches!(operation(6), OperationSpec::Change { change: VmChange::StopStress, .. }));
     assert!(matches!(operation(7), OperationSpec::Evacuate { to: Some(_), .. }));
+    workflow.check(&World::parse(WORLD, "w.toml").unwrap()).unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn commands_and_scripts_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("prepare.sh"), "#!/bin/sh\necho $1\n").unwrap();
+    let text = "name = \"x\"\n[limits]\nrun_total = 3\n\
+        [[step]]\nrun = { select = \"name:vm-*\", command = \"uname -a\", timeout = \"30 s\" }\n\
+        [[step]]\nrun = { hosts = \"site:rennes\", script = \"prepare.sh\", args = [\"one\", \"two words\"] }\n";
+    let file = folder.path().join("x.toml");
+    std::fs::write(&file, text).unwrap();
+    let workflow = Workflow::load(&file).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(workflow.limits, Limits { run_total: 3, ..Limits::default() });
+    let [Step::Operation(first), Step::Operation(second)] = workflow.steps.as_slice() else { panic!("no steps") };
+    let OperationSpec::Run { on: RunOn::Vms(Which::Selected(select)), script } = first else { panic!("{first:?}") };
+    assert_eq!((select.source(), &*script.title, &*script.text), ("name:vm-*", "uname -a", "uname -a"));
+    assert_eq!(script.timeout, Duration::from_secs(30));
+    let OperationSpec::Run { on: RunOn::Hosts(hosts), script } = second else { panic!("{second:?}") };
+    assert_eq!((hosts.source(), &*script.title, &*script.text), ("site:rennes", "prepare.sh", "#!/bin/sh\necho $1\n"));
+    assert_eq!((script.timeout, &*script.arguments[1]), (Duration::from_secs(60), "two words"));
     workflow.check(&World::parse(WORLD, "w.toml").unwrap()).unwrap_or_else(|error| panic!("{error}"));
 }
 

@@ -65,6 +65,7 @@ fn boot() -> TaskRecord {
         reason: "".into(),
         figures: None,
         predicted: None,
+        output: None,
     }
 }
 
@@ -103,6 +104,7 @@ fn records() -> Vec<Record> {
         reason: "no room, says \"paradoxe-2\"".into(),
         figures: None,
         predicted: None,
+        output: None,
         ..moved()
     };
     let asked = TaskRecord { task: TaskId(4), op: OpId(3), step: None, outcome: TaskEnd::Cancelled, ..boot() };

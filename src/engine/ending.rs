@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::fleet::{
     Bytes, DEFAULT_WORKING_SET, Finding, HostState, MigrationFigures, OpId, Ready, TaskId, Time, VmId, VmState,
 };
-use crate::handle::{Level, TaskEnd, TaskState, WaitReason};
+use crate::handle::{Level, OpKind, TaskEnd, TaskState, WaitReason};
 use crate::platform::{Change, Request};
 
 use super::history::Moment;
@@ -190,6 +190,8 @@ impl Engine {
         if figures.is_none() {
             task.detail = None;
         }
+        let runs = self.op(op_id).kind == OpKind::Run && started.is_some();
+        let output = runs.then(|| Arc::new(self.outputs_of.get(id)));
         let record = TaskRecord {
             task: id,
             op: op_id,
@@ -205,6 +207,7 @@ impl Engine {
             reason: if let TaskEnd::Failed(reason) = end { reason.clone() } else { "".into() },
             figures,
             predicted,
+            output,
         };
         if let TaskEnd::Failed(reason) = end {
             let text = format!("{} {}: {reason}", record.kind.word(), self.subject_name(subject));

@@ -54,6 +54,13 @@ impl Engine {
         for seen in batch.seen {
             match (seen, batch.host) {
                 (Observation::Progress { task, progress }, _) => self.progress(task, progress),
+                (Observation::Output { task, stream, bytes, skipped }, _) if self.runs(task) => {
+                    self.outputs_of.add(task, stream, &bytes, skipped);
+                    self.changes += 1;
+                }
+                (Observation::Exited { task, code }, _) if self.runs(task) => self.outputs_of.exited(task, code),
+                // Of a task that was given up.
+                (Observation::Output { .. } | Observation::Exited { .. }, _) => {}
                 (Observation::Ended { task, end, figures }, _) => {
                     let end = match end {
                         End::Done => TaskEnd::Done,
@@ -143,6 +150,8 @@ impl Engine {
             Observation::Sign { .. }
             | Observation::VmLoad { .. }
             | Observation::Progress { .. }
+            | Observation::Output { .. }
+            | Observation::Exited { .. }
             | Observation::Ended { .. } => {}
         }
     }
@@ -282,6 +291,11 @@ impl Engine {
             }
         }
         self.settle();
+    }
+
+    /// Whether the platform works on a task.
+    fn runs(&self, id: TaskId) -> bool {
+        self.tasks.get(id.index()).is_some_and(|task| matches!(task.state, TaskState::Running | TaskState::Cancelling))
     }
 
     fn progress(&mut self, id: TaskId, progress: Progress) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::fleet::{Finding, HostState, MigrationFigures, OpId, TaskId, Time, VmState};
-use crate::handle::{OpKind, TaskEnd};
+use crate::handle::{OpKind, TaskEnd, TaskOutput};
 
 /// Something that happened, when. Holds names rather than ids, and nothing that differs from run to run of one seed.
 #[derive(Debug, Clone, PartialEq)]
@@ -162,6 +162,9 @@ pub struct TaskRecord {
     /// What a migration took.
     #[serde(skip)]
     pub figures: Option<MigrationFigures>,
+    /// What a command wrote and how it ended; none for other tasks and for what never ran.
+    #[serde(skip)]
+    pub output: Option<Arc<TaskOutput>>,
     /// Total time and downtime that were predicted for a migration when it started.
     #[serde(skip)]
     pub predicted: Option<(Duration, Duration)>,

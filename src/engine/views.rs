@@ -57,6 +57,10 @@ impl Engine {
             Query::Inspect(vm, _) => Answer::None(format!("only the platform knows that of {vm}").into()),
             Query::Host(host) if host.index() < self.fleet.hosts.len() => Answer::Host(Box::new(self.host_view(*host))),
             Query::Host(host) => Answer::None(format!("there is no {host}").into()),
+            Query::Output(task) if task.index() < self.tasks.len() => {
+                Answer::Output(Box::new(self.outputs_of.get(*task)))
+            }
+            Query::Output(task) => Answer::None(format!("there is no {task}").into()),
             Query::Events { filter, before, offset, limit } => {
                 Answer::Events(self.history.page(filter, *before, *offset, *limit))
             }
@@ -112,6 +116,8 @@ impl Engine {
             migration: task.detail.as_ref().and_then(|detail| detail.migration),
             figures: task.detail.as_ref().and_then(|detail| detail.figures),
             predicted: task.detail.as_ref().and_then(|detail| detail.predicted),
+            code: self.outputs_of.code(id),
+            line: self.outputs_of.last_line(id),
         }
     }
 

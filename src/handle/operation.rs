@@ -251,6 +251,10 @@ pub struct TaskView {
     /// Total time and downtime that were predicted for a migration when it started, while it runs and where it ended
     /// with figures.
     pub predicted: Option<(Duration, Duration)>,
+    /// The code with which a command ended.
+    pub code: Option<i32>,
+    /// The last line that a command wrote.
+    pub line: Option<Arc<str>>,
 }
 
 /// Where an operation is.

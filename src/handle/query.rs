@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{Bytes, Diagnosis, Host, HostId, HostRow, Inquiry, OpId, Time, Told, VmId, VmRow};
+use crate::fleet::{Bytes, Diagnosis, Host, HostId, HostRow, Inquiry, OpId, TaskId, Time, Told, VmId, VmRow};
 
 use super::command::OperationSpec;
 use super::operation::{OpKind, TaskView};
@@ -32,6 +32,8 @@ pub enum Query {
     Inspect(VmId, Inquiry),
     /// All about a host.
     Host(HostId),
+    /// What a task's command wrote.
+    Output(TaskId),
     /// A page of what happened, newest first, as far as it is still remembered: the last 10 000 events.
     Events {
         /// Which of them.
@@ -93,6 +95,8 @@ pub enum Answer {
     Told(VmId, Told),
     /// To [`Query::Host`].
     Host(Box<HostView>),
+    /// To [`Query::Output`].
+    Output(Box<TaskOutput>),
     /// To [`Query::Events`].
     Events(EventPage),
     /// It has no answer, for this reason.
@@ -140,6 +144,26 @@ pub struct RefusedGroup {
     pub count: u32,
     /// The first of them by name, three at most.
     pub examples: Vec<Arc<str>>,
+}
+
+/// What a command wrote, and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TaskOutput {
+    /// Its standard output.
+    pub out: Text,
+    /// Its standard error.
+    pub err: Text,
+    /// The code it ended with; none while it runs, or where it ended in another way.
+    pub code: Option<i32>,
+}
+
+/// The end of a text: the last 256 KiB. What is no UTF-8 in it is replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Text {
+    /// What is kept.
+    pub text: String,
+    /// How many bytes came before.
+    pub cut: u64,
 }
 
 /// A page of tasks.

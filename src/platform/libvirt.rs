@@ -7,6 +7,7 @@
 //!   second and whenever a lifecycle event arrives, and says when the host does not answer;
 //! - at most eight workers ([`work`]), which boot, destroy, pause, resume and restart; boots that are done when their
 //!   guest answers wait for it without one ([`awaiting`]);
+//! - at most four threads for what is done in guests, a step at a time ([`errands`]);
 //! - a thread per move, and one watcher for all moves that leave the host ([`migrate`]);
 //! - a thread per question about one VM ([`inspect`]) and per open serial console ([`console`]).
 //!
@@ -27,7 +28,9 @@ mod addresses;
 mod agent;
 mod awaiting;
 mod console;
+mod errands;
 mod ffi;
+mod guest;
 mod host;
 mod inspect;
 mod ledger;
@@ -36,7 +39,9 @@ mod migrate;
 mod observe;
 mod overlay;
 mod queue;
+mod said;
 mod serial;
+mod shell;
 mod state;
 mod stress;
 mod traffic;
@@ -55,8 +60,9 @@ use self::addresses::Addresses;
 use self::host::Host;
 use self::ledger::Ledger;
 use self::queue::{Queue, lock};
+use self::shell::Shells;
 use self::work::Work;
-use super::{Batch, End, HostAccess, Observation, Platform, Progress, Reply, Request, SILENCE};
+use super::{Batch, End, GuestWork, HostAccess, HostWork, Observation, Platform, Progress, Reply, Request, SILENCE};
 use crate::fleet::{FromConsole, HostId, Inquiry, TaskId, ToConsole, Topology};
 
 /// How often the watchdog looks for silent hosts.
@@ -71,6 +77,7 @@ pub struct LibvirtPlatform {
     hosts: HashMap<HostId, Arc<Host>>,
     queue: Arc<Queue>,
     ledger: Arc<Ledger>,
+    shells: Shells,
 }
 
 impl LibvirtPlatform {
@@ -114,7 +121,7 @@ impl LibvirtPlatform {
             tracing::error!(%error, "no watchdog: hung hosts show only when keep-alive cuts their connections");
         }
         let notify = queue.notify();
-        (Self { topology, hosts, queue, ledger }, notify)
+        (Self { topology, hosts, queue, ledger, shells: Shells::default() }, notify)
     }
 
     fn host(&self, id: HostId) -> Result<&Arc<Host>, String> {
@@ -141,6 +148,9 @@ impl LibvirtPlatform {
         if let Some(signals) = self.ledger.signals(task) {
             signals.cancel();
             let _found = self.hosts.values().any(|host| host.cancel_waiting(task));
+            for host in self.hosts.values() {
+                host.errands.hurry(task);
+            }
         }
     }
 
@@ -180,10 +190,24 @@ impl Platform for LibvirtPlatform {
                     (Err(reason), _) | (_, Err(reason)) => self.refuse(task, reason),
                 }
             }
-            Request::Guest { task, name, .. } => {
-                self.refuse(task, format!("{name}: commands in real guests are not run yet"));
-            }
-            Request::Host { task, .. } => self.refuse(task, "commands on real hosts are not run yet".into()),
+            Request::Guest { task, name, host, work: GuestWork::Run(script), .. } => match self.host(host) {
+                Ok(host) => {
+                    // Nothing is done to the VM: what is seen of it meanwhile counts.
+                    let ticket = self.ledger.open(task, &name, &[]);
+                    host.begin(ticket, Box::new(guest::Run::new(name, script, task, self.queue.clone())));
+                }
+                Err(reason) => self.refuse(task, reason),
+            },
+            Request::Host { task, host, work: HostWork::Run(script) } => match self.host(host) {
+                Ok(host) => match &host.access.ssh {
+                    Some(ssh) => {
+                        let ticket = self.ledger.open(task, &host.name, &[]);
+                        self.shells.run(ssh, &script, ticket, self.queue.clone());
+                    }
+                    None => self.refuse(task, format!("{}: the world does not say its `ssh`", host.name)),
+                },
+                Err(reason) => self.refuse(task, reason),
+            },
             Request::Cancel { task } => self.cancel(task),
             Request::Probe { task } => self.probe(task),
         }

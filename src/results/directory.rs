@@ -4,9 +4,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The files of a run.
+/// The files of every run.
 pub const FILES: [&str; 6] =
     ["summary.json", "machine.json", "tasks.csv", "migrations.csv", "samples.csv", "events.jsonl"];
+/// What commands wrote: the file of a run that ran some.
+pub const OUTPUTS: &str = "outputs.jsonl";
 
 /// Why results cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +60,7 @@ pub(super) fn prepare(path: &Path) -> Result<(), ResultsError> {
     for entry in fs::read_dir(path).map_err(|error| ResultsError::io(path, error))? {
         let name = entry.map_err(|error| ResultsError::io(path, error))?.file_name();
         let name = name.to_string_lossy().into_owned();
-        if !FILES.contains(&name.as_str()) && foreign.as_ref().is_none_or(|found| name < *found) {
+        if !FILES.contains(&name.as_str()) && name != OUTPUTS && foreign.as_ref().is_none_or(|found| name < *found) {
             foreign = Some(name);
         }
     }
@@ -67,7 +69,7 @@ pub(super) fn prepare(path: &Path) -> Result<(), ResultsError> {
     {
         return Err(ResultsError::Foreign { path: path.into(), found });
     }
-    for file in FILES.map(|name| path.join(name)) {
+    for file in FILES.into_iter().chain([OUTPUTS]).map(|name| path.join(name)) {
         match fs::remove_file(&file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(ResultsError::io(&file, error)),
             _ => {}

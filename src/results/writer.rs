@@ -5,11 +5,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::directory::{ResultsError, prepare};
+use super::directory::{OUTPUTS, ResultsError, prepare};
 use super::summary::{Outcome, Steps, Summary};
 use super::{Machine, events, rows};
-use crate::engine::{Record, What};
+use crate::engine::{Record, TaskRecord, What};
 use crate::fleet::{Fleet, Selection, Time};
+use crate::handle::TaskOutput;
 use crate::runtime::Recorder;
 
 /// How much is gathered before it is written.
@@ -67,6 +68,8 @@ pub struct Results {
     samples: Table,
     events_path: PathBuf,
     events: BufWriter<File>,
+    /// What commands wrote: there from the first command's end on.
+    outputs: Option<BufWriter<File>>,
     line: Vec<u8>,
     steps: Steps,
     flushed: Instant,
@@ -92,6 +95,7 @@ impl Results {
             samples: Table::create(dir, "samples.csv", &rows::SAMPLES)?,
             events_path,
             events: BufWriter::with_capacity(BUFFER, events),
+            outputs: None,
             line: Vec::new(),
             steps: Steps::default(),
             flushed: Instant::now(),
@@ -143,6 +147,9 @@ impl Results {
         self.tasks.flush()?;
         self.migrations.flush()?;
         self.samples.flush()?;
+        if let Some(outputs) = &mut self.outputs {
+            outputs.flush().map_err(|error| ResultsError::io(&self.dir.join(OUTPUTS), error))?;
+        }
         self.events.flush().map_err(|error| ResultsError::io(&self.events_path, error))
     }
 
@@ -155,6 +162,10 @@ impl Results {
         match &record.what {
             What::TaskEnded(task) => {
                 self.tasks.write(|csv| rows::task(csv, task))?;
+                if let Some(output) = &task.output {
+                    self.write_output(task, output)
+                        .map_err(|error| ResultsError::io(&self.dir.join(OUTPUTS), error))?;
+                }
                 // What never began moved nothing and is no attempt.
                 if task.kind.moves()
                     && let Some(started) = task.started
@@ -167,6 +178,16 @@ impl Results {
             What::StepStarted { .. } | What::StepEnded { .. } => self.flush(),
             _ => Ok(()),
         }
+    }
+
+    fn write_output(&mut self, task: &TaskRecord, output: &TaskOutput) -> io::Result<()> {
+        let file = match &mut self.outputs {
+            Some(file) => file,
+            none => none.insert(BufWriter::with_capacity(BUFFER, File::create(self.dir.join(OUTPUTS))?)),
+        };
+        self.line.clear();
+        events::append_output(&mut self.line, task, output)?;
+        file.write_all(&self.line)
     }
 
     fn write_sample(&mut self, now: Time, fleet: &Fleet) -> Result<(), ResultsError> {

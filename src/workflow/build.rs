@@ -12,14 +12,16 @@ use crate::fleet::{
 };
 use crate::handle::{Boot, Migrate, Moves, OperationSpec, Pattern, Placement, Step, VmChange, Which};
 
+mod run;
+
 use super::raw::{
     RawBoot, RawClass, RawMigrate, RawPattern, RawPlacement, RawReady, RawRecord, RawSelect, RawStep, RawStress,
     RawWorkflow,
 };
 use super::{DEFAULT_SAMPLES, Recording, StepSpans, Workflow};
 
-const STEPS: [&str; 10] =
-    ["boot", "wait", "stress", "stop-stress", "migrate", "evacuate", "destroy", "pause", "resume", "reboot"];
+const STEPS: [&str; 11] =
+    ["boot", "wait", "stress", "stop-stress", "migrate", "evacuate", "destroy", "pause", "resume", "reboot", "run"];
 
 /// The most VMs that one step boots.
 const MAX_COUNT: u32 = 10_000_000;
@@ -158,6 +160,7 @@ impl Reader<'_> {
             span(raw.pause.as_ref().map(Spanned::span), "pause"),
             span(raw.resume.as_ref().map(Spanned::span), "resume"),
             span(raw.reboot.as_ref().map(Spanned::span), "reboot"),
+            span(raw.run.as_ref().map(Spanned::span), "run"),
         ]
         .into_iter()
         .flatten()
@@ -205,6 +208,8 @@ impl Reader<'_> {
             change(select, VmChange::Resume)?
         } else if let Some(select) = &raw.reboot {
             change(select, VmChange::Reboot)?
+        } else if let Some(run) = &raw.run {
+            self.run(run, &mut spans)?
         } else {
             return self.fail(step, "an empty step");
         };

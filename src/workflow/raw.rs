@@ -67,6 +67,7 @@ pub(super) struct RawStep {
     pub(super) pause: Option<Spanned<RawSelect>>,
     pub(super) resume: Option<Spanned<RawSelect>>,
     pub(super) reboot: Option<Spanned<RawSelect>>,
+    pub(super) run: Option<Spanned<RawRun>>,
 }
 
 #[derive(Deserialize)]
@@ -163,4 +164,16 @@ pub(super) struct RawMove {
 pub(super) struct RawEvacuate {
     pub(super) hosts: Spanned<String>,
     pub(super) to: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRun {
+    pub(super) select: Option<Spanned<String>>,
+    pub(super) hosts: Option<Spanned<String>>,
+    pub(super) command: Option<Spanned<String>>,
+    pub(super) script: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) args: Vec<String>,
+    pub(super) timeout: Option<Spanned<Span>>,
 }

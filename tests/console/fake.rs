@@ -286,6 +286,7 @@ fn answer(now: &Snapshot, query: &Query) -> Answer {
         Query::Vm(vm) => Answer::Vm(Box::new(past::vm(now, *vm))),
         Query::Inspect(vm, inquiry) => Answer::Told(*vm, close::told(*inquiry)),
         Query::Host(host) => Answer::Host(Box::new(past::host(now, *host))),
+        Query::Output(_) => Answer::None("nothing runs".into()),
         Query::Events { filter, before, offset, limit } => {
             Answer::Events(past::events(now, filter, *before, *offset, *limit))
         }
@@ -360,5 +361,7 @@ pub(crate) fn task(op: OpId, i: usize) -> TaskView {
         ended,
         figures: None,
         predicted: None,
+        code: None,
+        line: None,
     }
 }

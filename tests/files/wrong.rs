@@ -105,6 +105,9 @@ fn wrong_worlds_of_real_hosts_are_told() {
     insta::assert_snapshot!(told(REAL, &cases, |text| World::parse(text, "lab.toml").err().map(|e| e.to_string())));
 }
 
+/// The last step.
+const DESTROY: &str = "destroy = { select = \"all\" }";
+
 #[test]
 fn wrong_workflows_are_told() {
     let boot = "boot = { class = \"small\", count = 256, name = \"vm-{n}\", placement = \"round-robin\", on = \"site:rennes or site:nantes\" }";
@@ -164,6 +167,14 @@ fn wrong_workflows_are_told() {
         ("destroy = { select = \"all\" }", "destroy = \"all\""),
         ("destroy = { select = \"all\" }", "destroy = { select = \"all and\" }"),
         ("destroy = { select = \"all\" }", "destroy = { selct = \"all\" }"),
+        (DESTROY, "run = { command = \"true\" }"),
+        (DESTROY, "run = { select = \"all\", hosts = \"all\", command = \"true\" }"),
+        (DESTROY, "run = { select = \"all\" }"),
+        (DESTROY, "run = { select = \"all\", command = \" \" }"),
+        (DESTROY, "run = { select = \"all\", command = \"true\", script = \"x.sh\" }"),
+        (DESTROY, "run = { select = \"all\", script = \"nowhere.sh\" }"),
+        (DESTROY, "run = { select = \"all\", command = \"true\", timeout = \"1 ms\" }"),
+        (DESTROY, "run = { hosts = \"class:small\", command = \"true\" }"),
     ];
     insta::assert_snapshot!(told(WORKFLOW, &cases, |text| Workflow::parse(text, "x.toml")
         .err()
@@ -194,6 +205,8 @@ fn workflows_that_do_not_fit_their_world_are_told() {
         ("to = \"paradoxe-3\"", "to = \"paradox-3\""),
         ("{ select = \"all\", to = \"site:nantes\" }", "{ select = \"all\", to = \"site:lyon\" }"),
         ("hosts = \"ecotype-*\"", "hosts = \"cluster:ecotipe\""),
+        (DESTROY, "run = { hosts = \"site:lyon\", command = \"true\" }"),
+        (DESTROY, "run = { select = \"class:smal\", command = \"true\" }"),
     ];
     let mut out = told(WORKFLOW, &cases, |text| check(text, &world));
     let real = World::parse(REAL, "lab.toml").unwrap();

@@ -89,7 +89,7 @@ pub(super) fn run(
 }
 
 /// Asks a guest's agent one question; what it returns.
-fn ask(host: &Host, vm: &str, execute: &str, arguments: &Value) -> Result<Value, AgentError> {
+pub(super) fn ask(host: &Host, vm: &str, execute: &str, arguments: &Value) -> Result<Value, AgentError> {
     let question = json!({ "execute": execute, "arguments": arguments }).to_string();
     let wanted = vm.to_owned();
     let answer = host.call(&format!("asking the guest agent of {vm}"), move |connect| {

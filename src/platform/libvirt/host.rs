@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::addresses::Addresses;
 use super::awaiting::Awaiting;
+use super::errands::Errands;
 use super::ledger::{Ledger, Ticket};
 use super::line::Line;
 use super::migrate::Move;
@@ -90,6 +91,8 @@ pub(super) struct Host {
     pub(super) addresses: Arc<Addresses>,
     /// Boots that wait for their guests.
     pub(super) awaiting: Awaiting,
+    /// What is done in its guests.
+    pub(super) errands: Errands,
     /// What happened on it according to libvirt's events.
     pub(super) inbox: Mutex<Inbox>,
     /// Notified when something is put into the inbox.
@@ -125,6 +128,7 @@ impl Host {
             ledger,
             addresses,
             awaiting: Awaiting::default(),
+            errands: Errands::default(),
             inbox: Mutex::default(),
             stir: Condvar::new(),
             moves: Mutex::default(),

@@ -273,7 +273,7 @@ pub(super) fn mark(domain: &Domain) -> Option<Mark> {
 }
 
 /// A random UUID (version 4), by which a domain of ours is told from another of the same name.
-fn uuid() -> String {
+pub(super) fn uuid() -> String {
     let random = || RandomState::new().hash_one(0_u64);
     let (high, low) = (random(), random());
     format!(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::fleet::{HostId, TaskId, Time, VmId};
-use crate::platform::End;
+use crate::platform::{End, Observation};
 
 use super::host::called;
 use super::vms::State;
@@ -68,10 +68,15 @@ impl SimPlatform {
             self.commands.remove(&(at, task));
             let Some(Work::Command(command)) = self.tasks.remove(&task) else { continue };
             let end = match (command.late, command.vm) {
-                (Some(limit), _) => End::Failed(format!("took longer than {} s", limit.as_secs_f64()).into()),
+                (Some(limit), _) => {
+                    End::Failed(format!("took longer than {} s and was ended", limit.as_secs_f64()).into())
+                }
                 (None, Some(vm)) if self.vms.get(vm).state == State::Absent => End::Failed("the VM is gone".into()),
                 (None, _) => End::Done,
             };
+            if end == End::Done {
+                self.say(None, Observation::Exited { task, code: 0 });
+            }
             self.ended(task, end, None);
         }
         self.expect_command();
