@@ -3,7 +3,7 @@
 //! The rooms, from the ground up: [`fleet`] says what there is; [`platform`] makes it happen, simulated or real, with
 //! [`migration`]'s models; [`doctor`] says what is wrong; [`engine`] decides what has to happen; [`runtime`] drives both; [`handle`] is what consoles
 //! see and ask; [`console`] shows it. [`world`] and [`workflow`] read the files that people write (by [`files`]),
-//! [`results`] writes what a run leaves; [`lab`] makes real hosts on one machine. [`cli`] wires them up.
+//! [`results`] writes what a run leaves; [`image`] gets disk images to hosts; [`lab`] makes real hosts on one machine. [`cli`] wires them up.
 
 pub mod cli;
 pub mod console;
@@ -12,6 +12,7 @@ pub mod engine;
 pub mod files;
 pub mod fleet;
 pub mod handle;
+pub mod image;
 pub mod lab;
 pub mod migration;
 pub mod platform;

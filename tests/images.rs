@@ -1,0 +1,153 @@
+//! Images on a real lab: they reach all hosts over limited links, go on where they broke off, and VMs boot from them.
+//!
+//! Needs root and what `hemera lab up` names where it is missing. Where the machine cannot, that is said loudly, and is a
+//! failure in CI.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use hemera::image::{Arrival, ImageFile, Options, Shape, Spread, Stage, Target, spread};
+use hemera::platform::HostAccess;
+use hemera::world::{Kind, World};
+
+fn hemera(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hemera"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+/// What a program printed; panics where it fails.
+fn done(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().expect("a program");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(status.success(), "{command:?}: {}{}", text(&stdout), text(&stderr));
+    text(&stdout)
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(60), "waited for: {what}");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+/// A lab in a directory, ended however the test ends.
+struct Lab(PathBuf);
+
+impl Lab {
+    /// Starts it; none where this machine cannot.
+    fn up(name: &str, args: &[&str]) -> Option<Self> {
+        let lab = Self(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lab-{name}")));
+        let dir = lab.0.to_str().expect("a path of text").to_owned();
+        // What an earlier test process left that was killed.
+        drop(Self(lab.0.clone()));
+        let _ = std::fs::remove_dir_all(&lab.0);
+        let output = hemera(&["lab", "up", "--dir", &dir]).args(args).output().expect("hemera");
+        if output.status.success() {
+            return Some(lab);
+        }
+        let why = String::from_utf8_lossy(&output.stderr).into_owned();
+        let cannot = why.contains("this machine cannot run a lab") || why.contains("programs are missing");
+        let test = std::thread::current().name().unwrap_or("a test").to_owned();
+        assert!(cannot, "{test}: {why}");
+        assert!(std::env::var_os("CI").is_none(), "{test} must run in CI: {why}");
+        writeln!(std::io::stderr(), "NOT RUN: {test} needs a lab: {}", why.trim()).expect("stderr");
+        None
+    }
+
+    fn world(&self) -> (World, Vec<HostAccess>) {
+        let world = World::load(self.0.join("world.toml").to_str().expect("text")).expect("its world");
+        let Kind::Libvirt(access) = world.kind.clone() else { panic!("not real hosts") };
+        (world, access)
+    }
+
+    fn targets(&self) -> Vec<Target> {
+        let (world, access) = self.world();
+        access.iter().map(|access| Target::of(&world.topology, access).expect("a shell on it")).collect()
+    }
+
+    /// What a command on a host prints.
+    fn on(&self, host: &str, command: &str) -> String {
+        done(Command::new("ssh").arg("-F").arg(self.0.join("ssh/config")).args([host, command]))
+    }
+
+    /// Kills a host's processes of that program.
+    fn kill(&self, host: &str, program: &str) {
+        let (_, access) = self.world();
+        let number = access[0].uri.split('.').nth(2).expect("an address of the lab");
+        let inside = done(Command::new("ip").args(["netns", "pids", &format!("hm{number}-{host}")]));
+        let named =
+            |pid: &&str| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == program);
+        let found: Vec<&str> = inside.split_whitespace().filter(named).collect();
+        assert!(!found.is_empty(), "no {program} runs on {host}");
+        done(Command::new("kill").arg("-KILL").args(found));
+    }
+
+    /// The path of a host's file as seen from here.
+    fn file(&self, host: &str, path: &str) -> PathBuf {
+        let rest = path.strip_prefix("/var/lib/libvirt/").expect("a path of libvirt's");
+        self.0.join("hosts").join(host).join("lib").join(rest)
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = hemera(&["lab", "down"]).arg(&self.0).output();
+    }
+}
+
+/// A file of so many bytes that no compression makes smaller.
+fn image(path: &Path, mib: u64) -> ImageFile {
+    let random = std::fs::File::open("/dev/urandom").expect("random bytes");
+    let mut file = std::fs::File::create(path).expect("an image");
+    std::io::copy(&mut std::io::Read::take(random, mib << 20), &mut file).expect("an image");
+    ImageFile::read(path).expect("an image")
+}
+
+#[test]
+fn an_image_reaches_all_hosts_though_a_transfer_breaks() {
+    let Some(lab) = Lab::up("images", &["--sites", "2", "--hosts", "2", "--link", "100 Mbit/s,5 ms"]) else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let image = image(&folder.path().join("small.img"), 24);
+    let targets = lab.targets();
+    let spreading = Spread::start(image.path.clone(), Options::default());
+    let (sender, ends) = channel();
+    let add = |target: &Target| {
+        let (name, sender) = (target.name.clone(), sender.clone());
+        spreading.add(target.clone(), move |end| sender.send((name, end)).expect("the test listens"));
+    };
+    targets[..3].iter().for_each(add);
+    // Into the second site it comes over the limited link, in two seconds at best.
+    let third = |least: u64, most: u64| {
+        let bytes = spreading.bytes("ecotype-1");
+        bytes > least && bytes < most
+    };
+    wait_until("a part of it is at the second site", || third(4 << 20, image.size));
+    // Half-way: what receives there is killed.
+    lab.kill("ecotype-1", "ssh");
+    // A host that is ready later joins.
+    add(&targets[3]);
+    for _ in 0..4 {
+        let (name, end) = ends.recv_timeout(Duration::from_secs(60)).expect("an end");
+        let arrival = end.unwrap_or_else(|why| panic!("{name}: {why}"));
+        let found = done(Command::new("sha256sum").arg(lab.file(&name, &arrival.path)));
+        assert!(!arrival.there && found.starts_with(&image.checksum), "{name}: {found}");
+    }
+    let progress = spreading.progress();
+    assert!(progress.hosts.iter().all(|host| host.stage == Stage::Has && host.bytes == image.size), "{progress:?}");
+    // It went on where it had broken off.
+    assert_eq!(progress.hosts[2].broken, 1, "{progress:?}");
+    assert!(progress.received() <= 4 * image.size, "{progress:?}");
+    // Nothing but the image is left.
+    let left = lab.on("ecotype-1", "ls /var/lib/libvirt/images/hemera");
+    assert_eq!(left.split_whitespace().collect::<Vec<_>>(), [image.name()]);
+
+    // Nobody gets it again.
+    let (again, progress) = spread(&image.path, targets, Options { shape: Shape::Tree }, |_| ());
+    assert!(again.iter().all(|end| matches!(end, Ok(Arrival { there: true, .. }))), "{again:?}");
+    assert_eq!(progress.received(), 0);
+}
