@@ -12,11 +12,17 @@
 mod catalogue;
 mod checksum;
 pub mod plan;
+mod settings;
+mod shared;
 mod spread;
 mod transfer;
 
 pub use catalogue::{Catalogue, DEFAULT_DIRECTORY};
 pub use checksum::ImageFile;
 pub use plan::Shape;
+pub use settings::{Settings, Strategy};
+pub use shared::shared;
 pub use spread::{Arrival, HostProgress, Options, Progress, Spread, Stage, spread};
+#[cfg_attr(not(feature = "libvirt"), expect(unused_imports, reason = "what lends images needs it"))]
+pub(crate) use transfer::ssh;
 pub use transfer::{DIRECTORY, Target};

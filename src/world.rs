@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::files::{FileError, Source, suggestion};
 use crate::fleet::{Bytes, NewHost, Rate, Share, Topology, VM_OVERHEAD};
+use crate::image::Settings;
 use crate::platform::HostAccess;
 use crate::platform::sim::{LoadConfig, SimConfig};
 
@@ -31,6 +32,8 @@ pub struct World {
     pub kind: Kind,
     /// Sites, clusters, hosts, links.
     pub topology: Arc<Topology>,
+    /// How its hosts come by images; the simulated ones have them all.
+    pub images: Settings,
     /// How many times as many hosts as the file lists there are; see [`World::fit`].
     pub multiplied: u32,
 }

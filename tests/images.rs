@@ -150,4 +150,35 @@ fn an_image_reaches_all_hosts_though_a_transfer_breaks() {
     let (again, progress) = spread(&image.path, targets, Options { shape: Shape::Tree }, |_| ());
     assert!(again.iter().all(|end| matches!(end, Ok(Arrival { there: true, .. }))), "{again:?}");
     assert_eq!(progress.received(), 0);
+
+    #[cfg(feature = "libvirt")]
+    boots(&lab, folder.path(), &image);
+}
+
+/// VMs boot from an image that is given by its name, each on a disk of its own that goes with it.
+#[cfg(feature = "libvirt")]
+fn boots(lab: &Lab, folder: &Path, image: &ImageFile) {
+    let world = folder.join("world.toml");
+    let text = std::fs::read_to_string(lab.0.join("world.toml")).expect("its world");
+    std::fs::write(&world, format!("{text}\n[images]\ndirectories = [\".\"]\n")).expect("a world");
+    let run = |name: &str, step: &str| {
+        let file = folder.join(name);
+        let class = "[vm.disk]\nvcpus = 1\nmemory = \"64 MiB\"\nimage = \"small\"\n";
+        std::fs::write(&file, format!("name = \"x\"\n{class}[[step]]\n{step}\n")).expect("a workflow");
+        done(hemera(&["run"]).arg(&file).arg("--world").arg(&world).arg("--out").arg(folder.join("out")));
+    };
+    run("boot.toml", "boot = { class = \"disk\", count = 4, name = \"disk-{n}\" }");
+    let hosts = ["paradoxe-1", "paradoxe-2", "ecotype-1", "ecotype-2"];
+    for host in hosts {
+        let disks = lab.on(host, "ls /var/lib/libvirt/hemera/*.qcow2");
+        let disk = disks.trim();
+        let info = lab.on(host, &format!("qemu-img info -U {disk}"));
+        assert!(disks.lines().count() == 1 && info.contains(&image.name()), "{host}: {info}");
+    }
+    run("destroy.toml", "destroy = { select = \"class:disk\" }");
+    for host in hosts {
+        assert_eq!(lab.on(host, "virsh list --all --name; find /var/lib/libvirt/hemera -name '*.qcow2'").trim(), "");
+        // The image stays, for the next.
+        assert_eq!(lab.on(host, "ls /var/lib/libvirt/images/hemera").trim(), image.name());
+    }
 }

@@ -32,8 +32,12 @@ pub(super) fn open(world: &World) -> Result<Opened, Failure> {
         #[cfg(feature = "libvirt")]
         Kind::Libvirt(access) => {
             let started = std::time::Instant::now();
-            let (platform, notify) =
-                crate::platform::libvirt::LibvirtPlatform::connect(world.topology.clone(), access.clone(), started);
+            let (platform, notify) = crate::platform::libvirt::LibvirtPlatform::connect(
+                world.topology.clone(),
+                access.clone(),
+                world.images.clone(),
+                started,
+            );
             Ok(Opened::Libvirt { platform, notify, started })
         }
         #[cfg(not(feature = "libvirt"))]

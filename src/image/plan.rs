@@ -24,6 +24,15 @@ pub enum Shape {
 }
 
 impl Shape {
+    /// The word for it in files.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Chain => "chain",
+            Self::Tree => "tree",
+            Self::Copies => "copies",
+        }
+    }
+
     /// To how many hosts of its own site, and of others, one passes an image on at the same time.
     const fn fan_out(self) -> usize {
         match self {
@@ -132,7 +141,7 @@ impl Plan {
     }
 
     /// The transfers to be started now: who takes it from whom. They count as started.
-    pub fn next(&mut self) -> Vec<(usize, Source)> {
+    pub fn due(&mut self) -> Vec<(usize, Source)> {
         let mut started = Vec::new();
         for host in 0..self.hosts.len() {
             if self.hosts[host].state == State::Lacks

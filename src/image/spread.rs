@@ -136,7 +136,9 @@ impl Spread {
         if let Err(closed) = self.events.send(Event::Add(*asked, target, Box::new(done)))
             && let Event::Add(_, _, done) = closed.0
         {
-            done(Err("images cannot be spread: there was no thread for it".into()));
+            // Not here, where its maker may hold what it needs.
+            let told = thread::Builder::new().spawn(|| done(Err("images cannot be spread: no thread for it".into())));
+            drop(told);
         }
         *asked
     }
@@ -269,7 +271,9 @@ impl Coordinator {
                 self.stop(host);
                 self.unchecked.retain(|waiting| *waiting != host);
                 let hung = self.plan.give_up(host);
-                hung.into_iter().for_each(|host| self.stop(host));
+                for host in hung {
+                    self.stop(host);
+                }
                 self.stage(host, Stage::Failed("cancelled".into()));
             }
             return;
@@ -344,7 +348,9 @@ impl Coordinator {
     }
 
     fn failed(&mut self, host: usize, why: &str, hung: Vec<usize>) {
-        hung.into_iter().for_each(|host| self.stop(host));
+        for host in hung {
+            self.stop(host);
+        }
         let why = format!("{}: {why}", self.hosts[host].target.name);
         self.stage(host, Stage::Failed(why.as_str().into()));
         self.hosts[host].wishes.drain(..).for_each(|(_, done)| done(Err(why.clone())));
@@ -363,7 +369,7 @@ impl Coordinator {
             self.checking += 1;
             self.launch(host, &image, From::Nobody);
         }
-        for (host, source) in self.plan.next() {
+        for (host, source) in self.plan.due() {
             let (from, name) = match source {
                 Source::Origin => (From::Here, "this machine".into()),
                 Source::Host(from) => {

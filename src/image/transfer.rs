@@ -163,7 +163,7 @@ fn push(image: &ImageFile, offset: u64, mut stdin: ChildStdin) {
 }
 
 /// `ssh` to a host. A host that went away is noticed within some ten seconds.
-fn ssh(target: &Target) -> Command {
+pub(crate) fn ssh(target: &Target) -> Command {
     let mut command = Command::new("ssh");
     if let Some(config) = &target.config {
         command.arg("-F").arg(config);

@@ -33,9 +33,11 @@ mod ffi;
 mod guest;
 mod host;
 mod inspect;
+mod images;
 mod ledger;
 mod line;
 mod migrate;
+mod nbd;
 mod observe;
 mod overlay;
 mod queue;
@@ -58,12 +60,14 @@ use tokio::sync::{Notify, mpsc};
 
 use self::addresses::Addresses;
 use self::host::Host;
+use self::images::Images;
 use self::ledger::Ledger;
 use self::queue::{Queue, lock};
 use self::shell::Shells;
 use self::work::Work;
 use super::{Batch, End, GuestWork, HostAccess, HostWork, Observation, Platform, Progress, Reply, Request, SILENCE};
 use crate::fleet::{FromConsole, HostId, Inquiry, TaskId, ToConsole, Topology};
+use crate::image::Settings;
 
 /// How often the watchdog looks for silent hosts.
 const WATCHDOG: Duration = Duration::from_millis(500);
@@ -78,19 +82,26 @@ pub struct LibvirtPlatform {
     queue: Arc<Queue>,
     ledger: Arc<Ledger>,
     shells: Shells,
+    images: Arc<Images>,
 }
 
 impl LibvirtPlatform {
     /// Begins to connect to the hosts and returns at once. Times are measured from `started`. The second value is
     /// notified whenever there is something to [`collect`](Platform::collect).
-    pub fn connect(topology: Arc<Topology>, access: Vec<HostAccess>, started: Instant) -> (Self, Arc<Notify>) {
+    pub fn connect(
+        topology: Arc<Topology>,
+        access: Vec<HostAccess>,
+        images: Settings,
+        started: Instant,
+    ) -> (Self, Arc<Notify>) {
+        let images = Images::new(images, topology.clone(), &access);
         let queue = Arc::new(Queue::new(started, (access.len() * BATCHES_PER_HOST).max(64)));
         let ledger = Ledger::new(queue.clone());
         let addresses = Arc::new(Addresses::default());
         let mut hosts = HashMap::with_capacity(access.len());
         for access in access {
             let name = topology.host(access.host).name.clone();
-            let host = Host::new(name, access, queue.clone(), ledger.clone(), addresses.clone());
+            let host = Host::new(name, access, queue.clone(), ledger.clone(), addresses.clone(), images.clone());
             let watched = host.clone();
             let watching = thread::Builder::new().name(format!("watch {}", host.name));
             if let Err(error) = watching.spawn(move || observe::watch(&watched)) {
@@ -121,7 +132,7 @@ impl LibvirtPlatform {
             tracing::error!(%error, "no watchdog: hung hosts show only when keep-alive cuts their connections");
         }
         let notify = queue.notify();
-        (Self { topology, hosts, queue, ledger, shells: Shells::default() }, notify)
+        (Self { topology, hosts, queue, ledger, shells: Shells::default(), images }, notify)
     }
 
     fn host(&self, id: HostId) -> Result<&Arc<Host>, String> {
@@ -147,6 +158,7 @@ impl LibvirtPlatform {
         // One that has ended already needs no answer: its end is on its way.
         if let Some(signals) = self.ledger.signals(task) {
             signals.cancel();
+            let _parked = self.images.cancel(task);
             let _found = self.hosts.values().any(|host| host.cancel_waiting(task));
             for host in self.hosts.values() {
                 host.errands.hurry(task);
@@ -164,7 +176,9 @@ impl LibvirtPlatform {
             }
         }
         if let Some(signals) = self.ledger.signals(task) {
-            let progress = Progress::Work(f64::from(signals.stage()));
+            // Bytes of an image count less than any step.
+            let bytes = self.images.bytes(task).map_or(0.0, |bytes| 1.0 - 1.0 / (1.0 + bytes as f64));
+            let progress = Progress::Work(f64::from(signals.stage()) + bytes);
             self.queue.push(None, vec![Observation::Progress { task, progress }]);
         }
     }
@@ -173,10 +187,10 @@ impl LibvirtPlatform {
 impl Platform for LibvirtPlatform {
     fn submit(&mut self, request: Request) {
         match request {
-            Request::Boot { task, name, host, class, .. } => {
-                let work = Work::Boot { name: name.clone(), class };
-                self.on_host(task, &name, host, work);
-            }
+            Request::Boot { task, name, host, class, .. } => match self.host(host) {
+                Ok(found) => self.boot(self.ledger.open(task, &name, &[host]), found, name, class),
+                Err(reason) => self.refuse(task, reason),
+            },
             Request::Change { task, name, host, change, .. } => {
                 let work = Work::Change { name: name.clone(), change };
                 self.on_host(task, &name, host, work);

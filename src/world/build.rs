@@ -1,21 +1,22 @@
 //! The checks that make a [`World`] of what a file holds.
 
+mod reach;
+
 use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use toml::Spanned;
 
 use crate::files::{Checker, FileError, Source, suggestion};
-use crate::fleet::{Bytes, HostId, Link, NewHost, Rate, Share, SiteId, Span, Subnet, Topology};
+use crate::fleet::{Bytes, HostId, Link, NewHost, Rate, Share, SiteId, Span, Topology};
+use crate::platform::HostAccess;
 use crate::platform::sim::{
     Ailment, Ailments, BootConfig, FaultConfig, LoadConfig, MigrationConfig, PerHour, SimConfig,
 };
-use crate::platform::{HostAccess, SshAccess};
 
-use super::raw::{Hosts, Platform, RawBoot, RawCluster, RawFaults, RawHost, RawLink, RawLoad, RawMigration, RawWorld};
+use super::raw::{Hosts, Platform, RawBoot, RawCluster, RawFaults, RawLink, RawLoad, RawMigration, RawWorld};
 use super::{DEFAULT_LOAD, Kind, MAX_HOSTS, World};
 
 /// The most cores of a host: what the fleet's columns of thousandths of a core hold a thousand times.
@@ -72,7 +73,8 @@ pub(super) fn build(source: &Source) -> Result<World, FileError> {
             Kind::Libvirt(access)
         }
     };
-    Ok(World { name: topology.world.clone(), kind, topology: Arc::new(topology), multiplied: 1 })
+    let images = raw.images.map(|images| read.images(raw.platform, &images)).transpose()?.unwrap_or_default();
+    Ok(World { name: topology.world.clone(), kind, topology: Arc::new(topology), images, multiplied: 1 })
 }
 
 /// Names given so far.
@@ -187,60 +189,6 @@ impl Reader<'_> {
                 }
                 topology.add_cluster(site, name, listed.iter().map(|listed| host(listed.name.get_ref().clone())));
             }
-        }
-        Ok(())
-    }
-
-    fn subnet(&self, platform: Platform, subnet: &Spanned<String>) -> Result<Subnet, FileError> {
-        if platform == Platform::Sim {
-            return self.fail(subnet, "subnet says which addresses real VMs get: not with platform = \"sim\"");
-        }
-        subnet.get_ref().parse().or_else(|error| self.fail(subnet, format!("subnet: {error}")))
-    }
-
-    /// The file of `ssh_config(5)`, seen from the world file.
-    fn ssh_config(&self, platform: Platform, file: &Spanned<String>) -> Result<PathBuf, FileError> {
-        if platform == Platform::Sim {
-            return self.fail(file, "ssh_config says how real hosts are reached: not with platform = \"sim\"");
-        }
-        if file.get_ref().trim().is_empty() {
-            return self.fail(file, "ssh_config: found nothing, expected the path of a file, as in \"ssh_config\"");
-        }
-        Ok(self.source.beside(file.get_ref()))
-    }
-
-    /// How a host's shell is reached: as its `ssh` says, else as its URI does where that goes by SSH.
-    fn ssh(&self, host: &RawHost, config: Option<&PathBuf>) -> Result<Option<SshAccess>, FileError> {
-        let by_uri = || {
-            let uri = host.uri.get_ref();
-            let authority = uri.split_once("+ssh://").map(|(_, rest)| rest.split(['/', '?']).next().unwrap_or(rest));
-            authority.filter(|authority| !authority.contains(':')).map(str::to_owned)
-        };
-        let destination = match &host.ssh {
-            None => by_uri(),
-            Some(text) => {
-                let said = text.get_ref();
-                // What begins like an option would be taken for one.
-                if said.is_empty()
-                    || said.starts_with('-')
-                    || said.contains(|c: char| c.is_whitespace() || c.is_control())
-                {
-                    return self
-                        .fail(text, format!("ssh: found {said:?}, expected a user and host, as in \"root@h1\""));
-                }
-                Some(said.clone())
-            }
-        };
-        Ok(destination
-            .filter(|destination| !destination.is_empty() && !destination.starts_with('-'))
-            .map(|destination| SshAccess { destination, config: config.cloned() }))
-    }
-
-    fn uri(&self, uri: &Spanned<String>, example: &str) -> Result<(), FileError> {
-        let text = uri.get_ref();
-        let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
-        if scheme.is_empty() || !text.contains(":/") || text.contains(char::is_whitespace) {
-            return self.fail(uri, format!("found {text:?}, expected a URI, as in \"{example}\""));
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use toml::Spanned;
 
 use crate::fleet::{Bytes, Rate, Share, Span};
+use crate::image::{Shape, Strategy};
 use crate::platform::sim::Ailment;
 
 #[derive(Deserialize)]
@@ -19,6 +20,7 @@ pub(super) struct RawWorld {
     pub(super) cluster: Vec<Spanned<RawCluster>>,
     #[serde(default)]
     pub(super) link: Vec<RawLink>,
+    pub(super) images: Option<Spanned<RawImages>>,
     pub(super) load: Option<Spanned<RawLoad>>,
     pub(super) boot: Option<Spanned<RawBoot>>,
     pub(super) migration: Option<Spanned<RawMigration>>,
@@ -87,6 +89,14 @@ pub(super) struct RawLink {
     pub(super) between: Spanned<Vec<Spanned<String>>>,
     pub(super) bandwidth: Spanned<Rate>,
     pub(super) latency: Spanned<Span>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawImages {
+    pub(super) directories: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) strategy: Option<Strategy>,
+    pub(super) spread: Option<Shape>,
 }
 
 #[derive(Deserialize)]

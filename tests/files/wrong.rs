@@ -101,6 +101,10 @@ fn wrong_worlds_of_real_hosts_are_told() {
         ("ssh = \"root@h4\"", "ssh = \"-oProxyCommand=reboot\""),
         ("ssh = \"root@h4\"", "shh = \"root@h4\""),
         ("ssh_config = \"ssh/config\"", "ssh_config = \"\""),
+        ("ssh_config = \"ssh/config\"", "[images]\nstrategy = \"nfs\""),
+        ("ssh_config = \"ssh/config\"", "[images]\nspread = \"chian\""),
+        ("ssh_config = \"ssh/config\"", "[images]\ndirectory = \"x\""),
+        ("ssh_config = \"ssh/config\"", "[images]\ndirectories = [\"\"]"),
     ];
     insta::assert_snapshot!(told(REAL, &cases, |text| World::parse(text, "lab.toml").err().map(|e| e.to_string())));
 }

@@ -147,7 +147,8 @@ impl Bench {
     /// Connects to hosts.
     pub fn new((topology, access): (Arc<Topology>, Vec<HostAccess>)) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let (platform, notify) = LibvirtPlatform::connect(topology, access, Instant::now());
+        let (platform, notify) =
+            LibvirtPlatform::connect(topology, access, hemera::image::Settings::default(), Instant::now());
         Self { platform, seen: Seen::default(), notify, runtime, tasks: 0 }
     }
 

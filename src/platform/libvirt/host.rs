@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::addresses::Addresses;
 use super::awaiting::Awaiting;
 use super::errands::Errands;
+use super::images::Images;
 use super::ledger::{Ledger, Ticket};
 use super::line::Line;
 use super::migrate::Move;
@@ -89,6 +90,8 @@ pub(super) struct Host {
     pub(super) ledger: Arc<Ledger>,
     /// Who has which address.
     pub(super) addresses: Arc<Addresses>,
+    /// The images on their way to it.
+    pub(super) images: Arc<Images>,
     /// Boots that wait for their guests.
     pub(super) awaiting: Awaiting,
     /// What is done in its guests.
@@ -119,6 +122,7 @@ impl Host {
         queue: Arc<Queue>,
         ledger: Arc<Ledger>,
         addresses: Arc<Addresses>,
+        images: Arc<Images>,
     ) -> Arc<Self> {
         Arc::new(Self {
             id: access.host,
@@ -127,6 +131,7 @@ impl Host {
             queue,
             ledger,
             addresses,
+            images,
             awaiting: Awaiting::default(),
             errands: Errands::default(),
             inbox: Mutex::default(),

@@ -161,6 +161,12 @@ fn attempt(source: &Host, target: &Host, this: &Move) -> (End, Option<HostId>) {
     };
     let ours = mark.is_some();
     let image = mark.and_then(|mark| mark.image);
+    if let Some(image) = &image
+        && let Err(why) = target.images.follow(this.task(), &target.access, image)
+    {
+        let end = if this.signals.cancelled() { End::Cancelled } else { End::Failed(why.into()) };
+        return (end, Some(source.id));
+    }
     // Overlays lie on each host's own disk: the target gets an empty one on the same image, and what the VM wrote moves.
     if let Some(image) = &image
         && let Err(trouble) = overlay::create(target, name, image)

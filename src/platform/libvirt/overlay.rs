@@ -6,6 +6,7 @@ use virt::storage_pool::StoragePool;
 use virt::storage_vol::StorageVol;
 
 use super::host::Host;
+use super::nbd;
 use super::trouble::Trouble;
 use super::xml::escape;
 
@@ -33,6 +34,9 @@ pub(super) fn pool(connect: &Connect) -> Result<StoragePool, Error> {
 /// Makes an empty overlay on top of `image`, a file on the host, and says where it lies. One that a VM of the same name
 /// left behind is replaced.
 pub(super) fn create(host: &Host, name: &str, image: &str) -> Result<String, Trouble> {
+    if image.starts_with("nbd://") {
+        return create_on_lent(host, name, image);
+    }
     let doing = format!("making the disk of {name} on {image}");
     let (file, image) = (format!("{name}.qcow2"), image.to_owned());
     host.call(&doing, move |connect| {
@@ -50,6 +54,19 @@ pub(super) fn create(host: &Host, name: &str, image: &str) -> Result<String, Tro
         );
         StorageVol::create_xml(&pool, &definition, 0)?.path()
     })
+}
+
+/// libvirt makes disks only on top of files.
+fn create_on_lent(host: &Host, name: &str, url: &str) -> Result<String, Trouble> {
+    let path = path(name);
+    let broken =
+        |why| Trouble::Image { host: host.name.to_string(), doing: format!("making the disk of {name} on {url}"), why };
+    let target =
+        host.images.target(&host.access).ok_or_else(|| broken("its shell is not reached (`ssh`)".to_owned()))?;
+    host.call(&format!("making the place of {path}"), |connect| pool(connect).map(drop))?;
+    nbd::overlay(&target, url, &path).map_err(broken)?;
+    host.call(&format!("looking for {path}"), |connect| pool(connect)?.refresh(0).map(drop))?;
+    Ok(path)
 }
 
 /// The size and format of an image. libvirt knows files only through the pool of their directory, so a pool is made for

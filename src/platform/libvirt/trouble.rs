@@ -45,6 +45,16 @@ pub(super) enum Trouble {
         /// libvirt's error.
         error: Error,
     },
+    /// A disk on an image that is not a file of its host could not be made.
+    #[error("{host}: {doing}: {why}")]
+    Image {
+        /// The host's name.
+        host: String,
+        /// What was asked for.
+        doing: String,
+        /// Why not.
+        why: String,
+    },
     /// A host keeps no log of what a VM's serial console says.
     #[error("{host} keeps no serial log of {vm}: either it is not there, or not Hemera has booted it")]
     NoLog {
