@@ -130,6 +130,9 @@ pub enum GuestWork {
 pub enum HostWork {
     /// Run a command. It is done where the command ends with 0, within its time.
     Run(Arc<Script>),
+    /// Bring the disk image of this name or path there. It is done where the image was there already; cancelled, what
+    /// arrived stays for the next time.
+    Image(Arc<str>),
 }
 
 impl HostWork {
@@ -137,6 +140,7 @@ impl HostWork {
     pub const fn needs_ready(&self) -> bool {
         match self {
             Self::Run(_) => true,
+            Self::Image(_) => false,
         }
     }
 }

@@ -22,7 +22,7 @@ use hemera::fleet::{
 use hemera::handle::{
     Boot, Command, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, RunOn, Step, VmChange, Which,
 };
-use hemera::platform::{Batch, Change, End, Observation, Request, VmKey, VmSeen};
+use hemera::platform::{Batch, Change, End, HostWork, Observation, Request, VmKey, VmSeen};
 use proptest::prelude::*;
 
 const HOSTS: u32 = 6;
@@ -180,10 +180,13 @@ impl Bench {
                 assert_eq!(self.world.vms.get(vm).map(|at| at.0), Some(*host), "a command in {vm} where it is not");
                 (*task, *host)
             }
-            Request::Host { task, host, .. } => {
-                assert!(!self.world.down[host.index()], "a command on {host}, which is down");
-                let there = |r: &Request| matches!(r, Request::Host { host: on, .. } if on == host);
-                assert_eq!(self.world.count(there), 0, "two commands at once on {host}");
+            Request::Host { task, host, work } => {
+                assert!(!self.world.down[host.index()], "work on {host}, which is down");
+                let there = |r: &Request| {
+                    let Request::Host { host: on, work: other, .. } = r else { return false };
+                    on == host && std::mem::discriminant(other) == std::mem::discriminant(work)
+                };
+                assert_eq!(self.world.count(there), 0, "two of a kind at once on {host}");
                 (*task, *host)
             }
             Request::Cancel { .. } | Request::Probe { .. } => unreachable!(),
@@ -218,8 +221,9 @@ impl Bench {
                     within(self.world.count(far), limits.migrate_per_link);
                 }
             }
-            Request::Guest { .. } | Request::Host { .. } => {
-                let runs = |r: &Request| matches!(r, Request::Guest { .. } | Request::Host { .. });
+            Request::Guest { .. } | Request::Host { work: HostWork::Run(_), .. } => {
+                let runs =
+                    |r: &Request| matches!(r, Request::Guest { .. } | Request::Host { work: HostWork::Run(_), .. });
                 within(self.world.count(runs), limits.run_total);
             }
             _ => {}

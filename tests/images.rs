@@ -167,6 +167,9 @@ fn boots(lab: &Lab, folder: &Path, image: &ImageFile) {
         std::fs::write(&file, format!("name = \"x\"\n{class}[[step]]\n{step}\n")).expect("a workflow");
         done(hemera(&["run"]).arg(&file).arg("--world").arg(&world).arg("--out").arg(folder.join("out")));
     };
+    run("spread.toml", "spread = { image = \"small\", on = \"site:rennes\" }");
+    let tasks = std::fs::read_to_string(folder.join("out/tasks.csv")).expect("its tasks");
+    assert_eq!(tasks.matches(",spread,").count(), 2, "{tasks}");
     run("boot.toml", "boot = { class = \"disk\", count = 4, name = \"disk-{n}\" }");
     let hosts = ["paradoxe-1", "paradoxe-2", "ecotype-1", "ecotype-2"];
     for host in hosts {
@@ -181,4 +184,14 @@ fn boots(lab: &Lab, folder: &Path, image: &ImageFile) {
         // The image stays, for the next.
         assert_eq!(lab.on(host, "ls /var/lib/libvirt/images/hemera").trim(), image.name());
     }
+}
+
+#[test]
+fn simulated_hosts_have_every_image() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, out) = (folder.path().join("x.toml"), folder.path().join("out"));
+    std::fs::write(&file, "name = \"x\"\n[[step]]\nspread = { image = \"debian12\" }\n").expect("a workflow");
+    done(hemera(&["run", "--world", "small", "--speed", "max"]).arg(&file).arg("--out").arg(&out));
+    let tasks = std::fs::read_to_string(out.join("tasks.csv")).expect("its tasks");
+    assert!(tasks.contains(",spread,") && !tasks.contains("failed"), "{tasks}");
 }

@@ -45,7 +45,7 @@ impl Default for Expected {
 pub struct Patience {
     /// Boots.
     pub boot: Duration,
-    /// Migrations that send no byte.
+    /// Migrations that send no byte, and images of which none arrives.
     pub migrate: Duration,
     /// Migrations that send bytes without coming nearer to their end: no round is smaller than those before.
     pub converge: Duration,

@@ -9,6 +9,7 @@ use crate::fleet::{Bytes, Fleet, HostId, HostState, Selection, VM_OVERHEAD, VmId
 use crate::handle::{Boot, Migrate, Moves, OpKind, OperationSpec, Pattern, RunOn, VmChange, Which};
 use crate::platform::Change;
 
+mod bring;
 mod run;
 
 use super::names::Names;
@@ -114,6 +115,7 @@ impl Planner<'_> {
             OperationSpec::Change { which, change } => Ok(self.change(which, *change)),
             OperationSpec::Run { on: RunOn::Vms(which), script } => Ok(self.run_in(which, script)),
             OperationSpec::Run { on: RunOn::Hosts(hosts), script } => self.run_on(hosts, script),
+            OperationSpec::Spread { image, on } => self.bring(image, on),
         }
     }
 

@@ -138,6 +138,10 @@ impl Engine {
                 let hosts = tasks.iter().filter_map(|&task| self.task(task).subject.host());
                 OperationSpec::Run { on: RunOn::Hosts(self.these_hosts(hosts)?), script }
             }
+            OperationSpec::Spread { image, .. } => {
+                let hosts = tasks.iter().filter_map(|&task| self.task(task).subject.host());
+                OperationSpec::Spread { image, on: self.these_hosts(hosts)? }
+            }
             evacuate @ OperationSpec::Evacuate { .. } => evacuate,
         };
         let plan = self.make_plan(&spec)?;

@@ -80,6 +80,13 @@ pub enum OperationSpec {
         /// What.
         script: Arc<Script>,
     },
+    /// Brings a disk image to hosts that lack it.
+    Spread {
+        /// Its name or path.
+        image: Arc<str>,
+        /// Which hosts.
+        on: Selection,
+    },
 }
 
 /// Where a command runs.
@@ -213,6 +220,7 @@ impl OperationSpec {
                 VmChange::RemoveCopy => OpKind::RemoveCopy,
             },
             Self::Run { .. } => OpKind::Run,
+            Self::Spread { .. } => OpKind::Spread,
         }
     }
 }

@@ -34,11 +34,13 @@ pub enum OpKind {
     Adopt,
     /// Removes second domains of VMs' names.
     RemoveCopy,
+    /// Brings an image to hosts.
+    Spread,
 }
 
 impl OpKind {
     /// Kinds that can work on hosts themselves.
-    pub(crate) const ON_HOSTS: [Self; 1] = [Self::Run];
+    pub(crate) const ON_HOSTS: [Self; 2] = [Self::Run, Self::Spread];
 
     /// The word for it, as in `migrate`.
     pub const fn word(self) -> &'static str {
@@ -55,6 +57,7 @@ impl OpKind {
             Self::Run => "run",
             Self::Adopt => "adopt",
             Self::RemoveCopy => "remove-copy",
+            Self::Spread => "spread",
         }
     }
 

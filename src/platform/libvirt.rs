@@ -32,8 +32,8 @@ mod errands;
 mod ffi;
 mod guest;
 mod host;
-mod inspect;
 mod images;
+mod inspect;
 mod ledger;
 mod line;
 mod migrate;
@@ -220,6 +220,10 @@ impl Platform for LibvirtPlatform {
                     }
                     None => self.refuse(task, format!("{}: the world does not say its `ssh`", host.name)),
                 },
+                Err(reason) => self.refuse(task, reason),
+            },
+            Request::Host { task, host, work: HostWork::Image(image) } => match self.host(host) {
+                Ok(found) => self.spread(self.ledger.open_on_host(task), found, &image),
                 Err(reason) => self.refuse(task, reason),
             },
             Request::Cancel { task } => self.cancel(task),

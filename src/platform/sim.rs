@@ -303,6 +303,7 @@ impl Platform for SimPlatform {
                 self.run_in_guest(task, vm, host, script.timeout);
             }
             Request::Host { task, host, work: HostWork::Run(script) } => self.run_on_host(task, host, script.timeout),
+            Request::Host { task, host, work: HostWork::Image(_) } => self.have_image(task, host),
             Request::Cancel { task } => self.cancel(task),
             Request::Probe { task } => self.probe(task),
         }

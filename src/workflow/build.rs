@@ -13,6 +13,7 @@ use crate::fleet::{
 use crate::handle::{Boot, Migrate, Moves, OperationSpec, Pattern, Placement, Step, VmChange, Which};
 
 mod run;
+mod spread;
 
 use super::raw::{
     RawBoot, RawClass, RawMigrate, RawPattern, RawPlacement, RawReady, RawRecord, RawSelect, RawStep, RawStress,
@@ -20,8 +21,20 @@ use super::raw::{
 };
 use super::{DEFAULT_SAMPLES, Recording, StepSpans, Workflow};
 
-const STEPS: [&str; 11] =
-    ["boot", "wait", "stress", "stop-stress", "migrate", "evacuate", "destroy", "pause", "resume", "reboot", "run"];
+const STEPS: [&str; 12] = [
+    "boot",
+    "wait",
+    "stress",
+    "stop-stress",
+    "migrate",
+    "evacuate",
+    "destroy",
+    "pause",
+    "resume",
+    "reboot",
+    "run",
+    "spread",
+];
 
 /// The most VMs that one step boots.
 const MAX_COUNT: u32 = 10_000_000;
@@ -161,6 +174,7 @@ impl Reader<'_> {
             span(raw.resume.as_ref().map(Spanned::span), "resume"),
             span(raw.reboot.as_ref().map(Spanned::span), "reboot"),
             span(raw.run.as_ref().map(Spanned::span), "run"),
+            span(raw.spread.as_ref().map(Spanned::span), "spread"),
         ]
         .into_iter()
         .flatten()
@@ -210,6 +224,8 @@ impl Reader<'_> {
             change(select, VmChange::Reboot)?
         } else if let Some(run) = &raw.run {
             self.run(run, &mut spans)?
+        } else if let Some(spread) = &raw.spread {
+            self.spread(spread.get_ref(), &mut spans)?
         } else {
             return self.fail(step, "an empty step");
         };

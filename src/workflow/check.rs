@@ -45,7 +45,9 @@ fn selections(operation: &OperationSpec) -> Vec<&Selection> {
         OperationSpec::Change { which, .. } | OperationSpec::Run { on: RunOn::Vms(which), .. } => {
             [selected(which), None]
         }
-        OperationSpec::Run { on: RunOn::Hosts(hosts), .. } => [Some(hosts), None],
+        OperationSpec::Run { on: RunOn::Hosts(hosts), .. } | OperationSpec::Spread { on: hosts, .. } => {
+            [Some(hosts), None]
+        }
     };
     [first, second].into_iter().flatten().collect()
 }
@@ -101,7 +103,10 @@ impl<'a> Check<'a> {
                     }
                 }
             }
-            OperationSpec::Evacuate { .. } | OperationSpec::Change { .. } | OperationSpec::Run { .. } => {}
+            OperationSpec::Evacuate { .. }
+            | OperationSpec::Change { .. }
+            | OperationSpec::Run { .. }
+            | OperationSpec::Spread { .. } => {}
         }
         Ok(())
     }

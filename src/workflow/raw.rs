@@ -68,6 +68,14 @@ pub(super) struct RawStep {
     pub(super) resume: Option<Spanned<RawSelect>>,
     pub(super) reboot: Option<Spanned<RawSelect>>,
     pub(super) run: Option<Spanned<RawRun>>,
+    pub(super) spread: Option<Spanned<RawSpread>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSpread {
+    pub(super) image: Spanned<String>,
+    pub(super) on: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

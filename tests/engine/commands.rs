@@ -133,3 +133,23 @@ fn a_command_may_be_silent_for_its_whole_time_and_no_longer() {
     bench.pass(Duration::from_secs(100));
     assert_eq!(operations(&bench)[1].failed, 1);
 }
+
+#[test]
+fn images_come_to_hosts_that_are_still_prepared_and_to_no_other_twice_at_once() {
+    let mut bench = booted(1, Limits { run_total: 1, ..Limits::default() });
+    let spread = |text: &str| {
+        Command::Start(OperationSpec::Spread { image: "debian12".into(), on: Selection::hosts(text).unwrap() })
+    };
+    bench.command(spread("all"));
+    let hosts = bench.engine.fleet().topology.hosts.len();
+    assert_eq!(bench.world.running.len(), hosts, "no limit of commands holds them up");
+    bench.command(spread("rennes-2"));
+    assert_eq!(operations(&bench)[2].waiting_by, [(WaitKind::Earlier, 1)]);
+    let first = *bench.world.running.keys().next().unwrap();
+    bench.end(first, End::Failed("no space".into()));
+    assert_eq!(operations(&bench)[1].failed, 1);
+    bench.command(Command::RetryFailed(operations(&bench)[1].id));
+    bench.finish();
+    bench.holds_together();
+    assert_eq!(operations(&bench).iter().map(|op| op.failed).sum::<u32>(), 1);
+}

@@ -167,6 +167,20 @@ impl Images {
 }
 
 impl LibvirtPlatform {
+    /// Brings an image to a host.
+    pub(super) fn spread(&self, ticket: Ticket, host: &Host, image: &str) {
+        let task = ticket.task;
+        let then = move |end: Result<String, String>| {
+            let end = match end {
+                _ if ticket.signals.cancelled() => End::Cancelled,
+                Ok(_) => End::Done,
+                Err(why) => End::Failed(why.into()),
+            };
+            ticket.end(end, |_| false, None);
+        };
+        self.images.ensure(task, &host.access, image, Box::new(then));
+    }
+
     /// Boots a VM, when the host has what it stands on.
     pub(super) fn boot(&self, ticket: Ticket, host: &Arc<Host>, name: Arc<str>, class: Arc<VmClass>) {
         let Image::Disk(image) = class.image.clone() else { return host.submit(ticket, Work::Boot { name, class }) };

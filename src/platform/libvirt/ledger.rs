@@ -93,6 +93,11 @@ impl Ledger {
         Ticket { ledger: self.clone(), task, signals, name: name.clone(), hosts: hosts.to_vec(), open: true }
     }
 
+    /// Enters a task on a host itself, which has no VM in hand.
+    pub(super) fn open_on_host(self: &Arc<Self>, task: TaskId) -> Ticket {
+        self.open(task, &"".into(), &[])
+    }
+
     /// A running task's signals.
     pub(super) fn signals(&self, task: TaskId) -> Option<Arc<Signals>> {
         lock(&self.state).tasks.get(&task).cloned()

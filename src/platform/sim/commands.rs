@@ -45,6 +45,16 @@ impl SimPlatform {
         self.begin_command(task, None, host, timeout);
     }
 
+    /// Simulated hosts have every image.
+    pub(super) fn have_image(&mut self, task: TaskId, host: HostId) {
+        let end = if self.hosts[host.index()].up {
+            End::Done
+        } else {
+            End::Failed(format!("{} does not answer", called(&self.topology, host)).into())
+        };
+        self.ended(task, end, None);
+    }
+
     fn begin_command(&mut self, task: TaskId, vm: Option<VmId>, host: HostId, timeout: Duration) {
         let late = (timeout < TAKES).then_some(timeout);
         let command = Command { host, vm, ends: self.now + TAKES.min(timeout), late };

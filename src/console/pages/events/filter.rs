@@ -30,7 +30,7 @@ enum Test {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Terms(Vec<(bool, Test)>);
 
-const KINDS: [OpKind; 12] = [
+const KINDS: [OpKind; 13] = [
     OpKind::Boot,
     OpKind::Migrate,
     OpKind::Evacuate,
@@ -43,6 +43,7 @@ const KINDS: [OpKind; 12] = [
     OpKind::Run,
     OpKind::Adopt,
     OpKind::RemoveCopy,
+    OpKind::Spread,
 ];
 
 const FIELDS: [&str; 6] = ["level", "vm", "host", "op", "kind", "text"];
