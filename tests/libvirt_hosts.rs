@@ -270,7 +270,7 @@ fn a_vm_is_looked_at_closely_and_typed_to() {
     assert_eq!((piece.from, &piece.bytes[..]), (10, &log.bytes[10..15]));
     for inquiry in [Inquiry::Xml, Inquiry::Screen, Inquiry::Details, Inquiry::Serial { from: None, most: 9 }] {
         let why = asked(&mut bench, 0, "near", inquiry).expect_err("it is on the other host");
-        assert!(why.starts_with("h1") && why.contains("near"), "{why}");
+        assert!(why.starts_with("paradoxe-1") && why.contains("near"), "{why}");
     }
 }
 

@@ -72,6 +72,7 @@ macro_rules! optional {
 
 mod changing;
 mod choosing;
+mod closely;
 mod guiding;
 mod moving;
 mod operations;
@@ -94,11 +95,12 @@ pub(super) fn set_own(actions: Vec<Action>) {
 
 /// What everybody can do, in the order of the help.
 pub(super) fn built_in() -> impl Iterator<Item = &'static Action> + Clone {
-    let chapters: [&'static [Action]; 7] = [
+    let chapters: [&'static [Action]; 8] = [
         moving::ACTIONS,
         viewing::ACTIONS,
         choosing::ACTIONS,
         changing::ACTIONS,
+        closely::ACTIONS,
         operations::ACTIONS,
         running::ACTIONS,
         guiding::ACTIONS,

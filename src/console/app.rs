@@ -37,6 +37,7 @@ use crate::handle::{Command, Handle, OpState, OperationView, Query, Snapshot};
 #[allow(clippy::unwrap_used)] // What is unexpected here fails the test.
 mod chaos;
 mod choosing;
+mod closely;
 mod commands;
 mod exports;
 mod goes;
@@ -49,6 +50,7 @@ mod tables;
 mod taking;
 
 pub(crate) use choosing::Purpose;
+pub(crate) use closely::Open;
 pub(crate) use guide::Guide;
 
 pub(crate) use marking::HostRange;
@@ -244,6 +246,8 @@ impl App {
         if self.asks_due && self.now >= self.asked + ASK_AGAIN {
             self.ask_open();
         }
+        self.follow_closely();
+        self.ask_closely();
     }
 
     /// Lets the page look through the fleet.
@@ -265,6 +269,8 @@ impl App {
         let ask = (self.asks_due && self.has_open_question()).then(|| self.asked + ASK_AGAIN);
         let frozen = self.habits.frozen.as_ref().map(super::freeze::Frozen::due);
         let page = self.pages.seen(self.nav.page()).and_then(super::page::PageView::due);
+        // What stands still asks for nothing.
+        let page = page.filter(|_| self.habits.frozen.is_none());
         let demo = self.guide.player.as_ref().and_then(Player::due);
         [look, ask, self.order_due, frozen, page, demo].into_iter().flatten().min()
     }
@@ -297,8 +303,10 @@ impl App {
 
     /// Takes an answer.
     pub(crate) fn hear(&mut self, heard: Heard) {
-        self.dirty = true;
+        let before = std::mem::replace(&mut self.dirty, true);
         match heard {
+            Heard::Told(answer) => self.dirty = self.told_closely(answer) || before,
+            Heard::Console(what) => self.dirty = self.console_says(what) || before,
             Heard::Preview(answer) => {
                 if let Some(Overlay::Dialog(dialog)) = self.overlays.last_mut()
                     && dialog.ahead != Ahead::Unsaid
@@ -352,6 +360,9 @@ impl App {
 
     fn key(&mut self, key: KeyEvent) {
         self.note = None;
+        if self.overlays.is_empty() && self.is_typing() {
+            return self.type_key(key);
+        }
         self.forget_question();
         let ctrl = |c| key.code == KeyCode::Char(c) && key.modifiers.contains(KeyModifiers::CONTROL);
         if ctrl('z') {
@@ -497,6 +508,7 @@ impl App {
                 self.ask_page();
             }
         }
+        self.ask_closely();
         self.mark_awaited();
         self.ask_in_the_way();
         if page == Page::Tree {

@@ -6,10 +6,11 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
-use super::app::Purpose;
+use super::app::{Open, Purpose};
 use super::export::Ended;
 use super::marks::VmSet;
 use super::run::Ran;
+use crate::fleet::FromConsole;
 use crate::handle::{Answer, Refused, Reply};
 
 /// What came back.
@@ -18,6 +19,10 @@ pub(crate) enum Heard {
     Preview(Answer),
     /// What the page asked.
     Page(Answer),
+    /// What the platform told the page.
+    Told(Answer),
+    /// What came from the open serial console; none at its end.
+    Console(Option<FromConsole>),
     /// A page of what is to be written to a file.
     Gathered(Answer),
     /// How writing a file ended.
@@ -35,6 +40,9 @@ pub(crate) enum Heard {
 pub(crate) struct Asks {
     pub preview: Option<oneshot::Receiver<Answer>>,
     pub page: Option<oneshot::Receiver<Answer>>,
+    pub inspect: Option<oneshot::Receiver<Answer>>,
+    /// The open serial console.
+    pub console: Option<Open>,
     pub gathered: Option<oneshot::Receiver<Answer>>,
     pub export: Option<oneshot::Receiver<Ended>>,
     pub chosen: Option<(oneshot::Receiver<VmSet>, Purpose, String)>,
@@ -81,6 +89,15 @@ impl Asks {
             }
             if let Some(answer) = answered(&mut self.preview, cx) {
                 return Poll::Ready(Heard::Preview(answer));
+            }
+            if let Some(answer) = answered(&mut self.inspect, cx) {
+                return Poll::Ready(Heard::Told(answer));
+            }
+            if let Some(open) = self.console.as_mut().filter(|open| !open.over)
+                && let Poll::Ready(what) = open.line.from.poll_recv(cx)
+            {
+                open.over = what.is_none();
+                return Poll::Ready(Heard::Console(what));
             }
             if let Some(answer) = answered(&mut self.gathered, cx) {
                 return Poll::Ready(Heard::Gathered(answer));

@@ -20,6 +20,8 @@ pub(crate) use sheet::Sheet;
 pub(crate) enum Format {
     Csv,
     Json,
+    /// Text as it is shown.
+    Text,
 }
 
 impl Format {
@@ -28,6 +30,7 @@ impl Format {
         match self {
             Self::Csv => "CSV",
             Self::Json => "JSON",
+            Self::Text => "text",
         }
     }
 
@@ -36,6 +39,7 @@ impl Format {
         match self {
             Self::Csv => "csv",
             Self::Json => "json",
+            Self::Text => "txt",
         }
     }
 }
@@ -57,9 +61,9 @@ impl Target {
     }
 
     /// What a file about `what` is called unless somebody says otherwise: `./hemera-vms-20261122-134500.csv`.
-    pub(crate) fn default_path(what: &str, format: Format) -> String {
+    pub(crate) fn default_path(what: &str, ending: &str) -> String {
         let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
-        format!("./hemera-{what}-{now}.{}", format.ending())
+        format!("./hemera-{what}-{now}.{ending}")
     }
 }
 
@@ -122,6 +126,7 @@ impl Export {
         match self.target.format {
             Format::Csv => csv(&self.sheet, out),
             Format::Json => json(&self.sheet, out),
+            Format::Text => text(&self.sheet, out),
         }
     }
 }
@@ -146,6 +151,13 @@ fn csv(sheet: &Sheet, out: impl Write) -> io::Result<usize> {
     })?;
     writer.flush()?;
     Ok(rows)
+}
+
+fn text(sheet: &Sheet, mut out: impl Write) -> io::Result<usize> {
+    let Sheet::Text(text) = sheet else { return Err(io::Error::other("a table is not written as text")) };
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(text.lines().count())
 }
 
 fn json(sheet: &Sheet, mut out: impl Write) -> io::Result<usize> {

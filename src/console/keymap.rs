@@ -36,6 +36,8 @@ pub enum Context {
     Host,
     /// On the page of a VM.
     Vm,
+    /// At a VM's serial console, screen or definition.
+    Room,
     /// In the tree.
     Tree,
     /// On the page of events.
@@ -50,7 +52,7 @@ pub enum Context {
 
 impl Context {
     /// All contexts with their names in keymap files.
-    pub const ALL: [(Self, &'static str); 13] = [
+    pub const ALL: [(Self, &'static str); 14] = [
         (Self::Everywhere, "everywhere"),
         (Self::Sites, "sites"),
         (Self::Hosts, "hosts"),
@@ -59,6 +61,7 @@ impl Context {
         (Self::Tasks, "tasks"),
         (Self::Host, "host"),
         (Self::Vm, "vm"),
+        (Self::Room, "room"),
         (Self::Tree, "tree"),
         (Self::Events, "events"),
         (Self::Pulse, "pulse"),

@@ -97,6 +97,11 @@ impl Look {
         Ok(look)
     }
 
+    /// How many colours there are.
+    pub(crate) const fn level(&self) -> ColorLevel {
+        self.level
+    }
+
     /// Whether the halves of a sign can be told apart: it takes a half block and colours.
     pub(crate) fn tells_halves(&self) -> bool {
         self.level != ColorLevel::None && self.glyphs.upper != self.glyphs.lower

@@ -9,8 +9,15 @@ use super::heat::Heat;
 use super::keymap::Context;
 use super::layout::Panel;
 use super::pages::{
-    events::EventsPage, findings::FindingsPage, host::HostPage, hosts::HostsPage, pulse::PulsePage,
-    settings::SettingsPage, tree::TreePage, vm::VmPage,
+    events::EventsPage,
+    findings::FindingsPage,
+    host::HostPage,
+    hosts::HostsPage,
+    pulse::PulsePage,
+    room::{Room, Wing},
+    settings::SettingsPage,
+    tree::TreePage,
+    vm::VmPage,
 };
 use super::saved::Saved;
 use super::tasks::Tasks;
@@ -32,6 +39,8 @@ pub(crate) enum Page {
     Host(HostId),
     /// A VM.
     Vm(VmId),
+    /// A part of a VM that has the whole page.
+    Room(VmId, Wing),
     /// Sites, clusters, hosts and VMs as a tree.
     Tree,
     /// What happened.
@@ -45,6 +54,14 @@ pub(crate) enum Page {
 }
 
 impl Page {
+    /// The VM that it is about.
+    pub(crate) const fn vm(self) -> Option<VmId> {
+        match self {
+            Self::Vm(vm) | Self::Room(vm, _) => Some(vm),
+            _ => None,
+        }
+    }
+
     /// What the crumbs call it.
     pub(crate) fn crumb(self, fleet: &Fleet) -> String {
         match self {
@@ -54,7 +71,8 @@ impl Page {
             Self::Hosts => "hosts".into(),
             Self::Host(host) => fleet.topology.hosts.get(host.index()).map_or("?".into(), |h| h.name.to_string()),
             Self::Vm(vm) if vm.0 < fleet.vms.id_count() => fleet.vms.name(vm).to_owned(),
-            Self::Vm(_) => "?".into(),
+            Self::Room(vm, wing) if vm.0 < fleet.vms.id_count() => format!("{} {}", fleet.vms.name(vm), wing.word()),
+            Self::Vm(_) | Self::Room(..) => "?".into(),
             Self::Tree => "tree".into(),
             Self::Events => "events".into(),
             Self::Pulse => "pulse".into(),
@@ -127,6 +145,14 @@ pub(crate) trait PageView {
     }
     /// Takes the answer.
     fn take(&mut self, _answer: Answer) {}
+    /// What it wants to know of the platform now; [`due`](Self::due) says when it wants to know more.
+    fn inquiry(&mut self, _now: Instant) -> Option<Query> {
+        None
+    }
+    /// Takes the answer to that; whether it shows.
+    fn told(&mut self, _answer: Answer, _now: Instant) -> bool {
+        false
+    }
     /// Its own filter, where it has one.
     fn filter(&mut self) -> Option<&mut FilterBox> {
         None
@@ -188,6 +214,7 @@ pub(crate) struct Pages {
     pub hosts: HostsPage,
     pub host: Option<HostPage>,
     pub vm: Option<VmPage>,
+    pub room: Option<Room>,
     pub tree: TreePage,
     pub events: EventsPage,
     pub pulse: PulsePage,
@@ -204,6 +231,7 @@ impl Pages {
             Page::Hosts => &mut self.hosts,
             Page::Host(_) => self.host.as_mut()?,
             Page::Vm(_) => self.vm.as_mut()?,
+            Page::Room(..) => self.room.as_mut()?,
             Page::Tree => &mut self.tree,
             Page::Events => &mut self.events,
             Page::Pulse => &mut self.pulse,
@@ -220,6 +248,7 @@ impl Pages {
             Page::Hosts => &self.hosts,
             Page::Host(_) => self.host.as_ref()?,
             Page::Vm(_) => self.vm.as_ref()?,
+            Page::Room(..) => self.room.as_ref()?,
             Page::Tree => &self.tree,
             Page::Events => &self.events,
             Page::Pulse => &self.pulse,
@@ -234,13 +263,19 @@ impl Pages {
             Page::Tasks(op) => self.tasks.as_ref().is_some_and(|t| t.op == op),
             Page::Host(host) => self.host.as_ref().is_some_and(|h| h.host == host),
             Page::Vm(vm) => self.vm.as_ref().is_some_and(|v| v.vm == vm),
+            Page::Room(vm, _) => self.room.as_ref().is_some_and(|r| r.vm == vm),
             _ => true,
         };
+        if let (Page::Vm(_), Some(vm)) = (page, &mut self.vm) {
+            // What was asked before one left is not waited for.
+            vm.ask_anew();
+        }
         match page {
             _ if known => {}
             Page::Tasks(op) => self.tasks = Some(Tasks::new(op)),
             Page::Host(host) => self.host = Some(HostPage::new(host)),
             Page::Vm(vm) => self.vm = Some(VmPage::new(vm)),
+            Page::Room(vm, wing) => self.room = Some(Room::new(vm, wing)),
             _ => {}
         }
     }

@@ -6,6 +6,7 @@ pub(crate) mod host;
 pub(crate) mod hosts;
 pub(crate) mod parts;
 pub(crate) mod pulse;
+pub(crate) mod room;
 pub(crate) mod settings;
 pub(crate) mod tree;
 pub(crate) mod vm;

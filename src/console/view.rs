@@ -29,6 +29,7 @@ mod plot;
 mod popup;
 mod prompt;
 mod pulse;
+mod room;
 mod settings;
 mod sites;
 mod spark;
@@ -69,6 +70,7 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) -> Hits {
         Page::Hosts => hosts::draw(app, &app.pages.hosts, &mut paint),
         Page::Host(host) => host::draw(app, host, &mut paint),
         Page::Vm(_) => vm::draw(app, &mut paint),
+        Page::Room(..) => room::draw(app, &mut paint),
         Page::Tree => tree::draw(app, &app.pages.tree, &mut paint),
         Page::Events => events::draw(app, &app.pages.events, &mut paint),
         Page::Pulse => pulse::draw(app, &mut paint),

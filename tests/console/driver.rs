@@ -299,6 +299,11 @@ impl Console {
         }
     }
 
+    /// What was typed into serial consoles.
+    pub(crate) fn typed(&self) -> Vec<u8> {
+        self.heard.lock().unwrap().typed.lock().unwrap().clone()
+    }
+
     pub(crate) fn previews(&self) -> Vec<OperationSpec> {
         self.heard.lock().unwrap().previews.clone()
     }

@@ -248,10 +248,15 @@ pub(crate) async fn serve(
     mut snapshots: tokio::sync::mpsc::UnboundedReceiver<Snapshot>,
 ) {
     let mut now = service.snapshots.borrow().clone();
+    let mut steered = true;
     loop {
         tokio::select! {
-            command = service.commands.recv() => {
-                let Some((command, reply)) = command else { return };
+            command = service.commands.recv(), if steered => {
+                // A console that only looks has let go of it.
+                let Some((command, reply)) = command else {
+                    steered = false;
+                    continue;
+                };
                 heard.lock().unwrap().commands.push(command);
                 reply.send(Ok(Accepted { op: Some(OpId(4)), message: "#4 began".into() })).ok();
             }

@@ -14,6 +14,7 @@ mod look;
 mod meant;
 mod pages;
 mod past;
+mod room;
 mod size;
 mod tables;
 mod tour;

@@ -151,7 +151,7 @@ pub(super) fn has_table(app: &App) -> Result<(), Reason> {
 }
 
 pub(super) fn shows_rows(app: &App) -> Result<(), Reason> {
-    if app.can_export() { Ok(()) } else { Err("go to VMs, hosts, operations, tasks or events first") }
+    if app.can_export() { Ok(()) } else { Err("go to VMs, hosts, operations, tasks, events or a VM's console first") }
 }
 
 pub(super) fn has_past(app: &App) -> Result<(), Reason> {
@@ -205,6 +205,30 @@ pub(super) fn has_host(app: &App) -> Result<(), Reason> {
 
 pub(super) fn at_vm(app: &App) -> Result<(), Reason> {
     if matches!(app.nav.page(), Page::Vm(_)) { Ok(()) } else { Err("open a VM first") }
+}
+
+/// A VM that one can look at from close by.
+pub(super) fn sees_vm(app: &App) -> Result<(), Reason> {
+    app.close_vm().map(drop)
+}
+
+pub(super) fn types(app: &App) -> Result<(), Reason> {
+    steers(app)?;
+    app.may_type()
+}
+
+pub(super) fn in_room(app: &App) -> Result<(), Reason> {
+    if matches!(app.nav.page(), Page::Room(..)) {
+        Ok(())
+    } else {
+        Err("go to a VM's console, screen or definition first")
+    }
+}
+
+pub(super) fn finds(app: &App) -> Result<(), Reason> {
+    in_room(app)?;
+    let found = app.pages.room.as_ref().is_some_and(|room| !room.finder.rows.is_empty());
+    if found { Ok(()) } else { Err("nothing is found") }
 }
 
 pub(super) fn at_events(app: &App) -> Result<(), Reason> {

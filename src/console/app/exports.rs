@@ -7,6 +7,7 @@ use crate::console::export::{Ended, Export, Format, Gather, Next, Sheet, Target}
 use crate::console::format::counted;
 use crate::console::layout::Panel;
 use crate::console::page::Page;
+use crate::console::pages::room::{Room, Wing};
 use crate::handle::{Answer, Query};
 
 /// What would be written.
@@ -16,6 +17,8 @@ enum Shown {
     Operations,
     /// What the page asks for, page by page.
     Asked(&'static str),
+    /// What is read of a VM from close by.
+    Text(Wing),
 }
 
 impl Shown {
@@ -25,6 +28,7 @@ impl Shown {
             Self::Table(table) => table.word(),
             Self::Operations => "operations",
             Self::Asked(what) => what,
+            Self::Text(wing) => wing.word(),
         }
     }
 }
@@ -39,6 +43,7 @@ impl App {
             Page::Panel(Panel::Hosts) | Page::Hosts => Some(Shown::Table(Table::Hosts)),
             Page::Tasks(_) => Some(Shown::Asked("tasks")),
             Page::Events => Some(Shown::Asked("events")),
+            Page::Room(_, wing @ (Wing::Console | Wing::Xml)) => Some(Shown::Text(wing)),
             _ => None,
         }
     }
@@ -51,13 +56,19 @@ impl App {
     /// Asks where to write what is shown.
     pub(crate) fn ask_export(&mut self, format: Format) {
         let Some(shown) = self.shown() else { return };
+        if let Shown::Text(wing) = shown {
+            let name = self.pages.room.as_ref().map_or("", |room| self.snapshot.fleet.vms.name(room.vm));
+            let path = Target::default_path(&format!("{name}-{}", wing.word()), wing.ending());
+            return self.open_dialog(Dialog::save_text(name, wing.word(), &path));
+        }
         let count = match shown {
             Shown::Table(Table::Vms) => counted(self.vms.order.len(), "VM"),
             Shown::Table(Table::Hosts) => counted(self.hosts_order().len(), "host"),
             Shown::Operations => counted(self.snapshot.operations.len(), "operation"),
             Shown::Asked(what) => what.to_owned(),
+            Shown::Text(_) => return,
         };
-        self.open_dialog(Dialog::export(&count, format, &Target::default_path(shown.word(), format)));
+        self.open_dialog(Dialog::export(&count, format, &Target::default_path(shown.word(), format.ending())));
     }
 
     /// The order of the host table, or world order until it was shown.
@@ -94,6 +105,13 @@ impl App {
 
     /// Writes what is shown to that file.
     fn export(&mut self, path: &str, format: Format) {
+        if matches!(self.shown(), Some(Shown::Text(_))) {
+            if let Some(text) = self.pages.room.as_mut().and_then(Room::text) {
+                let target = Target::named(path, Format::Text);
+                self.write(Export { target, sheet: Sheet::Text(text) });
+            }
+            return;
+        }
         let target = Target::named(path, format);
         let fleet = self.snapshot.fleet.clone();
         let columns = |table| -> Vec<Column> { self.columns(table).shown().map(|c| c.shape.column).collect() };
@@ -115,7 +133,7 @@ impl App {
                 }
                 return;
             }
-            None => return,
+            Some(Shown::Text(_)) | None => return,
         };
         self.write(Export { target, sheet });
     }

@@ -59,6 +59,9 @@ impl App {
         if self.pages.view(self.nav.page()).is_some_and(|view| view.next_part(by == 1)) {
             return;
         }
+        if self.next_wing(if by == 1 { 1 } else { -1 }) {
+            return;
+        }
         let all = Panel::ALL;
         let at = all.iter().position(|p| *p == self.focus).unwrap_or(0);
         let any = self.plan.cramped() || self.nav.page() != Page::Overview;
@@ -83,6 +86,9 @@ impl App {
 
     /// To the left or to the right.
     pub(crate) fn side(&mut self, by: i32) {
+        if self.next_wing(by as isize) {
+            return;
+        }
         if let Some(view) = self.pages.view(self.nav.page()) {
             view.side(by);
         } else if self.focus == Panel::Hosts {
@@ -192,7 +198,12 @@ impl App {
         let row = self.vms.order.position(vm).map(|row| row.saturating_add_signed(by));
         let Some((row, next)) = row.and_then(|row| Some((row, self.vms.order.get(row)?))) else { return };
         self.vms.go(row);
-        let place = self.place(Page::Vm(next));
+        self.replace(Page::Vm(next));
+    }
+
+    /// Goes to a page in place of this one; Esc leads where it would have led from this one.
+    pub(super) fn replace(&mut self, page: Page) {
+        let place = self.place(page);
         self.leave();
         self.nav.replace(place);
         self.arrive();
@@ -221,6 +232,7 @@ impl App {
     fn leave(&mut self) {
         self.nav.note(self.focus, &self.vms.filter_box.text);
         self.asks.page = None;
+        self.asks.inspect = None;
         self.awaited.clear();
     }
 
@@ -233,6 +245,7 @@ impl App {
         self.look_at_page();
         self.refresh_rows();
         self.ask_open();
+        self.settle_closely();
     }
 
     /// Shows the panel with the focus alone, or the overview again.
@@ -288,7 +301,7 @@ impl App {
         let around = Around { snapshot: &self.snapshot, heat: &self.heat };
         match self.pages.seen(self.nav.page()) {
             // Who looks at one VM closely means that one, whatever is marked elsewhere.
-            Some(view) if self.vms.marks.is_empty() || matches!(self.nav.page(), Page::Vm(_)) => {
+            Some(view) if self.vms.marks.is_empty() || self.nav.page().vm().is_some() => {
                 view.vms(&around).into_iter().filter(|&vm| fleet.vms.exists(vm)).collect()
             }
             _ => self.vms.meant(fleet),
@@ -299,7 +312,7 @@ impl App {
     pub(crate) fn means_vms(&self) -> bool {
         let around = Around { snapshot: &self.snapshot, heat: &self.heat };
         match self.pages.seen(self.nav.page()) {
-            Some(view) if self.vms.marks.is_empty() || matches!(self.nav.page(), Page::Vm(_)) => view.has_vms(&around),
+            Some(view) if self.vms.marks.is_empty() || self.nav.page().vm().is_some() => view.has_vms(&around),
             Some(_) => true,
             None => !self.vms.marks.is_empty() || self.vms.cursor.is_some(),
         }
@@ -317,7 +330,7 @@ impl App {
     /// nobody is to forget those that are not on screen.
     pub(crate) fn marked_elsewhere(&self) -> Option<String> {
         let view = self.pages.seen(self.nav.page())?;
-        if self.vms.marks.is_empty() || matches!(self.nav.page(), Page::Vm(_)) {
+        if self.vms.marks.is_empty() || self.nav.page().vm().is_some() {
             return None;
         }
         let shown = view.shown_vms().unwrap_or_default().iter().copied().collect();

@@ -103,6 +103,9 @@ impl App {
     }
 
     pub(super) fn paste(&mut self, text: &str) {
+        if self.overlays.is_empty() && self.is_typing() {
+            return self.type_text(text);
+        }
         match self.overlays.last_mut() {
             Some(Overlay::Dialog(dialog)) => {
                 let outcome = dialog.paste(text);

@@ -14,6 +14,14 @@ impl Dialog {
         dialog
     }
 
+    /// What is read of a VM, to a file.
+    pub(crate) fn save_text(vm: &str, what: &str, path: &str) -> Self {
+        let fields = vec![Field::text("file", path, "")];
+        let mut dialog = Self::new(Act::Export(Format::Text), format!("Save the {what} of {vm}"), "Write", fields);
+        dialog.facts.push("All of it, as text without colours.".into());
+        dialog
+    }
+
     /// A file is in the way.
     pub(crate) fn overwrite(export: Export) -> Self {
         let fact = format!("{} is there already.", export.target.path.display());

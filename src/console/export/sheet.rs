@@ -33,6 +33,8 @@ pub(crate) enum Sheet {
         fleet: Fleet,
         events: Vec<Event>,
     },
+    /// No table: what a VM says or is.
+    Text(String),
 }
 
 const OPERATION: &[&str] = &[
@@ -84,6 +86,7 @@ impl Sheet {
             Self::Operations(_) => OPERATION.to_vec(),
             Self::Tasks { .. } => TASK.to_vec(),
             Self::Events { .. } => EVENT.to_vec(),
+            Self::Text(_) => Vec::new(),
         }
     }
 
@@ -111,6 +114,7 @@ impl Sheet {
             Self::Operations(operations) => rows(operations.iter(), put, operation),
             Self::Tasks { fleet, tasks } => rows(tasks.iter(), put, |t, out| task(fleet, t, out)),
             Self::Events { fleet, events } => rows(events.iter(), put, |e, out| event(fleet, e, out)),
+            Self::Text(_) => Ok(()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A VM looked at closely.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ratatui::layout::{Position, Rect};
 
@@ -8,12 +9,16 @@ use super::Cursor;
 use super::parts::{LIST_TOP, Part, Parts};
 use crate::console::keymap::Context;
 use crate::console::page::{Around, Go, Page, PageView};
-use crate::fleet::{Finding, HostId, OpId, VmId, VmRow, VmState};
+use crate::fleet::{Details, Finding, HostId, Inquiry, Job, OpId, Told, VmId, VmRow, VmState};
 use crate::handle::{Answer, Query, TaskState, TaskView, VmView};
 
 /// Rows that say what it is and how it is, and those that more is said in where something is wrong.
 const ABOUT: u16 = 5;
 const TROUBLE: u16 = 3;
+/// Rows with what its hypervisor says and what can be looked at, of a real VM; and of a job that works on it.
+const REAL: u16 = 2;
+/// How often its hypervisor is asked.
+const LOOK: Duration = Duration::from_secs(2);
 /// Figures that are drawn over time.
 const FIGURES: u16 = 3;
 
@@ -24,6 +29,13 @@ pub(crate) struct VmPage {
     /// What the engine said last.
     pub view: Option<VmView>,
     pub error: Option<Arc<str>>,
+    /// What its hypervisor says, or why that is not known; none where it was not asked yet.
+    pub details: Option<Result<Arc<Details>, Arc<str>>>,
+    /// When it is to be asked again; none while an answer is awaited, or nobody is to be asked.
+    due: Option<Instant>,
+    /// Whether it is real and can be asked about.
+    real: bool,
+    asked: bool,
     pub parts: Parts,
     /// In the list of what was done to it, newest first.
     pub results: Cursor,
@@ -36,11 +48,32 @@ impl VmPage {
         const ALL: &[Part] = &[Part::About, Part::Load, Part::Tasks, Part::Timeline];
         let parts = Parts::new(ALL, Part::Tasks);
         let (results, timeline) = (Cursor::default(), Cursor::default());
-        Self { vm, view: None, error: None, parts, results, timeline }
+        Self {
+            vm,
+            view: None,
+            error: None,
+            details: None,
+            due: None,
+            real: false,
+            asked: false,
+            parts,
+            results,
+            timeline,
+        }
     }
 
     fn under_cursor(&self) -> Option<&TaskView> {
         self.view.as_ref()?.results.get(self.results.row)
+    }
+
+    /// The job that works on it.
+    pub(crate) fn job(&self) -> Option<&Job> {
+        self.details.as_ref()?.as_ref().ok()?.job.as_ref()
+    }
+
+    /// Lets its hypervisor be asked at once, whatever was asked before.
+    pub(crate) fn ask_anew(&mut self) {
+        (self.asked, self.due) = (false, None);
     }
 
     fn cursor(&mut self) -> &mut Cursor {
@@ -57,7 +90,9 @@ impl PageView for VmPage {
         let vms = &around.snapshot.fleet.vms;
         let row = if self.vm.0 < vms.id_count() { vms.row(self.vm) } else { VmRow::default() };
         let wrong = row.finding != Finding::None || matches!(row.state, VmState::Failed | VmState::Lost);
-        self.parts.settle(room, ABOUT + if wrong { TROUBLE } else { 1 }, FIGURES);
+        self.real = !around.snapshot.about.is_simulated();
+        let real = if self.real { REAL + u16::from(self.job().is_some()) } else { 0 };
+        self.parts.settle(room, ABOUT + real + if wrong { TROUBLE } else { 1 }, FIGURES);
         let (results, lines) = self.view.as_ref().map_or((0, 0), |v| (v.results.len(), v.timeline.len()));
         self.results.settle(results, self.parts.list_rows(Part::Tasks));
         self.timeline.settle(lines, usize::from(self.parts.room(Part::Timeline).height));
@@ -107,6 +142,31 @@ impl PageView for VmPage {
             Answer::None(reason) => self.error = Some(reason),
             _ => {}
         }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    fn inquiry(&mut self, now: Instant) -> Option<Query> {
+        if !self.real || self.asked || self.due.is_some_and(|due| now < due) {
+            return None;
+        }
+        (self.asked, self.due) = (true, None);
+        Some(Query::Inspect(self.vm, Inquiry::Details))
+    }
+
+    fn told(&mut self, answer: Answer, now: Instant) -> bool {
+        let told = match answer {
+            Answer::Told(vm, Told::Details(details)) if vm == self.vm => Ok(details),
+            Answer::None(why) => Err(why),
+            _ => return false,
+        };
+        (self.asked, self.due) = (false, Some(now + LOOK));
+        let told = Some(told);
+        let news = self.details != told;
+        self.details = told;
+        news
     }
 
     fn vms(&self, _: &Around<'_>) -> Vec<VmId> {

@@ -246,6 +246,7 @@ fn hints(context: Context) -> &'static [&'static str] {
             "cancel-task",
             "back",
         ],
+        Context::Room => &["home", "type", "filter", "next-panel", "find-next", "again", "export", "ssh-vm", "help"],
         Context::Events => &["home", "open", "filter", "event-level", "help", "open-host"],
         Context::Findings => &["home", "open", "remedies", "help", "destroy", "retry-failed"],
         Context::Tree => &["open", "mark", "open-host", "tree-order", "filter", "migrate", "home", "help"],
@@ -320,6 +321,9 @@ pub(super) fn footer(app: &App, paint: &mut Paint<'_>) {
             return fixed(paint, app, &hints);
         }
         None => {}
+    }
+    if app.is_typing() {
+        return fixed(paint, app, &[("every key", "goes to the guest"), ("ctrl-]", "leaves")]);
     }
     if !app.keys.is_empty() {
         return fixed(paint, app, &[("Esc", "give up")]);

@@ -8,7 +8,7 @@ use super::plot::{Plot, stack};
 use super::state_role;
 use super::tasks::detail;
 use crate::console::app::App;
-use crate::console::format::{age, counted, memory, percent, rate};
+use crate::console::format::{age, counted, memory, percent, rate, span};
 use crate::console::pages::parts::Part;
 use crate::console::pages::vm::VmPage;
 use crate::console::theme::Role;
@@ -93,8 +93,14 @@ fn about(app: &App, page: &VmPage, row: &VmRow, paint: &mut Paint<'_>, room: Rec
         lines
             .push(("task", vec![piece(what, Role::Strong), piece(detail(app, &app.snapshot.fleet, task), Role::Text)]));
     }
+    if !app.snapshot.about.is_simulated() {
+        lines.extend(hypervisor(app, page));
+    }
     lines.push(("load", figures(app, row)));
     lines.push(("class", class(app, row)));
+    if !app.snapshot.about.is_simulated() {
+        lines.push(("see", helps(app, &["console", "screen", "definition", "ssh-vm"])));
+    }
     for (y, (name, pieces)) in (room.y..room.bottom()).zip(lines) {
         paint.text(room.x + 1, y, x, name, Role::Dim);
         fitted(paint, (x, y), end, &pieces);
@@ -111,6 +117,39 @@ fn state(app: &App, page: &VmPage, row: &VmRow) -> Vec<Piece> {
         pieces.push(piece(format!(" {} {reason}", glyphs.dot), Role::Text));
     }
     pieces
+}
+
+/// What libvirt and QEMU say of it, and the job that works on it.
+fn hypervisor(app: &App, page: &VmPage) -> Vec<(&'static str, Vec<Piece>)> {
+    let dot = || piece(format!(" {} ", app.look.glyphs.dot), Role::Dim);
+    let said = match &page.details {
+        None => vec![piece("asking its host", Role::Dim)],
+        Some(Err(why)) => vec![piece(why.to_string(), Role::Warn)],
+        Some(Ok(details)) => {
+            let mut said = vec![piece(format!("{} ({})", details.state, details.reason), Role::Text), dot()];
+            said.push(match &details.hypervisor {
+                Ok(word) => piece(format!("QEMU {word}"), Role::Text),
+                Err(why) => piece(format!("QEMU: {why}"), Role::Warn),
+            });
+            if let Some(id) = details.id {
+                said.extend([dot(), piece(format!("id {id}"), Role::Dim)]);
+            }
+            if details.persistent {
+                said.extend([dot(), piece("defined", Role::Dim)]);
+            }
+            if details.autostart {
+                said.extend([dot(), piece("starts with its host", Role::Dim)]);
+            }
+            said
+        }
+    };
+    let mut lines = vec![("libvirt", said)];
+    if let Some(job) = page.job() {
+        let elapsed = span(std::time::Duration::from_millis(job.elapsed_ms));
+        let text = format!("for {elapsed}: {} of {} done, {} left", job.processed, job.total, job.remaining);
+        lines.push(("job", vec![piece(text, Role::Busy)]));
+    }
+    lines
 }
 
 /// What was found and from what, in at most so many lines of such a width, and what helps.
