@@ -20,6 +20,7 @@ mod plan;
 mod preview;
 mod queue;
 mod record;
+mod rescue;
 mod retry;
 mod sampling;
 mod schedule;
@@ -36,7 +37,7 @@ pub use config::{Config, Expected, Patience};
 pub use record::{Counts, Record, TaskRecord, What};
 
 use crate::fleet::{
-    Finding, Fleet, HostId, OpId, Share, TaskId, Time, Topology, VM_OVERHEAD, VmClass, VmId, VmRow, VmState,
+    Finding, Fleet, HostId, Load, OpId, TaskId, Time, Topology, VM_OVERHEAD, VmClass, VmId, VmRow, VmState,
 };
 use crate::handle::TaskSubject;
 use crate::platform::Request;
@@ -69,8 +70,8 @@ pub struct Engine {
     draining: BTreeSet<HostId>,
     /// Paused VMs whose guest answered before.
     answered: BTreeSet<VmId>,
-    /// Working sets that stress steps set, where they are not the default.
-    working_sets: HashMap<VmId, Share>,
+    /// Loads that stress steps set.
+    loads: HashMap<VmId, Load>,
     /// Moves that started since the queue was last settled: predicted once all of an instant run.
     unpredicted: Vec<TaskId>,
     /// By how much the last moves took longer than predicted, the newest last.
@@ -118,7 +119,7 @@ impl Engine {
             names: Names::default(),
             draining: BTreeSet::new(),
             answered: BTreeSet::new(),
-            working_sets: HashMap::new(),
+            loads: HashMap::new(),
             unpredicted: Vec::new(),
             overruns: VecDeque::new(),
             on_host: vec![BTreeSet::new(); hosts],
@@ -353,7 +354,7 @@ impl Engine {
         self.set_reason(vm, None);
         self.forget_health(vm);
         self.answered.remove(&vm);
-        self.working_sets.remove(&vm);
+        self.loads.remove(&vm);
         self.fleet.vms.update(vm, |row| row.target = None);
     }
 

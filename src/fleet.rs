@@ -8,6 +8,8 @@ mod finding;
 mod hosts;
 mod ids;
 mod inspect;
+mod moves;
+mod rescue;
 mod script;
 pub mod select;
 mod state;
@@ -21,13 +23,13 @@ mod words;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-pub use class::{
-    DEFAULT_WORKING_SET, Image, Load, MigrationFigures, MigrationOptions, MigrationProgress, Ready, VmClass,
-};
+pub use class::{DEFAULT_WORKING_SET, Image, Load, MigrationFigures, MigrationProgress, Ready, VmClass};
 pub use finding::{Diagnosis, Finding, Remedy};
 pub use hosts::{HostRow, HostTable};
 pub use ids::{ClusterId, HostId, OpId, SiteId, TaskId, VmId};
 pub use inspect::{Details, FromConsole, Inquiry, Job, Picture, SerialLog, ToConsole, Told};
+pub use moves::{Compression, MAX_CONNECTIONS, MigrationOptions, MoveWords, Storage};
+pub use rescue::{Adjust, After, PLANS, RescueAction, RescuePlan, RescueStep, THROTTLE};
 pub use script::Script;
 pub use select::{Bound, Reference, Referent, SelectError, Selection};
 pub use state::{HostState, VmState};

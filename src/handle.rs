@@ -16,7 +16,8 @@ pub use command::{
     Which,
 };
 pub use operation::{
-    Durations, OpKind, OpState, OperationView, TaskEnd, TaskState, TaskSubject, TaskView, WaitKind, WaitReason,
+    Durations, OpKind, OpState, OperationView, RescueView, TaskEnd, TaskState, TaskSubject, TaskView, WaitKind,
+    WaitReason,
 };
 pub use query::{
     Answer, EventFilter, EventPage, HostView, Preview, Query, RefusedGroup, TaskFilter, TaskOutput, TaskPage, Text,

@@ -15,12 +15,12 @@ use tokio::sync::mpsc;
 
 use crate::doctor::{HostSign, Sign};
 use crate::fleet::{
-    Bytes, FromConsole, HostId, Inquiry, Load, MigrationFigures, MigrationOptions, MigrationProgress, Rate, Script,
-    Subnet, TaskId, Time, ToConsole, Told, VmClass, VmId, VmState,
+    Adjust, Bytes, FromConsole, HostId, Inquiry, Load, MigrationFigures, MigrationOptions, MigrationProgress, Rate,
+    Script, Subnet, TaskId, Time, ToConsole, Told, VmClass, VmId, VmState,
 };
 
-/// What the engine asks of a platform. Each names the task it is for; the answer to all but [`Cancel`](Self::Cancel)
-/// and [`Probe`](Self::Probe) is exactly one [`Observation::Ended`].
+/// What the engine asks of a platform. Each names the task it is for; the answer to all but [`Cancel`](Self::Cancel),
+/// [`Adjust`](Self::Adjust) and [`Probe`](Self::Probe) is exactly one [`Observation::Ended`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
     /// Bring a VM up on a host. Where it fails or is cancelled, nothing of the VM is left behind.
@@ -90,6 +90,13 @@ pub enum Request {
     Cancel {
         /// The task.
         task: TaskId,
+    },
+    /// Change a running migration; what cannot be done comes back as [`Observation::NotAdjusted`].
+    Adjust {
+        /// The task.
+        task: TaskId,
+        /// How.
+        adjust: Adjust,
     },
     /// Report a running task's progress.
     Probe {
@@ -265,6 +272,15 @@ pub enum Observation {
         task: TaskId,
         /// With this code; 128 and the signal's number where a signal ended it.
         code: i32,
+    },
+    /// A running migration could not be changed.
+    NotAdjusted {
+        /// The task.
+        task: TaskId,
+        /// What was asked for.
+        adjust: Adjust,
+        /// Why not.
+        reason: Arc<str>,
     },
     /// A task ended.
     Ended {

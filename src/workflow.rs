@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod moves;
 mod raw;
 
 use std::ops::Range;

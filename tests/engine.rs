@@ -189,7 +189,7 @@ impl Bench {
                 assert_eq!(self.world.count(there), 0, "two of a kind at once on {host}");
                 (*task, *host)
             }
-            Request::Cancel { .. } | Request::Probe { .. } => unreachable!(),
+            Request::Cancel { .. } | Request::Adjust { .. } | Request::Probe { .. } => unreachable!(),
         };
         let of = vm_of(&request);
         let same = |r: &Request| of.is_some() && vm_of(r) == of;
@@ -299,11 +299,19 @@ impl Bench {
             Action::To(n, site) => {
                 let hosts = Selection::hosts(if site { "site:rennes" } else { "site:nantes" }).unwrap();
                 let moves = Moves::To { which: self.some(n), hosts };
-                self.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default() })));
+                self.command(Command::Start(OperationSpec::Migrate(Migrate {
+                    moves,
+                    options: <_>::default(),
+                    rescue: None,
+                })));
             }
             Action::Pattern(n, pattern) => {
                 let moves = Moves::Pattern { which: self.some(n), pattern };
-                self.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default() })));
+                self.command(Command::Start(OperationSpec::Migrate(Migrate {
+                    moves,
+                    options: <_>::default(),
+                    rescue: None,
+                })));
             }
             Action::Evacuate(host) => {
                 let name = topology().host(HostId(host % HOSTS)).name.to_string();
@@ -431,7 +439,7 @@ fn vm_of(request: &Request) -> Option<VmId> {
         | Request::Migrate { vm, .. }
         | Request::Change { vm, .. }
         | Request::Guest { vm, .. } => Some(*vm),
-        Request::Host { .. } | Request::Cancel { .. } | Request::Probe { .. } => None,
+        Request::Host { .. } | Request::Cancel { .. } | Request::Adjust { .. } | Request::Probe { .. } => None,
     }
 }
 
@@ -598,7 +606,7 @@ fn full_hosts_swap_their_vms_only_as_far_as_memory_lets_them() {
     let mut bench = booted(24, Limits::default());
     let which = Which::Selected(Selection::all());
     let moves = Moves::Pattern { which, pattern: Pattern::Circular };
-    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default() })));
+    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default(), rescue: None })));
     assert_eq!(bench.world.running.len(), 0);
     assert_eq!(operations(&bench)[1].waiting_by[0].0.word(), "memory on the target");
     bench.finish();
@@ -611,7 +619,7 @@ fn full_hosts_swap_their_vms_only_as_far_as_memory_lets_them() {
     bench.command(Command::Start(OperationSpec::Change { which: one, change: VmChange::Destroy }));
     bench.finish();
     let moves = Moves::Pattern { which: Which::Selected(Selection::all()), pattern: Pattern::Circular };
-    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default() })));
+    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default(), rescue: None })));
     bench.finish();
     bench.holds_together();
     assert_eq!(operations(&bench)[3].done, 23);
@@ -644,7 +652,7 @@ fn circular_moves_each_vm_to_the_next_host_that_holds_one() {
     bench.command(Command::Start(boot(4, Placement::Fixed(vec!["rennes-2".into(), "nantes-1".into()]), "all")));
     bench.finish();
     let moves = Moves::Pattern { which: Which::Selected(Selection::all()), pattern: Pattern::Circular };
-    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default() })));
+    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default(), rescue: None })));
     bench.finish();
     let hosts: Vec<HostId> = bench.world.vms.values().map(|at| at.0).collect();
     assert_eq!(hosts, [HostId(4), HostId(1), HostId(4), HostId(1)]);
@@ -656,7 +664,7 @@ fn split_merge_brings_every_vm_back() {
     bench.command(Command::Start(boot(3, Placement::Packed, "rennes-1")));
     bench.finish();
     let moves = Moves::Pattern { which: Which::Selected(Selection::all()), pattern: Pattern::SplitMerge };
-    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default() })));
+    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default(), rescue: None })));
     assert_eq!(operations(&bench)[1].waiting_by[0], (hemera::handle::WaitKind::Earlier, 3));
     bench.finish();
     assert_eq!(operations(&bench)[1].done, 6);
@@ -739,7 +747,7 @@ fn previews_change_nothing_and_say_what_starts() {
     use hemera::handle::{Answer, Query};
     let mut bench = booted(12, Limits::default());
     let moves = Moves::To { which: Which::Selected(Selection::all()), hosts: Selection::hosts("site:nantes").unwrap() };
-    let spec = OperationSpec::Migrate(Migrate { moves, options: <_>::default() });
+    let spec = OperationSpec::Migrate(Migrate { moves, options: <_>::default(), rescue: None });
     let version = bench.engine.version();
     let Answer::Preview(preview) = bench.engine.query(bench.world.now, &Query::Preview(spec)) else { panic!() };
     assert_eq!(bench.engine.version(), version);
@@ -761,7 +769,7 @@ fn an_odd_host_out_stays_where_it_is_and_the_others_cross() {
     bench.finish();
     bench.crash(HostId(5));
     let moves = Moves::Pattern { which: Which::Selected(Selection::all()), pattern: Pattern::Crossed };
-    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default() })));
+    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default(), rescue: None })));
     while let Some(task) = bench.nth_running(0) {
         bench.end(task, End::Done);
     }
@@ -788,7 +796,7 @@ fn what_fits_is_not_held_up_for_ever_by_something_larger() {
     boot_one(&mut bench, 64, "little", "rennes-1");
     let to = |vm: &str| (Arc::from(vm), Arc::from("rennes-2"));
     let moves = Moves::Explicit(vec![to("big"), to("little")]);
-    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default() })));
+    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default(), rescue: None })));
     assert_eq!(bench.world.running.len(), 1, "what fits beside the large one that waits has begun");
     bench.finish();
     let op = &operations(&bench)[3];
@@ -813,7 +821,7 @@ fn moves_that_found_no_room_are_asked_again() {
     let mut bench = booted(12, Limits::default());
     let hosts = Selection::hosts("site:nantes").unwrap();
     let moves = Moves::To { which: Which::Selected(Selection::all()), hosts };
-    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default() })));
+    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default(), rescue: None })));
     bench.finish();
     assert_eq!(operations(&bench)[1].failed, 4);
     let there = Selection::vms("site:nantes").unwrap();

@@ -221,7 +221,11 @@ fn the_design_s_workflow_is_read_in_full() {
     assert_eq!(workflow.steps[2], Step::Wait(Duration::from_secs(10)));
     let OperationSpec::Migrate(migrate) = operation(3) else { panic!("no migrate") };
     assert!(matches!(migrate.moves, Moves::Pattern { pattern: Pattern::Circular, .. }));
-    let options = MigrationOptions { bandwidth: Some(Rate(125e6)), max_downtime: Some(Duration::from_millis(30)) };
+    let options = MigrationOptions {
+        bandwidth: Some(Rate(125e6)),
+        max_downtime: Some(Duration::from_millis(30)),
+        ..MigrationOptions::default()
+    };
     assert_eq!(migrate.options, options);
     let OperationSpec::Migrate(migrate) = operation(4) else { panic!("no migrate") };
     let Moves::Explicit(moves) = &migrate.moves else { panic!("no moves") };

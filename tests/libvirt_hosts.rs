@@ -101,7 +101,11 @@ fn a_move_that_is_cancelled_leaves_its_vm_running_on_the_source() {
     bench.done(&[task]);
     lab.wait_for_guest(0, "stay");
     // 1 MiB/s: tens of seconds for what the guest has touched.
-    let slow = MigrationOptions { bandwidth: Some(Rate(1_048_576.0)), max_downtime: Some(Duration::from_millis(50)) };
+    let slow = MigrationOptions {
+        bandwidth: Some(Rate(1_048_576.0)),
+        max_downtime: Some(Duration::from_millis(50)),
+        ..MigrationOptions::default()
+    };
     let task = bench.migrate("stay", 0, 1, slow);
     let progress = bench.until("it is on its way", |s| {
         s.progress.get(&task)?.iter().find(|p| p.transferred.0 > 0 && p.remaining.0 > 0).copied()
@@ -329,7 +333,7 @@ fn a_cut_cable_makes_its_host_unreachable_and_no_task_is_lost() {
     let task = bench.boot(0, "cut", &class);
     bench.done(&[task]);
     lab.wait_for_guest(0, "cut");
-    let slow = MigrationOptions { bandwidth: Some(Rate(1_048_576.0)), max_downtime: None };
+    let slow = MigrationOptions { bandwidth: Some(Rate(1_048_576.0)), ..MigrationOptions::default() };
     let moving = bench.migrate("cut", 0, 1, slow);
     bench.wait("it is on its way", |s| s.progress.contains_key(&moving));
     lab.fault("cut", 0);

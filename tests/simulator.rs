@@ -187,7 +187,7 @@ fn without_any_allowed_downtime_the_rounds_end_at_a_page() {
     rig.boot(0, 0, &class(GB, 1));
     rig.until(0.0);
     rig.change(0, 0, Change::Load(Some(load(15e9, 0.9))));
-    let options = MigrationOptions { bandwidth: None, max_downtime: Some(Duration::ZERO) };
+    let options = MigrationOptions { max_downtime: Some(Duration::ZERO), ..MigrationOptions::default() };
     let task = rig.migrate_with(0, 0, 1, options);
     rig.until(10.0);
     let figures = rig.end(task).2.unwrap();
@@ -206,7 +206,8 @@ fn bandwidth_efficiency_setup_and_latency_count() {
         rig.boot(vm, 0, &class(GB, 1));
     }
     rig.until(0.0);
-    let near = rig.migrate_with(0, 0, 1, MigrationOptions { bandwidth: Some(Rate(25e6)), max_downtime: None });
+    let near =
+        rig.migrate_with(0, 0, 1, MigrationOptions { bandwidth: Some(Rate(25e6)), ..MigrationOptions::default() });
     let far = rig.migrate(1, 0, 2);
     rig.run();
     assert_near(rig.end(near).2.unwrap().total.as_secs_f64(), 1.0 + 1e9 / 20e6);

@@ -210,7 +210,11 @@ fn what_a_move_leaves_on_its_source_is_found_and_removed() {
     assert_eq!(bench.found(), BTreeMap::new());
     let which = Which::Selected(Selection::vms("all").expect("a selection"));
     let moves = Moves::Pattern { which, pattern: Pattern::Circular };
-    bench.ask(Command::Start(OperationSpec::Migrate(Migrate { moves, options: MigrationOptions::default() })));
+    bench.ask(Command::Start(OperationSpec::Migrate(Migrate {
+        moves,
+        options: MigrationOptions::default(),
+        rescue: None,
+    })));
     bench.run(60.0);
     assert_eq!(bench.only(Finding::LeftOnSource), 4);
     let told = bench.engine.fleet().diagnosis(VmId(0)).expect("found").text.clone();

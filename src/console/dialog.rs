@@ -2,6 +2,7 @@
 //!
 //! The safe button has the focus whenever Enter could do harm: Enter in a field goes to Cancel.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent};
@@ -55,6 +56,8 @@ pub(crate) enum Act {
 pub(crate) struct Field {
     pub label: &'static str,
     pub hint: &'static str,
+    /// What may complete the word that is being written.
+    pub completes: Option<fn(&str) -> Vec<String>>,
     pub value: Value,
     /// Whether it still says what it was opened with: what is typed then takes its place.
     pub fresh: bool,
@@ -68,11 +71,40 @@ pub(crate) enum Value {
 
 impl Field {
     fn text(label: &'static str, value: &str, hint: &'static str) -> Self {
-        Self { label, hint, value: Value::Text(Input::new(value.into())), fresh: !value.is_empty() }
+        let fresh = !value.is_empty();
+        Self { label, hint, completes: None, value: Value::Text(Input::new(value.into())), fresh }
+    }
+
+    fn completing(mut self, completes: fn(&str) -> Vec<String>) -> Self {
+        self.completes = Some(completes);
+        self
+    }
+
+    /// What stands beside it: how its value is written, or the words that may come next.
+    pub(crate) fn hint(&self) -> Cow<'static, str> {
+        match (self.completes, &self.value) {
+            (Some(completes), Value::Text(input)) => completes(input.value()).join(" ").into(),
+            _ => self.hint.into(),
+        }
+    }
+
+    /// The text with its last word completed, where only one word can be meant or several begin alike.
+    fn completed(&self) -> Option<String> {
+        let (Some(completes), Value::Text(input)) = (self.completes, &self.value) else { return None };
+        let text = input.value();
+        let at_end = input.cursor() == text.chars().count();
+        let last = text.rsplit(' ').next().unwrap_or("");
+        let words = completes(text);
+        let first = words.first().filter(|word| at_end && !last.is_empty() && word.len() > last.len())?;
+        let shared = words.iter().fold(first.as_str(), |shared, word| {
+            let same = shared.bytes().zip(word.bytes()).take_while(|(a, b)| a == b).count();
+            &shared[..same]
+        });
+        (shared.len() > last.len()).then(|| format!("{}{shared}", &text[..text.len() - last.len()]))
     }
 
     fn choice(label: &'static str, options: Vec<String>, hint: &'static str) -> Self {
-        Self { label, hint, value: Value::Choice { options, at: 0 }, fresh: false }
+        Self { label, hint, completes: None, value: Value::Choice { options, at: 0 }, fresh: false }
     }
 
     /// What it says.
@@ -236,6 +268,12 @@ impl Dialog {
         let confirms = self.typed.is_some() && self.at + 1 == self.fields.len();
         let field = &mut self.fields[self.at];
         let fresh = std::mem::take(&mut field.fresh);
+        if key.code == KeyCode::Right
+            && let Some(text) = field.completed()
+        {
+            field.value = Value::Text(Input::new(text));
+            return Outcome::Changed;
+        }
         match &mut field.value {
             Value::Choice { options, at } if !options.is_empty() => match key.code {
                 KeyCode::Right | KeyCode::Char(' ' | 'l') => *at = (*at + 1) % options.len(),

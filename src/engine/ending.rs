@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::fleet::{
-    Bytes, DEFAULT_WORKING_SET, Finding, HostState, MigrationFigures, OpId, Ready, TaskId, Time, VmId, VmState,
-};
+use crate::fleet::{Bytes, Finding, HostState, MigrationFigures, OpId, Ready, TaskId, Time, VmId, VmState};
 use crate::handle::{Level, OpKind, TaskEnd, TaskState, WaitReason};
 use crate::platform::{Change, Request};
 
 use super::history::Moment;
 use super::plan::{footprint, thousands};
 use super::queue::{Key, Slots};
+use super::rescue::LOOK;
 use super::schedule::{is_stuck_key, key_of};
 use super::task::Work;
 use super::{Engine, TaskRecord, What};
@@ -134,13 +133,9 @@ impl Engine {
                 if done {
                     self.fleet.vms.update(vm, |row| row.stressed = load.is_some());
                     match load {
-                        Some(load) if load.working_set != DEFAULT_WORKING_SET => {
-                            self.working_sets.insert(vm, load.working_set);
-                        }
-                        _ => {
-                            self.working_sets.remove(&vm);
-                        }
-                    }
+                        Some(load) => self.loads.insert(vm, load),
+                        None => self.loads.remove(&vm),
+                    };
                 }
                 before
             }
@@ -300,7 +295,11 @@ impl Engine {
         let patience = self.patience(&self.op(task.op).work);
         let converge = self.config.patience.converge;
         let moves = matches!(self.op(task.op).work, Work::Move(_));
-        let circles = moves && task.detail.as_ref().is_some_and(|detail| now.since(detail.nearer) >= converge);
+        let circles = moves
+            && task.detail.as_ref().is_some_and(|detail| {
+                // What a post-copy has left comes in no rounds.
+                now.since(detail.nearer) >= converge && !detail.migration.is_some_and(|m| m.post_copy)
+            });
         match task.state {
             TaskState::Running if quiet >= patience => {
                 let cause = vm.map_or_else(String::new, |vm| self.known_cause(vm));
@@ -316,6 +315,8 @@ impl Engine {
                     self.find(vm, Finding::NoProgress, &format!("no progress for {} s", quiet.as_secs()));
                 }
                 let check_at = (now + patience / 4).min(self.task(id).advanced + patience).max(now + patience / 100);
+                let rescued = self.task(id).detail.as_ref().is_some_and(|detail| detail.rescue.is_some());
+                let check_at = if rescued { check_at.min(now + LOOK) } else { check_at };
                 if let Some(detail) = &mut self.task_mut(id).detail {
                     detail.check_at = check_at;
                 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{Finding, HostId, HostState, MigrationProgress, Rate, TaskId, Time, VmId, VmRow, VmState};
+use crate::fleet::{Finding, HostId, HostState, Rate, TaskId, Time, VmId, VmRow, VmState};
 use crate::handle::{Level, TaskEnd, TaskState};
 use crate::platform::{Batch, End, Observation, Progress, VmKey, VmSeen};
 
@@ -15,7 +15,7 @@ use super::{Engine, What, promised};
 const LISTING: Duration = Duration::from_secs(3);
 
 /// A rate in whole KiB/s, as columns hold it.
-fn kib(rate: Rate) -> u32 {
+pub(super) fn kib(rate: Rate) -> u32 {
     (rate.0 / 1024.0).round() as u32
 }
 
@@ -61,6 +61,7 @@ impl Engine {
                 (Observation::Exited { task, code }, _) if self.runs(task) => self.outputs_of.exited(task, code),
                 // Of a task that was given up.
                 (Observation::Output { .. } | Observation::Exited { .. }, _) => {}
+                (Observation::NotAdjusted { task, adjust, reason }, _) => self.not_adjusted(task, adjust, &reason),
                 (Observation::Ended { task, end, figures }, _) => {
                     let end = match end {
                         End::Done => TaskEnd::Done,
@@ -152,6 +153,7 @@ impl Engine {
             | Observation::Progress { .. }
             | Observation::Output { .. }
             | Observation::Exited { .. }
+            | Observation::NotAdjusted { .. }
             | Observation::Ended { .. } => {}
         }
     }
@@ -317,23 +319,8 @@ impl Engine {
             }
         }
         if let (Progress::Migration(progress), Some(vm)) = (progress, vm) {
-            self.judge_convergence(vm, &progress);
+            self.look_after(id, vm, &progress);
         }
         self.changes += 1;
-    }
-
-    /// A move whose guest dirties memory as fast as it is sent will not end by itself.
-    fn judge_convergence(&mut self, vm: VmId, progress: &MigrationProgress) {
-        self.fleet.vms.update(vm, |row| row.dirty = kib(progress.dirty_rate));
-        let outrun = progress.round >= 2 && progress.rate.0 > 0.0 && progress.dirty_rate.0 >= progress.rate.0;
-        if outrun {
-            let text = format!(
-                "will not converge: dirties {}, the move gets {}; lower its load, allow a longer downtime or cancel",
-                progress.dirty_rate, progress.rate
-            );
-            self.find(vm, Finding::NonConverging, &text);
-        } else if self.fleet.vms.row(vm).finding == Finding::NonConverging {
-            self.find(vm, Finding::None, "");
-        }
     }
 }

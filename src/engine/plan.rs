@@ -190,10 +190,12 @@ impl Planner<'_> {
     }
 
     fn migrate(&self, migrate: &Migrate) -> Result<Plan, Arc<str>> {
+        let options = migrate.rescue.as_ref().map_or(migrate.options, |plan| migrate.options.with_plan(plan));
+        options.check()?;
         let mut plan = Plan {
             kind: OpKind::Migrate,
             title: "".into(),
-            work: Work::Move(migrate.options),
+            work: Work::Move(options),
             tasks: Vec::new(),
             refused: Vec::new(),
             unchanged: 0,
@@ -243,6 +245,12 @@ impl Planner<'_> {
                 }
                 plan.title = format!("migrate {} one by one", vms(plan.tasks.len())).into();
             }
+        }
+        let rescue = migrate.rescue.as_ref().map(|plan| format!("rescue {}", plan.name));
+        let said = [Some(migrate.options.to_string()), rescue].into_iter().flatten().filter(|part| !part.is_empty());
+        let said: Vec<String> = said.collect();
+        if !said.is_empty() {
+            plan.title = format!("{}: {}", plan.title, said.join(", ")).into();
         }
         Ok(plan)
     }

@@ -47,7 +47,7 @@ impl Engine {
         let rate = Rate(options.bandwidth.map_or(rate, |most| most.0.min(rate)));
         let dirty = Rate(f64::from(row.dirty) * 1024.0);
         let downtime = options.max_downtime.unwrap_or(known.max_downtime);
-        let working_set = self.working_sets.get(&vm).copied().unwrap_or(DEFAULT_WORKING_SET);
+        let working_set = self.loads.get(&vm).map_or(DEFAULT_WORKING_SET, |load| load.working_set);
         let memory = Bytes::mib(u64::from(row.memory));
         let mut prediction = predict(memory, dirty, working_set, rate, downtime, known.max_rounds);
         // What no move was spared belongs to the platform: connections, checks, the switch itself.

@@ -100,6 +100,34 @@ pub enum What {
     },
     /// A task ended.
     TaskEnded(TaskRecord),
+    /// A step of a move's rescue plan was taken.
+    RescueStep {
+        /// The move's number.
+        task: TaskId,
+        /// The VM's name.
+        vm: Arc<str>,
+        /// The plan's name.
+        plan: Arc<str>,
+        /// Which step, from 1.
+        step: u32,
+        /// Of how many.
+        of: u32,
+        /// What it does.
+        action: Arc<str>,
+        /// Why now, with the move's figures.
+        reason: Arc<str>,
+    },
+    /// The platform could not change a running move.
+    NotAdjusted {
+        /// The move's number.
+        task: TaskId,
+        /// The VM's name.
+        vm: Arc<str>,
+        /// What was asked for.
+        adjust: Arc<str>,
+        /// Why not.
+        reason: Arc<str>,
+    },
     /// A VM entered a state.
     VmState {
         /// Its name.

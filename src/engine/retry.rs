@@ -91,7 +91,11 @@ impl Engine {
             // The rest of what was on its host stays as it is.
             (OperationSpec::Evacuate { .. }, Some(target)) => {
                 let moves = Moves::Explicit(vec![(name.clone(), self.host_name(Some(target)))]);
-                OperationSpec::Migrate(Migrate { moves, options: crate::fleet::MigrationOptions::default() })
+                OperationSpec::Migrate(Migrate {
+                    moves,
+                    options: crate::fleet::MigrationOptions::default(),
+                    rescue: None,
+                })
             }
             (OperationSpec::Evacuate { .. }, None) => {
                 return Err(format!("no host was found for {name}: evacuate again").into());
@@ -117,10 +121,10 @@ impl Engine {
                 let plan = self.planner(&|_| false).boot_named(&boot, names)?;
                 return Ok(Again::new(op, plan, OperationSpec::Boot(boot), leaving));
             }
-            OperationSpec::Migrate(Migrate { moves: Moves::To { hosts, .. }, options }) => {
-                OperationSpec::Migrate(Migrate { moves: Moves::To { which: existing(), hosts }, options })
+            OperationSpec::Migrate(Migrate { moves: Moves::To { hosts, .. }, options, rescue }) => {
+                OperationSpec::Migrate(Migrate { moves: Moves::To { which: existing(), hosts }, options, rescue })
             }
-            OperationSpec::Migrate(Migrate { options, .. }) => {
+            OperationSpec::Migrate(Migrate { options, rescue, .. }) => {
                 let moves = tasks
                     .iter()
                     .filter_map(|&task| {
@@ -128,7 +132,7 @@ impl Engine {
                         Some((self.vm_name(task.subject.vm()?), self.host_name(Some(task.target?))))
                     })
                     .collect();
-                OperationSpec::Migrate(Migrate { moves: Moves::Explicit(moves), options })
+                OperationSpec::Migrate(Migrate { moves: Moves::Explicit(moves), options, rescue })
             }
             OperationSpec::Change { change, .. } => OperationSpec::Change { which: existing(), change },
             OperationSpec::Run { on: RunOn::Vms(_), script } => {

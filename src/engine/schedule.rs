@@ -11,6 +11,7 @@ use super::history::Moment;
 use super::hold::Hold;
 use super::plan::{Plan, Planned, Planner, Subject, footprint};
 use super::queue::{Key, Line};
+use super::rescue::{LOOK, Rescue};
 use super::task::{Detail, NO_TASK, Operation, Task, Work};
 use super::{Engine, What};
 
@@ -220,6 +221,7 @@ impl Engine {
         self.running += 1;
         self.op_mut(op_id).running += 1;
         let mut detail = Box::<Detail>::default();
+        detail.rescue = self.op(op_id).spec.rescue().map(|plan| Rescue::new(plan.clone(), now));
         let patience = self.patience(&work);
         let task = self.task_mut(id);
         task.started = Some(now);
@@ -237,7 +239,7 @@ impl Engine {
             _ => unreachable!("a task about a host has work for hosts"),
         }
         detail.nearer = now;
-        detail.check_at = now + patience / 4;
+        detail.check_at = now + if detail.rescue.is_some() { LOOK } else { patience / 4 };
         self.checks.insert((detail.check_at, id));
         self.task_mut(id).detail = Some(detail);
         self.history.moment(now, subject, Moment::Started(id));

@@ -14,6 +14,7 @@ use crate::platform::{Change, GuestWork, HostWork};
 
 use super::Counts;
 use super::curve::Curve;
+use super::rescue::{Outlook, Pace, Rescue};
 
 /// Over how long an operation's rate is taken at least.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
@@ -62,12 +63,23 @@ pub(super) struct Detail {
     pub(super) check_at: Time,
     /// The furthest that was seen, in the measure of [`Detail::advance`].
     best_work: f64,
+    /// The round that was seen last, and how many rounds were no smaller than the smallest before them when they began.
+    round: u32,
+    pub(super) stalled: u32,
     /// Number and size of the smallest round so far.
     best_round: Option<(u32, u64)>,
     /// When a move last came nearer to its end.
     pub(super) nearer: Time,
     pub(super) figures: Option<MigrationFigures>,
     pub(super) predicted: Option<(Duration, Duration)>,
+    /// Where it is in its rescue plan, where it has one.
+    pub(super) rescue: Option<Rescue>,
+    /// The longest pause that a step of the plan allowed.
+    pub(super) max_downtime: Option<Duration>,
+    pub(super) pace: Pace,
+    pub(super) outlook: Outlook,
+    /// How many steps of its plan were taken when that was told.
+    pub(super) told_at: usize,
     /// Why it is being ended early, where that makes it a failure.
     pub(super) verdict: Option<Arc<str>>,
 }
@@ -86,12 +98,19 @@ impl Detail {
         self.migration = Some(progress);
         let sent = self.advance(progress.transferred.0 as f64);
         let (round, size) = (progress.round, progress.round_size.0);
+        // Asked before its first byte, a platform has nothing to tell.
+        if round == 0 {
+            return sent;
+        }
         if self.best_round.is_none_or(|(_, best)| size < best - best / 100) {
             self.best_round = Some((round, size));
             self.nearer = now;
+        } else if round > self.round {
+            self.stalled += 1;
         } else if sent && self.best_round.is_some_and(|(best, _)| best == round) {
             self.nearer = now;
         }
+        self.round = self.round.max(round);
         sent
     }
 }
@@ -288,6 +307,9 @@ mod tests {
             assert_eq!(detail.nearer, at(nearer), "{progress:?}");
         }
         assert!(!detail.advance_migration(round(5, 400, 3500), at(8.0)), "no byte went over");
+        assert_eq!(detail.stalled, 2, "the third and the fourth round were no smaller than the second");
+        assert!(!detail.advance_migration(round(0, 0, 0), at(9.0)), "nothing is known of it");
+        assert_eq!((detail.stalled, detail.nearer), (2, at(7.0)));
     }
 
     #[test]

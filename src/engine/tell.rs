@@ -32,6 +32,11 @@ impl Engine {
         if self.fleet.vms.row(vm).finding == finding {
             return;
         }
+        self.find_anew(vm, finding, text);
+    }
+
+    /// Sets a VM's finding, also where the same was found with other words.
+    pub(super) fn find_anew(&mut self, vm: VmId, finding: Finding, text: Arc<str>) {
         self.fleet.vms.update(vm, |row| row.finding = finding);
         let name = self.vm_name(vm);
         // Of these it was said how they came to be when they did.

@@ -9,6 +9,7 @@ use crate::handle::{
 };
 
 use super::Engine;
+use super::rescue::Rescue;
 use super::task::{NO_TASK, Task};
 
 /// Ended operations that snapshots still show.
@@ -118,6 +119,7 @@ impl Engine {
             predicted: task.detail.as_ref().and_then(|detail| detail.predicted),
             code: self.outputs_of.code(id),
             line: self.outputs_of.last_line(id),
+            rescue: task.detail.as_ref().and_then(|detail| detail.rescue.as_ref()).map(Rescue::view),
         }
     }
 

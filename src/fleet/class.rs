@@ -66,15 +66,6 @@ pub struct Load {
 /// The working set where none is given: SimGrid's default for its live-migration plugin.
 pub const DEFAULT_WORKING_SET: Share = Share(0.9);
 
-/// How a migration is to be done; what is none is left to the platform.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct MigrationOptions {
-    /// The most it may use of the network.
-    pub bandwidth: Option<Rate>,
-    /// The longest pause of the guest that ends the copying rounds.
-    pub max_downtime: Option<Duration>,
-}
-
 /// How far a running migration is.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct MigrationProgress {
@@ -90,6 +81,10 @@ pub struct MigrationProgress {
     pub rate: Rate,
     /// The rate at which the guest dirties memory.
     pub dirty_rate: Rate,
+    /// The share of its CPU that the guest is denied so that the move converges.
+    pub throttle: Share,
+    /// Whether the guest runs on the target already and gets its memory there as it asks for it.
+    pub post_copy: bool,
 }
 
 /// What an ended migration took, also one that failed or was aborted.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{Load, MigrationOptions, OpId, Script, Selection, TaskId, VmClass, VmId};
+use crate::fleet::{Load, MigrationOptions, OpId, RescuePlan, Script, Selection, TaskId, VmClass, VmId};
 
 use super::OpKind;
 
@@ -136,6 +136,8 @@ pub struct Migrate {
     pub moves: Moves,
     /// How.
     pub options: MigrationOptions,
+    /// What is done about those that do not end.
+    pub rescue: Option<Arc<RescuePlan>>,
 }
 
 /// Which VMs move where.
@@ -203,6 +205,14 @@ pub enum VmChange {
 }
 
 impl OperationSpec {
+    /// What is done about its moves that do not end.
+    pub const fn rescue(&self) -> Option<&Arc<RescuePlan>> {
+        match self {
+            Self::Migrate(migrate) => migrate.rescue.as_ref(),
+            _ => None,
+        }
+    }
+
     /// What kind of operation it is.
     pub const fn kind(&self) -> OpKind {
         match self {

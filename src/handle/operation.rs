@@ -258,6 +258,23 @@ pub struct TaskView {
     pub code: Option<i32>,
     /// The last line that a command wrote.
     pub line: Option<Arc<str>>,
+    /// Where a running move is in its rescue plan, and where an ended one with figures came to; none without a plan.
+    pub rescue: Option<RescueView>,
+}
+
+/// Where a move is in its rescue plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RescueView {
+    /// The plan's name.
+    pub plan: Arc<str>,
+    /// Steps taken.
+    pub taken: u32,
+    /// Steps in all.
+    pub of: u32,
+    /// What the last step did, as in `max downtime 300 ms`.
+    pub last: Option<Arc<str>>,
+    /// What the next one does and when.
+    pub next: Option<Arc<str>>,
 }
 
 /// Where an operation is.

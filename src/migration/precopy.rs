@@ -70,6 +70,19 @@ impl Precopy {
         self.stopped
     }
 
+    /// Allows this pause from the end of this round on.
+    pub const fn allow(&mut self, max_downtime: Duration) {
+        self.max_downtime = max_downtime;
+    }
+
+    /// Breaks this round off where it has sent so much; `rest` is all that there is still to send, in one last round.
+    pub fn finish(&mut self, sent: Bytes, rest: Bytes) {
+        self.sent += sent;
+        self.size = rest;
+        self.round += 1;
+        self.stopped = true;
+    }
+
     /// Takes note that this round was sent within `took` while the guest dirtied `dirtied` (at most its working set),
     /// and says what comes next.
     pub fn round_sent(&mut self, took: Duration, dirtied: Bytes) -> Next {

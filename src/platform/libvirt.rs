@@ -25,6 +25,7 @@
 //! doubt, as no call blocks: it goes on waiting, and the host's next list, or a cancellation, decides.
 
 mod addresses;
+mod adjust;
 mod agent;
 mod awaiting;
 mod console;
@@ -40,6 +41,7 @@ mod migrate;
 mod nbd;
 mod observe;
 mod overlay;
+mod preflight;
 mod queue;
 mod said;
 mod serial;
@@ -66,7 +68,7 @@ use self::queue::{Queue, lock};
 use self::shell::Shells;
 use self::work::Work;
 use super::{Batch, End, GuestWork, HostAccess, HostWork, Observation, Platform, Progress, Reply, Request, SILENCE};
-use crate::fleet::{FromConsole, HostId, Inquiry, TaskId, ToConsole, Topology};
+use crate::fleet::{Adjust, FromConsole, HostId, Inquiry, TaskId, ToConsole, Topology};
 use crate::image::Settings;
 
 /// How often the watchdog looks for silent hosts.
@@ -166,6 +168,14 @@ impl LibvirtPlatform {
         }
     }
 
+    fn adjust(&self, task: TaskId, adjust: Adjust) {
+        let moves = |host: &Arc<Host>| lock(&host.moves).iter().find(|m| m.task() == task).cloned();
+        // One that has ended already needs no answer: its end is on its way.
+        if let Some(found) = self.hosts.values().find_map(moves) {
+            found.changes.ask(adjust);
+        }
+    }
+
     fn probe(&self, task: TaskId) {
         for host in self.hosts.values() {
             let moves = lock(&host.moves);
@@ -226,6 +236,7 @@ impl Platform for LibvirtPlatform {
                 Ok(found) => self.spread(self.ledger.open_on_host(task), found, &image),
                 Err(reason) => self.refuse(task, reason),
             },
+            Request::Adjust { task, adjust } => self.adjust(task, adjust),
             Request::Cancel { task } => self.cancel(task),
             Request::Probe { task } => self.probe(task),
         }

@@ -7,6 +7,7 @@
 //! Two runs with the same topology, configuration and requests at the same instants give the same observations, to the
 //! byte.
 
+mod adjust;
 mod ailments;
 mod boots;
 mod changes;
@@ -66,6 +67,8 @@ pub struct SimPlatform {
     network: Network,
     migrations: Vec<Option<Migration>>,
     free_migrations: Vec<u32>,
+    /// VMs whose post-copies broke off, with the hosts that they came from.
+    lost: Vec<(VmId, HostId)>,
     tasks: HashMap<TaskId, Work>,
     /// Commands that run, by when they end.
     commands: BTreeSet<(Time, TaskId)>,
@@ -107,6 +110,7 @@ impl SimPlatform {
             network: Network::new(nics().chain(nics()).chain(links)),
             migrations: Vec::new(),
             free_migrations: Vec::new(),
+            lost: Vec::new(),
             tasks: HashMap::new(),
             commands: BTreeSet::new(),
             injector: config.load.map(|load| Injector::new(load, config.seed)),
@@ -205,7 +209,8 @@ impl SimPlatform {
             (State::Running, None) => self.injector.as_ref().map_or(0.0, |i| i.share(row.level)),
             _ => 0.0,
         };
-        self.demand(vm, (share * f64::from(row.vcpus) * f64::from(CORE)).round() as u32);
+        let left = if row.migration == vms::NONE { 1.0 } else { self.unthrottled(row.migration) };
+        self.demand(vm, (share * left * f64::from(row.vcpus) * f64::from(CORE)).round() as u32);
     }
 
     fn demand(&mut self, vm: VmId, demand: u32) {
@@ -241,9 +246,10 @@ impl SimPlatform {
         }
         let host = &self.hosts[row.host.index()];
         let gets = host.gets(row.demand);
+        let left = if row.migration == vms::NONE { 1.0 } else { self.unthrottled(row.migration) };
         match (self.vms.stress(row), &self.injector) {
-            (Some(load), _) if row.demand == 0 => load.dirty_rate.0 * host.speed,
-            (Some(load), _) => load.dirty_rate.0 * host.speed * gets / f64::from(row.demand),
+            (Some(load), _) if row.demand == 0 => load.dirty_rate.0 * left * host.speed,
+            (Some(load), _) => load.dirty_rate.0 * left * host.speed * gets / f64::from(row.demand),
             (None, Some(injector)) => injector.config.dirty_rate.0 * host.speed * gets / f64::from(CORE),
             (None, None) => 0.0,
         }
@@ -304,6 +310,7 @@ impl Platform for SimPlatform {
             }
             Request::Host { task, host, work: HostWork::Run(script) } => self.run_on_host(task, host, script.timeout),
             Request::Host { task, host, work: HostWork::Image(_) } => self.have_image(task, host),
+            Request::Adjust { task, adjust } => self.adjust(task, adjust),
             Request::Cancel { task } => self.cancel(task),
             Request::Probe { task } => self.probe(task),
         }

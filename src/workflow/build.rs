@@ -7,9 +7,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use crate::files::{Checker, FileError, Source, suggestion};
-use crate::fleet::{
-    Bytes, DEFAULT_WORKING_SET, Image, Load, MigrationOptions, Rate, Ready, SelectError, Selection, VmClass,
-};
+use crate::fleet::{Bytes, DEFAULT_WORKING_SET, Image, Load, Rate, Ready, SelectError, Selection, VmClass};
 use crate::handle::{Boot, Migrate, Moves, OperationSpec, Pattern, Placement, Step, VmChange, Which};
 
 mod run;
@@ -355,11 +353,8 @@ impl Reader<'_> {
             }
             _ => return self.fail(at, "migrate: found more than one of `pattern`, `to` and `moves`, expected one"),
         };
-        let bandwidth = raw.bandwidth.as_ref().map(|rate| self.rate(rate, "bandwidth"));
-        let (least, most) = (Duration::from_micros(1), Duration::from_hours(1));
-        let max_downtime = raw.max_downtime.as_ref().map(|span| self.span(span, least, most, "max_downtime"));
-        let options = MigrationOptions { bandwidth: bandwidth.transpose()?, max_downtime: max_downtime.transpose()? };
-        Ok(OperationSpec::Migrate(Migrate { moves, options }))
+        let (options, rescue) = super::moves::options(self.0, at)?;
+        Ok(OperationSpec::Migrate(Migrate { moves, options, rescue }))
     }
 
     fn vms(&self, text: &Spanned<String>) -> Result<Selection, FileError> {

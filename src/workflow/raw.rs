@@ -5,10 +5,10 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
 
-use crate::fleet::{Bytes, Rate, Share, Span};
+use crate::fleet::{Bytes, PLANS, Rate, Share, Span};
 use crate::handle::{Limits, Placement};
 
 #[derive(Deserialize)]
@@ -140,6 +140,8 @@ pub(super) struct RawStress {
     pub(super) working_set: Option<Spanned<Share>>,
 }
 
+// Each switch is an option of its own.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawMigrate {
@@ -149,6 +151,56 @@ pub(super) struct RawMigrate {
     pub(super) moves: Option<Spanned<Vec<RawMove>>>,
     pub(super) bandwidth: Option<Spanned<Rate>>,
     pub(super) max_downtime: Option<Spanned<Span>>,
+    #[serde(default)]
+    pub(super) post_copy: bool,
+    #[serde(default)]
+    pub(super) auto_converge: bool,
+    pub(super) compression: Option<Spanned<String>>,
+    pub(super) parallel: Option<Spanned<u32>>,
+    pub(super) storage: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) tunnelled: bool,
+    #[serde(default)]
+    pub(super) tls: bool,
+    #[serde(default)]
+    pub(super) check_cpu: bool,
+    pub(super) rescue: Option<Spanned<RawRescue>>,
+}
+
+pub(super) enum RawRescue {
+    Named(String),
+    Own(Vec<Spanned<RawRescueStep>>),
+}
+
+impl<'de> Deserialize<'de> for RawRescue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = RawRescue;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "one of \"{}\" or a list of steps {{ after, do }}", PLANS.join("\", \""))
+            }
+            fn visit_str<E>(self, name: &str) -> Result<RawRescue, E> {
+                Ok(RawRescue::Named(name.to_owned()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<RawRescue, A::Error> {
+                let mut steps = Vec::new();
+                while let Some(step) = seq.next_element()? {
+                    steps.push(step);
+                }
+                Ok(RawRescue::Own(steps))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRescueStep {
+    pub(super) after: Option<Spanned<String>>,
+    #[serde(rename = "do")]
+    pub(super) action: Spanned<String>,
 }
 
 #[derive(Deserialize, Clone, Copy)]

@@ -9,8 +9,8 @@ use hemera::fleet::{
 };
 use hemera::handle::{
     About, Accepted, Answer, Command, Durations, Event, Level, OpKind, OpState, OperationSpec, OperationView, Preview,
-    Query, RefusedGroup, RunOn, Service, Snapshot, TaskEnd, TaskPage, TaskState, TaskSubject, TaskView, WaitKind,
-    WaitReason, Which,
+    Query, RefusedGroup, RescueView, RunOn, Service, Snapshot, TaskEnd, TaskPage, TaskState, TaskSubject, TaskView,
+    WaitKind, WaitReason, Which,
 };
 
 use super::{close, past};
@@ -361,6 +361,7 @@ pub(crate) fn task(op: OpId, i: usize) -> TaskView {
             transferred: Bytes(1 << 31),
             rate: Rate(117e6),
             dirty_rate: Rate(12.5e6),
+            ..MigrationProgress::default()
         }),
         state,
         queued: Time::from_secs_f64(700.0),
@@ -370,5 +371,12 @@ pub(crate) fn task(op: OpId, i: usize) -> TaskView {
         predicted: None,
         code: None,
         line: None,
+        rescue: (i == 6).then(|| RescueView {
+            plan: "minimal-downtime".into(),
+            taken: 3,
+            of: 6,
+            last: Some("max downtime 300 ms".into()),
+            next: Some("max downtime 400 ms after 4 stalled rounds".into()),
+        }),
     }
 }

@@ -50,7 +50,7 @@ fn a_cancelled_move_goes_to_the_host_that_it_was_for() {
     let mut bench = booted(6, Limits { migrate_total: 1, ..Limits::default() });
     let to = |vm: &str, host: &str| (Arc::from(vm), Arc::from(host));
     let moves = Moves::Explicit(vec![to("vm-1", "rennes-2"), to("vm-3", "rennes-4")]);
-    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default() })));
+    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default(), rescue: None })));
     bench.command(Command::CancelTask(TaskId(7)));
     bench.command(Command::RetryTask(TaskId(7)));
     bench.finish();

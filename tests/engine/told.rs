@@ -102,7 +102,7 @@ fn a_host_tells_what_runs_and_waits_on_it() {
     // Moves from elsewhere that wait for this host are its tasks too, and those that wait for another task of a VM.
     let to = |vm: &str| (Arc::from(vm), Arc::from("rennes-2"));
     let moves = Moves::Explicit(vec![to("vm-1"), to("vm-3")]);
-    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default() })));
+    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default(), rescue: None })));
     let which = Which::Ids([VmId(2), VmId(7)].into());
     bench.command(Command::Start(OperationSpec::Change { which, change: VmChange::Pause }));
     let host = bench.host(1);
@@ -159,7 +159,7 @@ fn tasks_are_paged_by_how_they_ended() {
 fn a_vm_tells_everything_that_was_done_to_it() {
     let mut bench = booted(6, Limits::default());
     let moves = Moves::Explicit(vec![("vm-1".into(), "rennes-2".into())]);
-    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default() })));
+    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default(), rescue: None })));
     let figures = MigrationFigures { rounds: 3, ..MigrationFigures::default() };
     let task = bench.nth_running(0).unwrap();
     bench.world.vms.insert(VmId(0), (HostId(1), 320));
@@ -224,7 +224,7 @@ fn the_fleets_figures_are_in_every_snapshot() {
     bench.loads(0, 4800, VmId(0), 1000);
     let to = |vm: &str| (Arc::from(vm), Arc::from("rennes-2"));
     let moves = Moves::Explicit(vec![to("vm-1"), to("vm-3")]);
-    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default() })));
+    bench.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options: <_>::default(), rescue: None })));
     let task = bench.nth_running(0).unwrap();
     let progress = MigrationProgress { rate: Rate(1024.0 * 90_000.0), ..MigrationProgress::default() };
     bench.see(None, vec![Observation::Progress { task, progress: Progress::Migration(progress) }]);

@@ -48,6 +48,8 @@ pub struct Seen {
     pub ends: HashMap<TaskId, (End, Option<MigrationFigures>)>,
     /// How far moves were, oldest first.
     pub progress: HashMap<TaskId, Vec<MigrationProgress>>,
+    /// What could not be changed of moves, and why.
+    pub refused: HashMap<TaskId, Vec<String>>,
     /// Work steps that were reported.
     pub work: HashMap<TaskId, f64>,
     /// Signs of VMs, oldest first.
@@ -113,6 +115,9 @@ impl Seen {
                 }
                 Observation::Progress { task, progress: Progress::Work(work) } => {
                     self.work.insert(task, work);
+                }
+                Observation::NotAdjusted { task, adjust, reason } => {
+                    self.refused.entry(task).or_default().push(format!("{adjust}: {reason}"));
                 }
                 Observation::Ended { task, end, figures } => {
                     let before = self.ends.insert(task, (end, figures));

@@ -57,7 +57,7 @@ impl Platform for Fake {
                     self.end(task, host, End::Cancelled);
                 }
             }
-            Request::Probe { .. } => {}
+            Request::Adjust { .. } | Request::Probe { .. } => {}
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Act, Dialog};
-use crate::fleet::{Load, MigrationOptions, Rate, Remedy, Selection, Share, Span, VmClass};
+use crate::fleet::{Load, MigrationOptions, MoveWords, Rate, Remedy, Selection, Share, Span, VmClass};
 use crate::handle::{Boot, Command, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, VmChange, Which};
 
 /// What is done to VMs where they are.
@@ -110,11 +110,13 @@ impl Dialog {
             Some(pattern) => Moves::Pattern { which, pattern },
             None => Moves::To { which, hosts: self.hosts(1)? },
         };
+        let words: MoveWords = self.fields[4].value().parse().map_err(|error| (4, error))?;
         let options = MigrationOptions {
             bandwidth: self.optional::<Rate>(2)?,
             max_downtime: self.optional::<Span>(3)?.map(|span| span.0),
+            ..words.options
         };
-        Ok(Migrate { moves, options })
+        Ok(Migrate { moves, options, rescue: words.rescue })
     }
 
     fn changed(&self, change: Change) -> Result<VmChange, Wrong> {

@@ -8,7 +8,7 @@ use super::{Act, Ahead, Change, Dialog, Field};
 use crate::console::format::{count, counted};
 use crate::console::hosts_marked::{name_hosts, select_hosts};
 use crate::console::run::Errand;
-use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, Remedy, TaskId, VmId};
+use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, MoveWords, Remedy, TaskId, VmId};
 use crate::handle::{Limits, OpKind, OpState, OperationView, Snapshot};
 
 /// Characters of a command of the operator's own that are shown.
@@ -55,6 +55,7 @@ impl Dialog {
             Field::text("to hosts", &elsewhere(fleet, &vms), "site:rennes, paradent-*; patterns need none"),
             Field::text("bandwidth", "", "at most, per VM: 500 Mbit/s"),
             Field::text("downtime", "", "at most: 300 ms"),
+            Field::text("options", "", "").completing(MoveWords::continuing),
         ];
         let title = format!("Migrate {}{}", the_vms(fleet, &vms), away_from(fleet, &vms));
         let mut dialog = Self::new(Act::Migrate(vms.into()), title, "Migrate", fields);

@@ -82,8 +82,9 @@ fn field(dialog: &Dialog, i: usize, paint: &mut Paint<'_>, room: Rect) {
     // Where there is little room, labels take no more than they need.
     let label = if room.width < 50 { longest_label(dialog).min(LABEL) } else { LABEL };
     let x = room.x + label;
+    let hint = field.hint();
     // What needs no hint has all the room.
-    let end = if field.hint.is_empty() { room.right() } else { (x + FIELD).min(room.right()) };
+    let end = if hint.is_empty() { room.right() } else { (x + FIELD).min(room.right()) };
     let role = if here { Role::FieldFocus } else { Role::Field };
     paint.fill(Rect { x, width: end.saturating_sub(x), ..room }, role);
     match &field.value {
@@ -108,7 +109,7 @@ fn field(dialog: &Dialog, i: usize, paint: &mut Paint<'_>, room: Rect) {
             paint.cut(end + 1, room.y, room.right(), problem, Role::Error);
         }
         None => {
-            paint.cut(end + 1, room.y, room.right(), field.hint, Role::Dim);
+            paint.cut(end + 1, room.y, room.right(), &hint, Role::Dim);
         }
     }
 }

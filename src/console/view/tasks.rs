@@ -162,7 +162,18 @@ pub(super) fn detail(app: &App, fleet: &Fleet, task: &TaskView) -> String {
         TaskState::Running | TaskState::Cancelling => match (task.migration, task.started) {
             (Some(m), _) if m.round > 0 => {
                 let times = app.look.glyphs.dot;
-                format!("round {}, {} left {times} {} {times} dirties {}", m.round, m.remaining, m.rate, m.dirty_rate)
+                let step = task
+                    .rescue
+                    .as_ref()
+                    .and_then(|r| Some(format!("step {} of {}: {} {times} ", r.taken, r.of, r.last.as_ref()?)));
+                let step = step.unwrap_or_default();
+                if m.post_copy {
+                    return format!("{step}runs on the target, {} to come {times} {}", m.remaining, m.rate);
+                }
+                let throttled =
+                    if m.throttle.0 > 0.0 { format!(" {times} throttled {}", m.throttle) } else { String::new() };
+                let (round, left, rate, dirty) = (m.round, m.remaining, m.rate, m.dirty_rate);
+                format!("{step}round {round}, {left} left {times} {rate} {times} dirties {dirty}{throttled}")
             }
             (_, Some(started)) => format!("for {}", span(fleet.now.since(started))),
             _ => String::new(),

@@ -5,7 +5,7 @@
 //! job, which aborts; its `DomainStatsRecord` is a bare pointer. This module is the room's only one with `unsafe`.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -229,6 +229,36 @@ pub(super) fn abort_job(domain: &Domain) -> Result<(), Error> {
     if unsafe { virt_sys::virDomainAbortJob(domain.as_ptr()) } < 0 { Err(Error::last_error()) } else { Ok(()) }
 }
 
+/// Asks whether a host's hypervisor has a CPU, given as a domain's `<cpu>`; what it lacks is in the error.
+pub(super) fn has_cpu(connect: &Connect, kind: &str, arch: &str, cpu: &str) -> Result<(), Error> {
+    let flags = virt_sys::VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE;
+    let text = |text: &str| CString::new(text).unwrap_or_default();
+    let (kind, arch, cpu) = (text(kind), text(arch), text(cpu));
+    // SAFETY: the connection is alive while it is borrowed, and so are the texts; without an emulator and a machine libvirt
+    // takes its defaults.
+    let compared = unsafe {
+        virt_sys::virConnectCompareHypervisorCPU(
+            connect.as_ptr(),
+            ptr::null(),
+            arch.as_ptr(),
+            ptr::null(),
+            kind.as_ptr(),
+            cpu.as_ptr(),
+            flags,
+        )
+    };
+    if compared < 0 { Err(Error::last_error()) } else { Ok(()) }
+}
+
+/// Lets a domain that migrates go on on its target, which then gets its memory as it asks for it.
+pub(super) fn start_post_copy(domain: &Domain) -> Result<(), Error> {
+    // SAFETY: the domain is alive while it is borrowed.
+    if unsafe { virt_sys::virDomainMigrateStartPostCopy(domain.as_ptr(), 0) } < 0 {
+        return Err(Error::last_error());
+    }
+    Ok(())
+}
+
 /// What a running or completed job of a domain says of itself. What libvirt does not say is zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct JobFigures {
@@ -252,6 +282,8 @@ pub(super) struct JobFigures {
     pub(super) dirty_pages: u64,
     /// The size of a page in bytes.
     pub(super) page_size: u64,
+    /// What the guest is denied of its CPU, in percent.
+    pub(super) throttle: u64,
 }
 
 /// The figures of a domain's running job, or with `completed` of its last one.
@@ -278,6 +310,7 @@ pub(super) fn job_figures(domain: &Domain, completed: bool) -> Result<JobFigures
             "memory_bps" => &mut job.rate,
             "memory_dirty_rate" => &mut job.dirty_pages,
             "memory_page_size" => &mut job.page_size,
+            "auto_converge_throttle" => &mut job.throttle,
             _ => return,
         };
         *field = value.whole();

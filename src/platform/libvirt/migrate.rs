@@ -8,16 +8,19 @@ use virt::connect::Connect;
 use virt::domain::MigrateParameters;
 use virt::error::ErrorNumber;
 
+use super::adjust::{self, Changes};
 use super::ffi::{self, JobFigures};
 use super::host::Host;
 use super::ledger::{Signals, Ticket};
 use super::overlay;
+use super::preflight::{self, Traveller};
 use super::queue::lock;
 use super::serial;
 use super::state;
 use super::trouble::Trouble;
-use super::work;
-use crate::fleet::{Bytes, HostId, MigrationFigures, MigrationOptions, MigrationProgress, Rate, TaskId};
+use crate::fleet::{
+    Adjust, Bytes, HostId, MigrationFigures, MigrationOptions, MigrationProgress, Rate, Share, Storage, TaskId,
+};
 use crate::platform::{End, Progress};
 
 /// How often a running move is asked how far it is.
@@ -29,8 +32,10 @@ pub(super) struct Move {
     task: TaskId,
     /// The VM's name.
     pub(super) name: Arc<str>,
-    options: MigrationOptions,
+    pub(super) options: MigrationOptions,
     signals: Arc<Signals>,
+    /// What is to be changed of it, and what was.
+    pub(super) changes: Changes,
     watched: Mutex<Watched>,
 }
 
@@ -39,7 +44,6 @@ struct Watched {
     progress: MigrationProgress,
     first_dirty_rate: Option<Rate>,
     memory: Bytes,
-    downtime_told: bool,
 }
 
 impl Move {
@@ -78,6 +82,8 @@ impl Move {
             transferred: Bytes(job.processed),
             rate: Rate(job.rate as f64),
             dirty_rate,
+            throttle: Share(job.throttle as f64 / 100.0),
+            post_copy: self.changes.post_copied(),
         };
         watched.progress
     }
@@ -106,6 +112,7 @@ fn run(source: &Arc<Host>, target: &Arc<Host>, name: &Arc<str>, options: Migrati
         name: name.clone(),
         options,
         signals: ticket.signals.clone(),
+        changes: Changes::of(&options),
         watched: Mutex::default(),
     });
     watch(source, this.clone());
@@ -151,13 +158,9 @@ fn attempt(source: &Host, target: &Host, this: &Move) -> (End, Option<HostId>) {
         return (End::Cancelled, Some(source.id));
     }
     let name = &this.name;
-    let wanted = name.clone();
-    let (mark, uuid) = match source.call(&format!("looking at {name}"), move |connect| {
-        let domain = connect.lookup_domain_by_name(&wanted)?;
-        Ok((work::mark(&domain), domain.uuid_string()?))
-    }) {
+    let Traveller { mark, uuid, .. } = match preflight::check(source, target, this) {
         Ok(found) => found,
-        Err(trouble) => return (End::Failed(trouble.to_string().into()), Some(source.id)),
+        Err(why) => return (End::Failed(why.into()), Some(source.id)),
     };
     let ours = mark.is_some();
     let image = mark.and_then(|mark| mark.image);
@@ -179,7 +182,15 @@ fn attempt(source: &Host, target: &Host, this: &Move) -> (End, Option<HostId>) {
     }
     let moved = call(source, target, this, image.is_some());
     let (end, at) = conclude(source, target, this, moved);
-    let unused = if at == Some(target.id) { Some(source) } else { (at == Some(source.id)).then_some(target) };
+    if let Some(host) = [source, target].into_iter().find(|host| at == Some(host.id)) {
+        adjust::wake(host, this);
+    }
+    // Nothing is taken away where the VM may still be: what is left on a source is found, and told, by its next list.
+    let unused = if at == Some(target.id) {
+        matches!(runs_on(source, name), Ok(false)).then_some(source)
+    } else {
+        (at == Some(source.id)).then_some(target)
+    };
     if let Some(host) = unused.filter(|_| ours) {
         serial::delete(host, name, Some(&uuid));
     }
@@ -193,21 +204,45 @@ fn attempt(source: &Host, target: &Host, this: &Move) -> (End, Option<HostId>) {
 }
 
 fn call(source: &Host, target: &Host, this: &Move, own_disk: bool) -> Result<(), Trouble> {
-    let mut flags = virt_sys::VIR_MIGRATE_LIVE | virt_sys::VIR_MIGRATE_PEER2PEER;
-    if own_disk {
-        flags |= virt_sys::VIR_MIGRATE_NON_SHARED_INC;
-    }
+    let options = &this.options;
+    let flags = flags(options, own_disk);
+    let idle_throttle = (options.may_throttle && !options.auto_converge).then_some(1);
     let peer = target.access.peer.as_ref().unwrap_or(&target.access.uri).clone();
     let parameters = MigrateParameters {
-        uri: target.access.migrate.clone(),
-        // In MiB a second, as libvirt has it; less than one cannot be said.
-        bandwidth: this.options.bandwidth.map(|rate| ((rate.0 / 1_048_576.0).round() as u64).max(1)),
+        // A tunnelled move has no connection of its own.
+        uri: target.access.migrate.clone().filter(|_| !options.tunnelled),
+        bandwidth: options.bandwidth.map(adjust::mib_per_second),
+        compression: options.compression.map(|c| c.word().to_owned()),
+        parallel_connections: options.parallel.map(i32::from),
+        auto_converge_initial: idle_throttle,
+        auto_converge_increment: idle_throttle,
         ..MigrateParameters::default()
     };
     let name = this.name.clone();
     source.call(&format!("moving {name} to {}", target.name), move |connect| {
         connect.lookup_domain_by_name(&name)?.migrate_to_uri3(Some(&peer), parameters, flags)
     })
+}
+
+/// How libvirt is to move a VM.
+fn flags(options: &MigrationOptions, own_disk: bool) -> u32 {
+    let storage = match options.storage {
+        Storage::Auto if own_disk => virt_sys::VIR_MIGRATE_NON_SHARED_INC,
+        Storage::Auto | Storage::None => 0,
+        Storage::Inc => virt_sys::VIR_MIGRATE_NON_SHARED_INC,
+        Storage::Full => virt_sys::VIR_MIGRATE_NON_SHARED_DISK,
+    };
+    [
+        (options.post_copy || options.may_post_copy, virt_sys::VIR_MIGRATE_POSTCOPY),
+        (options.auto_converge || options.may_throttle, virt_sys::VIR_MIGRATE_AUTO_CONVERGE),
+        (options.compression.is_some(), virt_sys::VIR_MIGRATE_COMPRESSED),
+        (options.parallel.is_some(), virt_sys::VIR_MIGRATE_PARALLEL),
+        (options.tunnelled, virt_sys::VIR_MIGRATE_TUNNELLED),
+        (options.tls, virt_sys::VIR_MIGRATE_TLS),
+    ]
+    .into_iter()
+    .filter(|(wanted, _)| *wanted)
+    .fold(virt_sys::VIR_MIGRATE_LIVE | virt_sys::VIR_MIGRATE_PEER2PEER | storage, |flags, (_, flag)| flags | flag)
 }
 
 /// Where a VM is after a move, asked of both hosts.
@@ -301,7 +336,8 @@ fn watch_all(host: &Host) {
 /// Asks a move how far it is, or aborts it.
 fn look_at(host: &Host, this: &Move) -> Result<(), Trouble> {
     let name = this.name.clone();
-    if this.signals.cancelled() {
+    // A guest that runs on the target has nothing to go back to.
+    if this.signals.cancelled() && !this.changes.post_copied() {
         return match host.call(&format!("aborting the move of {name}"), move |connect| {
             ffi::abort_job(&connect.lookup_domain_by_name(&name)?)
         }) {
@@ -310,20 +346,18 @@ fn look_at(host: &Host, this: &Move) -> Result<(), Trouble> {
             other => other,
         };
     }
-    // QEMU takes the longest pause only while it migrates.
-    let downtime = this.options.max_downtime.filter(|_| !lock(&this.watched).downtime_told);
     let job = host.call(&format!("watching the move of {name}"), move |connect| {
-        let domain = connect.lookup_domain_by_name(&name)?;
-        let job = ffi::job_figures(&domain, false)?;
-        if let Some(downtime) = downtime.filter(|_| job.any) {
-            domain.migrate_set_max_downtime((downtime.as_millis() as u64).max(1), 0)?;
-        }
-        Ok(job)
+        ffi::job_figures(&connect.lookup_domain_by_name(&name)?, false)
     })?;
-    lock(&this.watched).downtime_told |= job.any;
+    if job.any {
+        adjust::make(host, this)?;
+    }
     if job.any && job.total > 0 {
         let progress = this.take(&job);
         host.queue.push_progress(host.id, this.task, Progress::Migration(progress));
+        if this.options.post_copy && progress.round > 1 && !progress.post_copy {
+            this.changes.ask(Adjust::PostCopy);
+        }
     }
     Ok(())
 }
@@ -339,6 +373,7 @@ mod tests {
             name: "vm-1".into(),
             options: MigrationOptions::default(),
             signals: Arc::default(),
+            changes: Changes::default(),
             watched: Mutex::default(),
         };
         let job = |iteration, remaining| JobFigures {

@@ -64,6 +64,8 @@ impl SimPlatform {
     pub(super) fn cancel(&mut self, task: TaskId) {
         match self.tasks.get(&task) {
             Some(&Work::Boot(boot)) => self.stop_boot(task, boot, End::Cancelled),
+            // A guest that runs on the target has nothing to go back to.
+            Some(&Work::Migration(number)) if self.post_copied(number) => {}
             Some(&Work::Migration(number)) => self.end_migration(number, End::Cancelled),
             Some(&Work::Command(command)) => self.end_command(task, command, End::Cancelled),
             // It has ended, and has said so.

@@ -66,9 +66,11 @@ impl SimPlatform {
         let mut migrations = self.hosts[host.index()].migrations.clone();
         migrations.sort_unstable();
         for number in migrations {
+            self.lose_post_copied(number);
             let end = if self.is_source(number, host) { "source" } else { "target" };
             self.end_migration(number, End::Failed(format!("its {end} {reason}").into()));
         }
+        self.forget_lost();
         self.fail_boots(host, &reason);
         self.fail_commands(host, &reason);
         while let Some(&vm) = self.hosts[host.index()].vms.last() {

@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use crate::fleet::{
-    Bytes, DEFAULT_WORKING_SET, HostId, MigrationFigures, MigrationOptions, MigrationProgress, Rate, TaskId, Time, VmId,
+    Bytes, DEFAULT_WORKING_SET, HostId, MigrationFigures, MigrationOptions, MigrationProgress, Rate, Share, TaskId,
+    Time, VmId,
 };
 use crate::migration::precopy::{Next, Precopy};
 use crate::platform::End;
 
+use super::adjust::Throttle;
 use super::config::Ailment;
 use super::host::{after, called};
 use super::network::FlowId;
@@ -20,33 +22,38 @@ use super::{Event, SimPlatform, Work};
 #[derive(Debug)]
 pub(super) struct Migration {
     task: TaskId,
-    vm: VmId,
-    source: HostId,
-    target: HostId,
+    pub(super) vm: VmId,
+    pub(super) source: HostId,
+    pub(super) target: HostId,
     /// The most it may use of the network.
-    cap: f64,
-    memory: Bytes,
-    plan: Precopy,
+    pub(super) cap: f64,
+    pub(super) memory: Bytes,
+    pub(super) plan: Precopy,
     begun: Time,
     /// Its flow, once the first byte is sent.
-    flow: Option<FlowId>,
+    pub(super) flow: Option<FlowId>,
     /// What is left of the round, as of `since`.
-    left: f64,
+    pub(super) left: f64,
     /// What is left when the next event comes: nothing, but for a migration that is to fail.
-    until: f64,
+    pub(super) until: f64,
     rate: f64,
-    since: Time,
-    round_begun: Time,
+    pub(super) since: Time,
+    pub(super) round_begun: Time,
     /// What the guest dirtied in this round, as of `dirty_since`.
-    dirtied: f64,
-    dirty_rate: f64,
+    pub(super) dirtied: f64,
+    pub(super) dirty_rate: f64,
     dirty_since: Time,
     first_dirty_rate: Option<f64>,
-    stopped_at: Option<Time>,
+    pub(super) stopped_at: Option<Time>,
+    pub(super) throttle: Throttle,
+    /// Whether it switches to post-copy after its first pass.
+    switches: bool,
+    /// How long its guest stood still, where it runs on the target already.
+    pub(super) post_copy: Option<Duration>,
 }
 
 impl Migration {
-    fn left_at(&self, now: Time) -> f64 {
+    pub(super) fn left_at(&self, now: Time) -> f64 {
         (self.left - self.rate * now.since(self.since).as_secs_f64()).max(0.0)
     }
 
@@ -55,7 +62,7 @@ impl Migration {
         Bytes(self.plan.sent().0 + round.max(0.0) as u64)
     }
 
-    fn note_dirtied(&mut self, now: Time) {
+    pub(super) fn note_dirtied(&mut self, now: Time) {
         self.dirtied += self.dirty_rate * now.since(self.dirty_since).as_secs_f64();
         self.dirty_since = now;
     }
@@ -68,13 +75,15 @@ impl Migration {
             transferred: self.transferred(now),
             rate: Rate(self.rate),
             dirty_rate: Rate(self.dirty_rate),
+            throttle: Share(self.throttle.share),
+            post_copy: self.post_copy.is_some(),
         }
     }
 
     fn figures(&self, now: Time) -> MigrationFigures {
         MigrationFigures {
             total: now.since(self.begun),
-            downtime: self.stopped_at.map_or(Duration::ZERO, |at| now.since(at)),
+            downtime: self.post_copy.or(self.stopped_at.map(|at| now.since(at))).unwrap_or_default(),
             rounds: self.plan.round(),
             transferred: self.transferred(now),
             memory: self.memory,
@@ -136,6 +145,9 @@ impl SimPlatform {
             dirty_since: self.now,
             first_dirty_rate: None,
             stopped_at: None,
+            throttle: Throttle::new(&options),
+            switches: options.post_copy,
+            post_copy: None,
         };
         let number = if let Some(number) = self.free_migrations.pop() {
             self.migrations[number as usize] = Some(migration);
@@ -158,21 +170,13 @@ impl SimPlatform {
     }
 
     /// One-way latency between two hosts.
-    fn latency(&self, a: HostId, b: HostId) -> Duration {
+    pub(super) fn latency(&self, a: HostId, b: HostId) -> Duration {
         let link = self.topology.link_between(self.topology.host(a).site, self.topology.host(b).site);
         link.map_or(Duration::ZERO, |l| self.topology.links[l].latency)
     }
 
     fn begin_copy(&mut self, number: u32) {
-        let Some(migration) = &self.migrations[number as usize] else { return };
-        let (source, target, cap) = (migration.source, migration.target, migration.cap);
-        let sites = [self.topology.host(source).site, self.topology.host(target).site];
-        let hosts = self.hosts.len() as u32;
-        let nics = [source.0, hosts + target.0];
-        let flow = match self.topology.link_between(sites[0], sites[1]) {
-            Some(link) => self.network.add(&[nics[0], self.site_link(link, sites[0]), nics[1]], cap, number),
-            None => self.network.add(&nics, cap, number),
-        };
+        let Some(flow) = self.flow(number) else { return };
         let now = self.now;
         if let Some(migration) = &mut self.migrations[number as usize] {
             migration.flow = Some(flow);
@@ -206,7 +210,7 @@ impl SimPlatform {
     pub(super) fn note_dirty_rate(&mut self, number: u32) {
         let Some(vm) = self.migrations[number as usize].as_ref().map(|m| m.vm) else { return };
         let rate = self.dirty_rate(vm);
-        if let Some(migration) = &mut self.migrations[number as usize] {
+        if let Some(migration) = self.migrations[number as usize].as_mut().filter(|m| m.post_copy.is_none()) {
             migration.note_dirtied(self.now);
             migration.dirty_rate = rate;
             migration.first_dirty_rate.get_or_insert(rate);
@@ -231,6 +235,7 @@ impl SimPlatform {
         let working_set = self.vms.stress(row).map_or(DEFAULT_WORKING_SET, |load| load.working_set);
         let most = working_set.0 * migration.memory.0 as f64;
         let dirtied = Bytes(migration.dirtied.min(most) as u64);
+        let sent = migration.plan.size();
         let next = migration.plan.round_sent(self.now.since(migration.round_begun), dirtied);
         migration.round_begun = self.now;
         migration.dirtied = 0.0;
@@ -240,13 +245,21 @@ impl SimPlatform {
         };
         migration.left = size.0 as f64;
         let at = after(self.now, migration.left, migration.rate);
+        let (moved, switches) = (migration.vm, migration.switches);
+        let throttled = matches!(next, Next::Copy(_)) && migration.throttle.round(sent, dirtied);
         if let Next::Stop(_) = next {
-            migration.stopped_at = Some(self.now);
+            migration.stopped_at = migration.stopped_at.or(Some(self.now));
             let vm = migration.vm;
             if self.vms.get(vm).state == State::Running {
                 self.vms.get_mut(vm).state = State::Stopped;
                 self.ask(vm);
             }
+        }
+        if matches!(next, Next::Copy(_)) && switches {
+            return self.post_copy(number);
+        }
+        if throttled {
+            self.throttled(moved);
         }
         if let Some(at) = at {
             self.queue.set(self.source(Event::Migration(number)), at);
@@ -255,20 +268,54 @@ impl SimPlatform {
 
     /// The VM goes on on its target.
     fn arrive(&mut self, number: u32) {
-        let Some((task, vm, source, target)) =
-            self.migrations[number as usize].as_ref().map(|m| (m.task, m.vm, m.source, m.target))
+        let Some((task, vm, source)) = self.migrations[number as usize].as_ref().map(|m| (m.task, m.vm, m.source))
         else {
             return;
         };
-        self.leave_host(vm);
-        let slot = self.hosts[target.index()].enter(vm);
-        let row = self.vms.get_mut(vm);
-        (row.host, row.slot) = (target, slot);
+        self.enter_target(number);
         self.end_migration(number, End::Done);
         let share = self.config.faults.ailments.share(Ailment::LeftOnSource).0;
         if draw(self.config.seed, Cause::Ailment, vm.0, task.0) < share {
             self.leave_copy(vm, source);
         }
+    }
+
+    /// Brings the VM to its target, where it is not there yet.
+    pub(super) fn enter_target(&mut self, number: u32) {
+        let Some((vm, target)) = self.migrations[number as usize].as_ref().map(|m| (m.vm, m.target)) else { return };
+        if self.vms.get(vm).host == target {
+            return;
+        }
+        self.leave_host(vm);
+        let slot = self.hosts[target.index()].enter(vm);
+        let row = self.vms.get_mut(vm);
+        (row.host, row.slot) = (target, slot);
+    }
+
+    /// Gives a migration's flow its new limit.
+    pub(super) fn cap_flow(&mut self, number: u32) {
+        let Some(migration) = &mut self.migrations[number as usize] else { return };
+        let Some(flow) = migration.flow.take() else { return };
+        migration.left = migration.left_at(self.now);
+        migration.since = self.now;
+        self.network.remove(flow);
+        let flow = self.flow(number);
+        if let Some(migration) = &mut self.migrations[number as usize] {
+            migration.flow = flow;
+        }
+    }
+
+    /// A new flow for a migration.
+    fn flow(&mut self, number: u32) -> Option<FlowId> {
+        let migration = self.migrations[number as usize].as_ref()?;
+        let (source, target, cap) = (migration.source, migration.target, migration.cap);
+        let sites = [self.topology.host(source).site, self.topology.host(target).site];
+        let hosts = self.hosts.len() as u32;
+        let nics = [source.0, hosts + target.0];
+        Some(match self.topology.link_between(sites[0], sites[1]) {
+            Some(link) => self.network.add(&[nics[0], self.site_link(link, sites[0]), nics[1]], cap, number),
+            None => self.network.add(&nics, cap, number),
+        })
     }
 
     /// Ends a migration where its VM is now.
@@ -285,6 +332,10 @@ impl SimPlatform {
         self.free_migrations.push(number);
         let row = self.vms.get_mut(migration.vm);
         row.migration = NONE;
+        if migration.throttle.share > 0.0 {
+            // It dirties more again, also where its CPU is the same.
+            row.seen = NONE;
+        }
         if row.state == State::Stopped {
             row.state = State::Running;
         }
@@ -302,7 +353,7 @@ impl SimPlatform {
 
     /// Whether a migration sends its last round.
     pub(super) fn in_last_round(&self, number: u32) -> bool {
-        self.migrations[number as usize].as_ref().is_some_and(|m| m.plan.stopped())
+        self.migrations[number as usize].as_ref().is_some_and(|m| m.plan.stopped() && m.post_copy.is_none())
     }
 
     /// A migration's progress.
