@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bench::Bench;
-use hemera::fleet::{FromConsole, HostId, Image, Inquiry, MigrationOptions, Rate, ToConsole, Told, VmState};
+use hemera::fleet::{Adjust, FromConsole, HostId, Image, Inquiry, MigrationOptions, Rate, ToConsole, Told, VmState};
 use hemera::platform::{Change, End, Platform, Request};
 use lab::Lab;
 use tokio::sync::mpsc;
@@ -119,6 +119,79 @@ fn a_move_that_is_cancelled_leaves_its_vm_running_on_the_source() {
     let task = bench.migrate("stay", 0, 1, MigrationOptions::default());
     bench.done(&[task]);
     assert_eq!((lab.domains(0), lab.domains(1)), (vec![], vec!["stay".to_owned()]));
+}
+
+/// Whenever it is aborted, a VM runs on one host in the end, and on no other.
+#[test]
+fn a_move_that_is_aborted_at_any_moment_leaves_one_running_vm() {
+    let (lab, mut bench) = lab_or_return!();
+    let task = bench.boot(0, "abort", &Arc::new(lab.tiny()));
+    bench.done(&[task]);
+    lab.wait_for_guest(0, "abort");
+    let mut here = 0;
+    // Where it is after a move that ended so, by the word of both hosts.
+    let found = |lab: &Lab, here: u32, end: &End| {
+        let at = if *end == End::Done { 1 - here } else { here };
+        let mut domains = [vec![], vec![]];
+        domains[at as usize].push("abort".to_owned());
+        assert_eq!([lab.domains(0), lab.domains(1)], domains, "after {end:?}");
+        assert_eq!(lab.virsh(at as usize, &["domstate", "abort"]).trim(), "running", "after {end:?}");
+        at
+    };
+    // Before libvirt has begun, while the target's QEMU starts, in the first pass, at the switch or after it.
+    for milliseconds in [0, 120, 500, 1100] {
+        let fast = MigrationOptions { bandwidth: Some(Rate(60e6)), ..MigrationOptions::default() };
+        let task = bench.migrate("abort", here, 1 - here, fast);
+        std::thread::park_timeout(Duration::from_millis(milliseconds));
+        bench.platform.submit(Request::Cancel { task });
+        let end = bench.end(task).0;
+        here = found(&lab, here, &end);
+    }
+    let slow = MigrationOptions { bandwidth: Some(Rate(6e6)), may_post_copy: true, ..MigrationOptions::default() };
+    let on_its_way = |bench: &mut Bench, task| {
+        let sent = |s: &bench::Seen| s.progress.get(&task).is_some_and(|all| all.iter().any(|p| p.transferred.0 > 0));
+        bench.wait("it is on its way", sent);
+    };
+    // Stopped so that it converges, and then aborted: it goes on where it was.
+    let task = bench.migrate("abort", here, 1 - here, slow);
+    on_its_way(&mut bench, task);
+    bench.platform.submit(Request::Adjust { task, adjust: Adjust::Pause });
+    let source = here as usize;
+    lab::wait_until("it is paused", || lab.virsh(source, &["domstate", "abort"]).trim() == "paused");
+    bench.platform.submit(Request::Cancel { task });
+    let end = bench.end(task).0;
+    assert_eq!(end, End::Cancelled);
+    found(&lab, here, &end);
+    // Once it runs on the target, it is too late.
+    let task = bench.migrate("abort", here, 1 - here, slow);
+    on_its_way(&mut bench, task);
+    bench.platform.submit(Request::Adjust { task, adjust: Adjust::PostCopy });
+    bench.wait("post-copy", |s| s.ends.contains_key(&task) || s.progress[&task].iter().any(|p| p.post_copy));
+    bench.platform.submit(Request::Cancel { task });
+    let end = bench.end(task).0;
+    assert_eq!(end, End::Done, "{:?}", bench.seen.refused);
+    here = found(&lab, here, &end);
+    // Saved, brought over and restored; a CPU that is there is no hindrance.
+    let cold = MigrationOptions { cold: true, check_cpu: true, ..MigrationOptions::default() };
+    let task = bench.migrate("abort", here, 1 - here, cold);
+    let (end, figures) = bench.end(task);
+    assert_eq!(end, End::Done);
+    let figures = figures.expect("a move has figures");
+    assert!(figures.transferred.to_mib() > 1 && figures.downtime > Duration::ZERO, "{figures:?}");
+    here = found(&lab, here, &end);
+    assert_eq!(lab.said(here as usize, "abort").matches("hemera guest is up").count(), 1, "it was not booted anew");
+    // Aborted while it is saved or brought over, it comes back.
+    let task = bench.migrate("abort", here, 1 - here, cold);
+    let source = here as usize;
+    lab::wait_until("it is being saved", || {
+        lab.try_virsh(source, &["domstate", "abort"]).map_or(true, |state| state.trim() == "paused")
+    });
+    bench.platform.submit(Request::Cancel { task });
+    let end = bench.end(task).0;
+    found(&lab, here, &end);
+    for host in 0..2 {
+        assert!(!lab.file(host, "/var/lib/libvirt/hemera/abort.save").exists(), "its file stays on host {host}");
+    }
 }
 
 #[test]

@@ -147,6 +147,33 @@ fn a_bandwidth_counts_at_once() {
     near(rig.end(task).2.unwrap().total.as_secs_f64(), 20.0 + 8.0);
 }
 
+/// Written to and read from disks of 500 MB/s, sent at 125 MB/s: the guest stands still for all of that, however much it
+/// would dirty.
+#[test]
+fn a_cold_move_stands_still_and_arrives() {
+    let mut rig = Rig::new(star(2, Hosts::default()), instant_boots());
+    rig.boot(0, 0, &class(GB, 1));
+    rig.until(0.0);
+    rig.change(0, 0, Change::Load(Some(load(200e6, 0.9))));
+    let cold = MigrationOptions { cold: true, ..MigrationOptions::default() };
+    let task = rig.migrate_with(0, 0, 1, cold);
+    rig.run();
+    let (_, end, figures) = rig.end(task);
+    assert_eq!(end, End::Done);
+    let figures = figures.unwrap();
+    near(figures.total.as_secs_f64(), 12.0);
+    near(figures.downtime.as_secs_f64(), 12.0);
+    let back = rig.migrate_with(0, 1, 0, cold);
+    rig.until(15.0);
+    rig.cancel(back);
+    rig.until(16.0);
+    assert_eq!(rig.end(back).1, End::Cancelled);
+    let away = rig.migrate(0, 1, 0);
+    rig.until(17.0);
+    let Progress::Migration(progress) = rig.probe(away) else { panic!("a migration's progress") };
+    near(progress.dirty_rate.0, 200e6);
+}
+
 #[derive(Debug, Clone)]
 enum Act {
     Adjust(Adjust),

@@ -49,10 +49,15 @@ impl Engine {
         let downtime = options.max_downtime.unwrap_or(known.max_downtime);
         let working_set = self.loads.get(&vm).map_or(DEFAULT_WORKING_SET, |load| load.working_set);
         let memory = Bytes::mib(u64::from(row.memory));
+        // A guest that stands still dirties nothing, and stands still all the time.
+        let dirty = if options.cold { Rate(0.0) } else { dirty };
         let mut prediction = predict(memory, dirty, working_set, rate, downtime, known.max_rounds);
         // What no move was spared belongs to the platform: connections, checks, the switch itself.
         let overrun = self.overruns.iter().min().copied().unwrap_or_default();
         prediction.total = prediction.total.saturating_add(known.setup).saturating_add(overrun);
+        if options.cold {
+            prediction.downtime = prediction.total;
+        }
         prediction
     }
 

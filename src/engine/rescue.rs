@@ -114,6 +114,10 @@ impl Engine {
     /// Judges whether a move will end, and takes the step of its plan that is due.
     pub(super) fn look_after(&mut self, id: TaskId, vm: VmId, progress: &MigrationProgress) {
         let now = self.fleet.now;
+        // A guest that stands still arrives.
+        if matches!(&self.op(self.task(id).op).work, Work::Move(options) if options.cold) {
+            return;
+        }
         if let Some(detail) = &mut self.task_mut(id).detail {
             detail.pace.note(now, progress.transferred);
         }

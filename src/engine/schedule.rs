@@ -253,6 +253,7 @@ impl Engine {
         let (op, target, name) = (self.task(id).op, self.task(id).target, self.vm_name(vm));
         let entered = match &work {
             Work::Boot(_) | Work::Change(Change::Reboot) => Some(VmState::Starting),
+            Work::Move(options) if options.cold => Some(VmState::Saving),
             Work::Move(_) => Some(VmState::Migrating),
             Work::Change(Change::Destroy) => Some(VmState::Stopping),
             Work::Change(_) | Work::Guest(_) | Work::Host(_) => None,

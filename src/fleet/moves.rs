@@ -37,6 +37,8 @@ pub struct MigrationOptions {
     pub tls: bool,
     /// Asks the target first whether it has the guest's CPU.
     pub check_cpu: bool,
+    /// Stops the guest, saves it to disk, brings it over and restores it there.
+    pub cold: bool,
 }
 
 /// How memory is compressed on its way.
@@ -119,6 +121,9 @@ impl MigrationOptions {
     /// # Errors
     /// In a sentence that names both options.
     pub fn check(&self) -> Result<(), &'static str> {
+        if self.cold && (Self { cold: true, check_cpu: self.check_cpu, ..Self::default() }) != *self {
+            return Err("a cold move stops its guest first: of the other options only check-cpu goes with it");
+        }
         let post_copy = self.post_copy || self.may_post_copy;
         let parallel = self.parallel.is_some();
         match self.compression {
@@ -161,7 +166,7 @@ impl MigrationOptions {
 }
 
 /// What options are called in one line of words, with what their value is like.
-const WORDS: [(&str, &str); 9] = [
+const WORDS: [(&str, &str); 10] = [
     ("post-copy", ""),
     ("auto-converge", ""),
     ("compression", "xbzrle"),
@@ -171,6 +176,7 @@ const WORDS: [(&str, &str); 9] = [
     ("tls", ""),
     ("check-cpu", ""),
     ("rescue", "suspend-workload"),
+    ("cold", ""),
 ];
 
 /// All that is said of how VMs move, but for what has a field of its own: read from `post-copy parallel=4`.
@@ -198,6 +204,7 @@ impl FromStr for MoveWords {
                 "tunnelled" => &mut options.tunnelled,
                 "tls" => &mut options.tls,
                 "check-cpu" => &mut options.check_cpu,
+                "cold" => &mut options.cold,
                 _ => {
                     let Some(value) = value.filter(|value| !value.is_empty()) else {
                         return Err(format!("`{name}` needs a value, as in {name}={example}"));
@@ -216,7 +223,7 @@ impl FromStr for MoveWords {
             }
             *switch = true;
         }
-        options.check()?;
+        said.rescue.as_ref().map_or(*options, |plan| options.with_plan(plan)).check()?;
         Ok(said)
     }
 }
@@ -246,6 +253,7 @@ impl fmt::Display for MigrationOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<String> = Vec::new();
         for (said, word) in [
+            (self.cold, "cold"),
             (self.post_copy, "post-copy"),
             (self.auto_converge, "auto-converge"),
             (self.tunnelled, "tunnelled"),
@@ -285,6 +293,10 @@ mod tests {
             ("parallel=0", "parallel: found `0`, expected a number from 1 to 255"),
             ("tls=yes", "`tls` takes no value"),
             ("rescue=postcopy", "unknown rescue plan `postcopy`, did you mean `post-copy`?"),
+            (
+                "cold rescue=post-copy",
+                "a cold move stops its guest first: of the other options only check-cpu goes with it",
+            ),
             ("tunnelled parallel=2", "a tunnelled move has one connection: leave out parallel or tunnelled"),
             ("compression=zlib", "compression zlib and zstd go over parallel connections only: add parallel"),
         ] {

@@ -28,6 +28,7 @@ mod addresses;
 mod adjust;
 mod agent;
 mod awaiting;
+mod cold;
 mod console;
 mod errands;
 mod ffi;

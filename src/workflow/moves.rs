@@ -33,6 +33,7 @@ pub(super) fn options(
         tunnelled: raw.tunnelled,
         tls: raw.tls,
         check_cpu: raw.check_cpu,
+        cold: raw.cold,
         ..MigrationOptions::default()
     };
     let rescue = raw.rescue.as_ref().map(|plan| rescue(read, plan)).transpose()?.map(Arc::new);

@@ -164,6 +164,8 @@ pub(super) struct RawMigrate {
     pub(super) tls: bool,
     #[serde(default)]
     pub(super) check_cpu: bool,
+    #[serde(default)]
+    pub(super) cold: bool,
     pub(super) rescue: Option<Spanned<RawRescue>>,
 }
 

@@ -36,7 +36,7 @@ impl Changes {
     pub(super) fn of(options: &MigrationOptions) -> Self {
         let changes = Self::default();
         // QEMU takes the longest pause only while it migrates.
-        lock(&changes.waiting).extend(options.max_downtime.map(Adjust::MaxDowntime));
+        lock(&changes.waiting).extend(options.max_downtime.filter(|_| !options.cold).map(Adjust::MaxDowntime));
         changes
     }
 

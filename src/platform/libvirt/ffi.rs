@@ -250,6 +250,16 @@ pub(super) fn has_cpu(connect: &Connect, kind: &str, arch: &str, cpu: &str) -> R
     if compared < 0 { Err(Error::last_error()) } else { Ok(()) }
 }
 
+/// Saves a domain to a file of its host and ends it there.
+pub(super) fn save(domain: &Domain, path: &str) -> Result<(), Error> {
+    let path = CString::new(path).unwrap_or_default();
+    // SAFETY: the domain is alive while it is borrowed, and so is the path; the definition stays as it is.
+    if unsafe { virt_sys::virDomainSaveFlags(domain.as_ptr(), path.as_ptr(), ptr::null(), 0) } < 0 {
+        return Err(Error::last_error());
+    }
+    Ok(())
+}
+
 /// Lets a domain that migrates go on on its target, which then gets its memory as it asks for it.
 pub(super) fn start_post_copy(domain: &Domain) -> Result<(), Error> {
     // SAFETY: the domain is alive while it is borrowed.

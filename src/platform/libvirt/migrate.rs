@@ -9,11 +9,12 @@ use virt::domain::MigrateParameters;
 use virt::error::ErrorNumber;
 
 use super::adjust::{self, Changes};
+use super::cold;
 use super::ffi::{self, JobFigures};
 use super::host::Host;
 use super::ledger::{Signals, Ticket};
 use super::overlay;
-use super::preflight::{self, Traveller};
+use super::preflight;
 use super::queue::lock;
 use super::serial;
 use super::state;
@@ -44,6 +45,8 @@ struct Watched {
     progress: MigrationProgress,
     first_dirty_rate: Option<Rate>,
     memory: Bytes,
+    /// How long the guest stood still, where it did all the time.
+    stood: Option<Duration>,
 }
 
 impl Move {
@@ -55,6 +58,27 @@ impl Move {
     /// How far it was when last asked.
     pub(super) fn progress(&self) -> MigrationProgress {
         lock(&self.watched).progress
+    }
+
+    /// Whether somebody wants it to end early.
+    pub(super) fn cancelled(&self) -> bool {
+        self.signals.cancelled()
+    }
+
+    /// Notes that the guest stood still for the whole move.
+    pub(super) fn stood_still(&self, span: Duration) {
+        lock(&self.watched).stood = Some(span);
+    }
+
+    /// What counts bytes that are brought over; it says whether more are wanted.
+    pub(super) fn counter(self: &Arc<Self>) -> impl Fn(usize) -> bool + Send + 'static {
+        let this = self.clone();
+        move |bytes| {
+            let progress = &mut lock(&this.watched).progress;
+            progress.round = 1;
+            progress.transferred += Bytes(bytes as u64);
+            !this.signals.cancelled()
+        }
     }
 
     /// Takes what libvirt says of the move's job.
@@ -136,6 +160,11 @@ fn figures(this: &Move, end: &End, target: &Host, total: Duration) -> MigrationF
         memory: watched.memory,
         dirty_rate: watched.first_dirty_rate.unwrap_or_default(),
     };
+    if let Some(stood) = watched.stood {
+        figures.downtime = stood;
+        figures.rounds = 1;
+        return figures;
+    }
     if *end == End::Done {
         let name = this.name.clone();
         let ask = move |connect: &Connect| ffi::job_figures(&connect.lookup_domain_by_name(&name)?, true);
@@ -153,35 +182,41 @@ fn figures(this: &Move, end: &End, target: &Host, total: Duration) -> MigrationF
 }
 
 /// Moves the VM and says how that ended and on which host it is, as far as is known.
-fn attempt(source: &Host, target: &Host, this: &Move) -> (End, Option<HostId>) {
+fn attempt(source: &Host, target: &Host, this: &Arc<Move>) -> (End, Option<HostId>) {
     if this.signals.cancelled() {
         return (End::Cancelled, Some(source.id));
     }
     let name = &this.name;
-    let Traveller { mark, uuid, .. } = match preflight::check(source, target, this) {
+    let traveller = match preflight::check(source, target, this) {
         Ok(found) => found,
         Err(why) => return (End::Failed(why.into()), Some(source.id)),
     };
-    let ours = mark.is_some();
-    let image = mark.and_then(|mark| mark.image);
+    let ours = traveller.mark.is_some();
+    let image = traveller.mark.as_ref().and_then(|mark| mark.image.clone());
+    let uuid = traveller.uuid.clone();
     if let Some(image) = &image
         && let Err(why) = target.images.follow(this.task(), &target.access, image)
     {
         let end = if this.signals.cancelled() { End::Cancelled } else { End::Failed(why.into()) };
         return (end, Some(source.id));
     }
-    // Overlays lie on each host's own disk: the target gets an empty one on the same image, and what the VM wrote moves.
-    if let Some(image) = &image
-        && let Err(trouble) = overlay::create(target, name, image)
-    {
-        return (End::Failed(trouble.to_string().into()), Some(source.id));
-    }
-    // QEMU on the target opens it at its start.
-    if ours {
-        serial::carry(source, target, name, &uuid);
-    }
-    let moved = call(source, target, this, image.is_some());
-    let (end, at) = conclude(source, target, this, moved);
+    let (end, at) = if this.options.cold {
+        cold::carry(source, target, this, &traveller)
+    } else {
+        // Overlays lie on each host's own disk: the target gets an empty one on the same image, and what the VM wrote
+        // moves.
+        if let Some(image) = &image
+            && let Err(trouble) = overlay::create(target, name, image)
+        {
+            return (End::Failed(trouble.to_string().into()), Some(source.id));
+        }
+        // QEMU on the target opens it at its start.
+        if ours {
+            serial::carry(source, target, name, &uuid);
+        }
+        let moved = call(source, target, this, image.is_some());
+        conclude(source, target, this, moved)
+    };
     if let Some(host) = [source, target].into_iter().find(|host| at == Some(host.id)) {
         adjust::wake(host, this);
     }
@@ -274,7 +309,7 @@ fn conclude(source: &Host, target: &Host, this: &Move, moved: Result<(), Trouble
     }
 }
 
-fn runs_on(host: &Host, name: &str) -> Result<bool, Trouble> {
+pub(super) fn runs_on(host: &Host, name: &str) -> Result<bool, Trouble> {
     let wanted = name.to_owned();
     let look = move |connect: &Connect| ffi::domain_state(&connect.lookup_domain_by_name(&wanted)?);
     match host.call(&format!("looking for {name}"), look) {

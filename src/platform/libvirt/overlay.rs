@@ -17,7 +17,17 @@ pub(super) const DIRECTORY: &str = "/var/lib/libvirt/hemera";
 
 /// Where the overlay of a VM lies on its host.
 pub(super) fn path(name: &str) -> String {
-    format!("{DIRECTORY}/{name}.qcow2")
+    in_pool(&file(name))
+}
+
+/// What the overlay of a VM is called in the pool.
+pub(super) fn file(name: &str) -> String {
+    format!("{name}.qcow2")
+}
+
+/// Where a file of the pool lies on its host.
+pub(super) fn in_pool(file: &str) -> String {
+    format!("{DIRECTORY}/{file}")
 }
 
 /// The pool, made where the host does not have it. It is transient: it does not outlive libvirtd, its files do.

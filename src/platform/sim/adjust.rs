@@ -7,6 +7,7 @@
 //! - Post-copy moves the guest to its target at once, at full speed: what it waits for when it misses pages is not
 //!   modelled. Its pause is the latency between both hosts. What was left of the round and what was dirtied meanwhile is
 //!   sent then, in one round. From then on the move cannot be cancelled, and where either host crashes the VM is lost.
+//! - A cold move stops its guest, writes its memory to the source's disk, sends it and reads it from the target's.
 //! - A guest that is stopped so that its move converges stands still until it has arrived, or the move ends otherwise.
 //!
 //! Without effect here are compression (what memory compresses to is not modelled), parallel connections (a flow takes what

@@ -121,10 +121,19 @@ impl SimPlatform {
         }
         let config = &self.config.migration;
         let max_downtime = options.max_downtime.unwrap_or(config.max_downtime);
-        let delay = config.setup + self.latency(source, target);
+        let mut delay = config.setup + self.latency(source, target);
+        if options.cold {
+            // It is written to the disk of the one host and read from that of the other, which nobody else uses then.
+            let disks = [source, target].map(|host| row.memory.0 as f64 / self.topology.host(host).disk.0);
+            delay += Duration::try_from_secs_f64(disks.iter().sum()).unwrap_or_default();
+        }
         let size = row.memory.0 as f64;
         let fails = draw(self.config.seed, Cause::Migration, vm.0, task.0) < self.config.faults.migration_failure.0;
         let point = draw(self.config.seed, Cause::MigrationPoint, vm.0, task.0);
+        let mut plan = Precopy::new(row.memory, max_downtime, config.max_rounds);
+        if options.cold {
+            plan.finish(Bytes(0), row.memory);
+        }
         let migration = Migration {
             task,
             vm,
@@ -132,7 +141,7 @@ impl SimPlatform {
             target,
             cap: options.bandwidth.map_or(f64::INFINITY, |r| r.0),
             memory: row.memory,
-            plan: Precopy::new(row.memory, max_downtime, config.max_rounds),
+            plan,
             begun: self.now,
             flow: None,
             left: size,
@@ -144,7 +153,7 @@ impl SimPlatform {
             dirty_rate: 0.0,
             dirty_since: self.now,
             first_dirty_rate: None,
-            stopped_at: None,
+            stopped_at: options.cold.then_some(self.now),
             throttle: Throttle::new(&options),
             switches: options.post_copy,
             post_copy: None,
@@ -157,6 +166,10 @@ impl SimPlatform {
             (self.migrations.len() - 1) as u32
         };
         self.vms.get_mut(vm).migration = number;
+        if options.cold && row.state == State::Running {
+            self.vms.get_mut(vm).state = State::Stopped;
+            self.ask(vm);
+        }
         for host in [source, target] {
             self.hosts[host.index()].migrations.push(number);
             self.touch(host);
