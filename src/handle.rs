@@ -20,8 +20,8 @@ pub use operation::{
     WaitReason,
 };
 pub use query::{
-    Answer, EventFilter, EventPage, HostView, Preview, Query, RefusedGroup, TaskFilter, TaskOutput, TaskPage, Text,
-    VmView,
+    Answer, EventFilter, EventPage, HostView, OutputView, Preview, Query, RefusedGroup, TaskFilter, TaskOutput,
+    TaskPage, Text, VmView,
 };
 pub use samples::{FleetHistory, History, HostHistory, Samples, VmHistory};
 pub use stream::{Line, LineEnd, STREAM_ROOM, Stream};

@@ -13,7 +13,7 @@ use super::edit;
 use super::export::{Export, Format};
 use super::format::counted;
 use super::run::Errand;
-use crate::fleet::{OpId, Remedy, TaskId, VmClass, VmId};
+use crate::fleet::{OpId, Remedy, Selection, TaskId, VmClass, VmId};
 use crate::handle::{Answer, Command, OpKind, OperationSpec, Preview};
 
 mod act;
@@ -30,6 +30,10 @@ pub(crate) enum Act {
     Migrate(Arc<[VmId]>),
     Evacuate,
     Change(Arc<[VmId]>, Change),
+    /// A command in these VMs.
+    RunIn(Arc<[VmId]>),
+    /// A command on the hosts of this selection.
+    RunOn(Selection),
     Limits,
     CancelOperation(OpId),
     RetryFailed(OpId),
@@ -340,10 +344,15 @@ impl Dialog {
         }
     }
 
+    /// What is counted in its preview.
+    pub(crate) const fn counts(&self) -> &'static str {
+        if matches!(self.act, Act::RunOn(_)) { "host" } else { "VM" }
+    }
+
     /// What the button that acts says: the verb, and the count once it is known.
     pub(crate) fn button(&self) -> String {
         match &self.ahead {
-            Ahead::Known(preview) => format!("{} {}", self.verb, counted(preview.tasks as usize, "VM")),
+            Ahead::Known(preview) => format!("{} {}", self.verb, counted(preview.tasks as usize, self.counts())),
             _ => self.verb.clone(),
         }
     }

@@ -18,6 +18,8 @@ pub(crate) struct Habits {
     pub frozen: Option<Frozen>,
     /// The filter that `faults only` took the place of.
     pub before_faults: Option<String>,
+    /// What was last run in guests or on hosts.
+    pub last_command: std::sync::Arc<str>,
     /// What could not be read at the start.
     pub problem: Option<String>,
 }

@@ -32,6 +32,8 @@ pub enum Context {
     Operations,
     /// In an operation's list of tasks.
     Tasks,
+    /// On the page of what a command wrote.
+    Output,
     /// On the page of a host.
     Host,
     /// On the page of a VM.
@@ -52,13 +54,14 @@ pub enum Context {
 
 impl Context {
     /// All contexts with their names in keymap files.
-    pub const ALL: [(Self, &'static str); 14] = [
+    pub const ALL: [(Self, &'static str); 15] = [
         (Self::Everywhere, "everywhere"),
         (Self::Sites, "sites"),
         (Self::Hosts, "hosts"),
         (Self::Vms, "vms"),
         (Self::Operations, "operations"),
         (Self::Tasks, "tasks"),
+        (Self::Output, "output"),
         (Self::Host, "host"),
         (Self::Vm, "vm"),
         (Self::Room, "room"),

@@ -13,6 +13,7 @@ use super::pages::{
     findings::FindingsPage,
     host::HostPage,
     hosts::HostsPage,
+    output::OutputPage,
     pulse::PulsePage,
     room::{Room, Wing},
     settings::SettingsPage,
@@ -21,7 +22,7 @@ use super::pages::{
 };
 use super::saved::Saved;
 use super::tasks::Tasks;
-use crate::fleet::{Fleet, HostId, OpId, VmId};
+use crate::fleet::{Fleet, HostId, OpId, TaskId, VmId};
 use crate::handle::{Answer, Query, Snapshot, TaskView};
 
 /// What fills the screen.
@@ -33,6 +34,8 @@ pub(crate) enum Page {
     Panel(Panel),
     /// An operation's tasks.
     Tasks(OpId),
+    /// What a task's command wrote.
+    Output(TaskId),
     /// All hosts as a table.
     Hosts,
     /// A host.
@@ -68,6 +71,7 @@ impl Page {
             Self::Overview => "overview".into(),
             Self::Panel(panel) => panel.word().into(),
             Self::Tasks(op) => op.to_string(),
+            Self::Output(_) => "output".into(),
             Self::Hosts => "hosts".into(),
             Self::Host(host) => fleet.topology.hosts.get(host.index()).map_or("?".into(), |h| h.name.to_string()),
             Self::Vm(vm) if vm.0 < fleet.vms.id_count() => fleet.vms.name(vm).to_owned(),
@@ -211,6 +215,7 @@ pub(crate) trait PageView {
 #[derive(Default)]
 pub(crate) struct Pages {
     pub tasks: Option<Tasks>,
+    pub output: Option<OutputPage>,
     pub hosts: HostsPage,
     pub host: Option<HostPage>,
     pub vm: Option<VmPage>,
@@ -228,6 +233,7 @@ impl Pages {
         Some(match page {
             Page::Overview | Page::Panel(_) => return None,
             Page::Tasks(_) => self.tasks.as_mut()?,
+            Page::Output(_) => self.output.as_mut()?,
             Page::Hosts => &mut self.hosts,
             Page::Host(_) => self.host.as_mut()?,
             Page::Vm(_) => self.vm.as_mut()?,
@@ -245,6 +251,7 @@ impl Pages {
         Some(match page {
             Page::Overview | Page::Panel(_) => return None,
             Page::Tasks(_) => self.tasks.as_ref()?,
+            Page::Output(_) => self.output.as_ref()?,
             Page::Hosts => &self.hosts,
             Page::Host(_) => self.host.as_ref()?,
             Page::Vm(_) => self.vm.as_ref()?,
@@ -261,6 +268,7 @@ impl Pages {
     pub(crate) fn arrive(&mut self, page: Page) {
         let known = match page {
             Page::Tasks(op) => self.tasks.as_ref().is_some_and(|t| t.op == op),
+            Page::Output(task) => self.output.as_ref().is_some_and(|o| o.id == task),
             Page::Host(host) => self.host.as_ref().is_some_and(|h| h.host == host),
             Page::Vm(vm) => self.vm.as_ref().is_some_and(|v| v.vm == vm),
             Page::Room(vm, _) => self.room.as_ref().is_some_and(|r| r.vm == vm),
@@ -273,6 +281,7 @@ impl Pages {
         match page {
             _ if known => {}
             Page::Tasks(op) => self.tasks = Some(Tasks::new(op)),
+            Page::Output(task) => self.output = Some(OutputPage::new(task)),
             Page::Host(host) => self.host = Some(HostPage::new(host)),
             Page::Vm(vm) => self.vm = Some(VmPage::new(vm)),
             Page::Room(vm, wing) => self.room = Some(Room::new(vm, wing)),

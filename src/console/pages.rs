@@ -4,6 +4,7 @@ pub(crate) mod events;
 pub(crate) mod findings;
 pub(crate) mod host;
 pub(crate) mod hosts;
+pub(crate) mod output;
 pub(crate) mod parts;
 pub(crate) mod pulse;
 pub(crate) mod room;

@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 use super::keymap::Context;
 use super::page::{Around, Go, Page, PageView};
 use crate::fleet::{HostId, OpId, VmId};
-use crate::handle::{Answer, Query, TaskFilter, TaskPage, TaskSubject, TaskView};
+use crate::handle::{Answer, OpKind, Query, TaskFilter, TaskPage, TaskSubject, TaskView};
 
 /// The filters in the order in which a key steps through them.
 const FILTERS: [(TaskFilter, &str); 4] = [
@@ -100,6 +100,7 @@ impl PageView for Tasks {
     fn open(&mut self, _: &Around<'_>) -> Go {
         self.under_cursor().map_or(Go::Stay, |task| {
             Go::Into(match task.subject {
+                _ if task.kind == OpKind::Run && task.started.is_some() => Page::Output(task.id),
                 TaskSubject::Vm(vm) => Page::Vm(vm),
                 TaskSubject::Host(host) => Page::Host(host),
             })

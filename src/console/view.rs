@@ -23,6 +23,7 @@ mod help;
 mod host;
 mod hosts;
 mod operations;
+mod output;
 mod paint;
 mod parts;
 mod plot;
@@ -67,6 +68,11 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) -> Hits {
             operations::draw(app, &mut paint);
         }
         Page::Tasks(_) => tasks::draw(app, &mut paint),
+        Page::Output(_) => {
+            if let Some(page) = &app.pages.output {
+                output::draw(app, page, &mut paint);
+            }
+        }
         Page::Hosts => hosts::draw(app, &app.pages.hosts, &mut paint),
         Page::Host(host) => host::draw(app, host, &mut paint),
         Page::Vm(_) => vm::draw(app, &mut paint),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::fleet::{TaskId, Time, VmId};
 use crate::handle::{
-    About, Answer, OperationView, Query, Snapshot, TaskEnd, TaskFilter, TaskPage, TaskState, TaskView, VmView,
-    WaitReason,
+    About, Answer, OperationView, OutputView, Query, Snapshot, TaskEnd, TaskFilter, TaskPage, TaskState, TaskView,
+    VmView, WaitReason,
 };
 
 use super::Engine;
@@ -59,7 +59,7 @@ impl Engine {
             Query::Host(host) if host.index() < self.fleet.hosts.len() => Answer::Host(Box::new(self.host_view(*host))),
             Query::Host(host) => Answer::None(format!("there is no {host}").into()),
             Query::Output(task) if task.index() < self.tasks.len() => {
-                Answer::Output(Box::new(self.outputs_of.get(*task)))
+                Answer::Output(Box::new(OutputView { task: self.task_view(*task), output: self.outputs_of.get(*task) }))
             }
             Query::Output(task) => Answer::None(format!("there is no {task}").into()),
             Query::Events { filter, before, offset, limit } => {

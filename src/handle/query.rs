@@ -96,7 +96,7 @@ pub enum Answer {
     /// To [`Query::Host`].
     Host(Box<HostView>),
     /// To [`Query::Output`].
-    Output(Box<TaskOutput>),
+    Output(Box<OutputView>),
     /// To [`Query::Events`].
     Events(EventPage),
     /// It has no answer, for this reason.
@@ -144,6 +144,15 @@ pub struct RefusedGroup {
     pub count: u32,
     /// The first of them by name, three at most.
     pub examples: Vec<Arc<str>>,
+}
+
+/// A task whose command wrote something.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputView {
+    /// The task.
+    pub task: TaskView,
+    /// What it wrote.
+    pub output: TaskOutput,
 }
 
 /// What a command wrote, and how it ended.

@@ -153,7 +153,7 @@ fn operations_are_held_cancelled_retried_and_stopped() {
     console.keys("t").shows("Retry 6 failed tasks of #3");
     console.keys("Right Enter");
     assert_eq!(console.command(), Command::RetryFailed(OpId(3)));
-    console.keys("!").shows("Stop 2 operations?");
+    console.keys("Q").shows("Stop 2 operations?");
     console.keys("Right Enter");
     assert_eq!(console.command(), Command::StopEverything);
     console.keys("Enter").shows("10 240").shows("what happens").shows("round 3");

@@ -8,9 +8,9 @@ use hemera::fleet::{
     Time, Topology, VmClass, VmId, VmRow, VmState,
 };
 use hemera::handle::{
-    About, Accepted, Answer, Command, Durations, Event, Level, OpKind, OpState, OperationSpec, OperationView, Preview,
-    Query, RefusedGroup, RescueView, RunOn, Service, Snapshot, TaskEnd, TaskPage, TaskState, TaskSubject, TaskView,
-    WaitKind, WaitReason, Which,
+    About, Accepted, Answer, Command, Durations, Event, Level, OpKind, OpState, OperationSpec, OperationView,
+    OutputView, Preview, Query, RefusedGroup, RescueView, RunOn, Service, Snapshot, TaskEnd, TaskOutput, TaskPage,
+    TaskState, TaskSubject, TaskView, Text, WaitKind, WaitReason, Which,
 };
 
 use super::{close, past};
@@ -284,14 +284,24 @@ fn answer(now: &Snapshot, query: &Query) -> Answer {
     match query {
         Query::Preview(spec) => Answer::Preview(Box::new(preview(now, spec))),
         Query::Tasks { op, offset, limit, .. } => {
-            let total = now.operations.iter().find(|o| o.id == *op).map_or(0, |o| o.total as usize);
-            let tasks = (*offset..(offset + limit).min(total)).map(|i| task(*op, i)).collect();
+            let found = now.operations.iter().find(|o| o.id == *op);
+            let total = found.map_or(0, |o| o.total as usize);
+            let runs = found.is_some_and(|o| o.kind == OpKind::Run);
+            let one = |i| if runs { command(*op, i) } else { task(*op, i) };
+            let tasks = (*offset..(offset + limit).min(total)).map(one).collect();
             Answer::Tasks(TaskPage { total, tasks })
         }
         Query::Vm(vm) => Answer::Vm(Box::new(past::vm(now, *vm))),
         Query::Inspect(vm, inquiry) => Answer::Told(*vm, close::told(*inquiry)),
         Query::Host(host) => Answer::Host(Box::new(past::host(now, *host))),
-        Query::Output(_) => Answer::None("nothing runs".into()),
+        Query::Output(id) => Answer::Output(Box::new(OutputView {
+            task: command(OpId(4), id.index()),
+            output: TaskOutput {
+                out: Text { text: (1..=100).map(|i| format!("line {i}")).collect::<Vec<_>>().join("\n"), cut: 12 },
+                err: Text { text: "\x1b[31mno space left\n".into(), cut: 0 },
+                code: Some(3),
+            },
+        })),
         Query::Events { filter, before, offset, limit } => {
             Answer::Events(past::events(now, filter, *before, *offset, *limit))
         }
@@ -333,6 +343,32 @@ fn preview(now: &Snapshot, spec: &OperationSpec) -> Preview {
         downtime: moves.then_some(Duration::from_millis(310)),
         tightest: moves.then_some((HostId(101), Bytes::mib(2304))),
         examples: vec!["vm-1".into(), "vm-2".into(), "vm-3".into()],
+    }
+}
+
+/// A command's task: in a guest, on a host every third.
+pub(crate) fn command(op: OpId, i: usize) -> TaskView {
+    let (code, state) = match i % 3 {
+        0 => (None, TaskState::Running),
+        1 => (Some(3), TaskState::Ended(TaskEnd::Failed("ended with 3: no space left".into()))),
+        _ => (Some(0), TaskState::Ended(TaskEnd::Done)),
+    };
+    let (subject, name) = match i % 3 {
+        2 => (TaskSubject::Host(HostId(i as u32)), format!("host-{i}")),
+        _ => (TaskSubject::Vm(VmId(i as u32)), format!("vm-{}", i + 1)),
+    };
+    TaskView {
+        kind: OpKind::Run,
+        subject,
+        name: name.into(),
+        target: None,
+        ended: matches!(state, TaskState::Ended(_)).then(|| Time::from_secs_f64(752.5)),
+        started: Some(Time::from_secs_f64(748.0)),
+        state,
+        migration: None,
+        code,
+        line: Some("line 100".into()),
+        ..task(op, i)
     }
 }
 

@@ -73,7 +73,7 @@ const VIEWS: [View; 24] = [
     ("evacuate", "2 e", &["VMs from 2 hosts", "refused"]),
     ("destroy", "* D", &["Destroy 10 240 VMs", "vm-1, vm-2, vm-3"]),
     ("limits", "l", &["Limits", "moves per link"]),
-    ("stop", "!", &["Stop 2 operations"]),
+    ("stop", "Q", &["Stop 2 operations"]),
     ("filter", "/ \"state:failed\"", &["29 of 10 240 VMs"]),
     ("mistake", "/ \"state:faild\"", &[" 0 of 10 240 VMs", "expected", "faild"]),
     ("marks", "v Down Down Down", &["range of 4"]),

@@ -4,6 +4,7 @@
 
 mod acting;
 mod close;
+mod commands;
 mod driver;
 mod fake;
 mod habits;

@@ -1,6 +1,6 @@
 //! What changes VMs and hosts.
 
-use super::when::{steers, steers_class, steers_drained, steers_hosts, steers_vms};
+use super::when::{steers, steers_class, steers_drained, steers_hosts, steers_run, steers_vms};
 use super::{Action, takes};
 use crate::console::app::App;
 use crate::console::dialog::{Change, Dialog};
@@ -21,5 +21,6 @@ actions! {
         "adopt" "adopt" false steers_vms "Takes the marked VMs, or the one under the cursor, that others made under Hemera's care." |a| a.ask_change(Change::Adopt), takes takes::ADOPT;
         "remove-copy" "remove copy" false steers_vms "Removes second domains of the marked VMs, or of the one under the cursor, that lie on other hosts and do not run." |a| a.ask_change(Change::RemoveCopy);
         "boot-again" "boot again" false steers_vms "Boots the marked VMs, or the one under the cursor, again where they failed or went away." App::ask_boot_again;
+        "run" "run a command" true steers_run "Runs a command in the guests of the marked VMs, or of the one under the cursor; where hosts have the focus, on these." |a| a.ask_run(None), takes takes::RUN, also "exec";
     }
 }

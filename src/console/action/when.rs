@@ -67,6 +67,11 @@ pub(super) fn steers_hosts(app: &App) -> Result<(), Reason> {
     if app.awaits_hosts() { Err("the filter is still at work") } else { has_hosts(app) }
 }
 
+/// Somewhere to run a command: hosts where they have the focus, VMs elsewhere.
+pub(super) fn steers_run(app: &App) -> Result<(), Reason> {
+    if app.runs_on_hosts() { steers_hosts(app) } else { steers_vms(app) }
+}
+
 pub(super) fn steers_drained(app: &App) -> Result<(), Reason> {
     steers_hosts(app)?;
     let state = |host| app.snapshot.fleet.hosts.row(host).state;

@@ -6,6 +6,7 @@ use super::{App, Overlay, Tone};
 use crate::console::dialog::Dialog;
 use crate::console::help::Help;
 use crate::console::history::Kind;
+use crate::console::keymap::Context;
 use crate::console::palette::{Extra, Palette, Pick, matching};
 use crate::console::prompt::complete::{Over, host_names};
 use crate::console::prompt::{Prompt, Row, Said, Wrong, line};
@@ -252,6 +253,30 @@ impl App {
             Over::Hosts => Selection::quick_hosts(&expanded.text),
         };
         read.map_err(|error| expanded.error(error).into())
+    }
+
+    /// Whether a command would run on hosts themselves: where they have the focus, and not their VMs.
+    pub(crate) fn runs_on_hosts(&self) -> bool {
+        match self.context() {
+            Context::Hosts | Context::Host => true,
+            Context::Tasks | Context::Output => self.task().is_some_and(|task| task.subject.vm().is_none()),
+            _ => false,
+        }
+    }
+
+    /// Asks for a command, or whether to run this one, in the guests or on the hosts that are meant.
+    pub(crate) fn ask_run(&mut self, command: Option<&str>) {
+        let on_hosts = self.runs_on_hosts().then(|| self.meant_hosts());
+        let last = self.habits.last_command.clone();
+        let said = command.map_or((&*last, true), |command| (command, false));
+        let mut dialog = match on_hosts {
+            Some(hosts) => Dialog::run_on(&self.snapshot.fleet, &hosts, said),
+            None => Dialog::run_in(&self.snapshot.fleet, self.meant(), self.hidden_marks(), said),
+        };
+        if !self.runs_on_hosts() {
+            dialog.facts.extend(self.marked_elsewhere());
+        }
+        self.open_dialog(dialog);
     }
 
     /// Opens the dialog of a boot, filled in.

@@ -16,13 +16,14 @@ use crate::console::undo::Step;
 use crate::handle::{Command, OpKind, OperationSpec, VmChange};
 
 /// What can be done with VMs, in the order of the menu.
-const WITH_VMS: [&str; 15] = [
+const WITH_VMS: [&str; 16] = [
     "remedies",
     "migrate",
     "pause",
     "resume",
     "stress",
     "stop-stress",
+    "run",
     "reboot",
     "destroy",
     "copy",
@@ -34,7 +35,7 @@ const WITH_VMS: [&str; 15] = [
     "evacuate",
 ];
 /// What can be done with a host.
-const WITH_HOSTS: [&str; 5] = ["open", "remedies", "evacuate", "undrain", "copy"];
+const WITH_HOSTS: [&str; 6] = ["open", "remedies", "evacuate", "undrain", "run", "copy"];
 /// What can be done with an operation or a task.
 const WITH_OPERATIONS: [&str; 6] =
     ["open", "hold-operation", "cancel-operation", "cancel-task", "retry-failed", "stop-everything"];
@@ -79,6 +80,10 @@ impl App {
                 Step::Cancelled(task, kind, what.to_owned())
             }
             Command::Start(spec) => Step::Final(match spec {
+                OperationSpec::Run { script, .. } => {
+                    self.habits.last_command = script.text.clone();
+                    "a command"
+                }
                 OperationSpec::Change { change: VmChange::StopStress, .. } => "stopping stress",
                 spec => spec.kind().word(),
             }),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Act, Dialog};
-use crate::fleet::{Load, MigrationOptions, MoveWords, Rate, Remedy, Selection, Share, Span, VmClass};
-use crate::handle::{Boot, Command, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, VmChange, Which};
+use crate::fleet::{Load, MigrationOptions, MoveWords, Rate, Remedy, Script, Selection, Share, Span, VmClass};
+use crate::handle::{Boot, Command, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, RunOn, VmChange, Which};
 
 /// What is done to VMs where they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,12 @@ impl Dialog {
             }),
             Act::Change(vms, change) => {
                 Command::Start(OperationSpec::Change { which: Which::Ids(vms.clone()), change: self.changed(*change)? })
+            }
+            Act::RunIn(vms) => {
+                Command::Start(OperationSpec::Run { on: RunOn::Vms(Which::Ids(vms.clone())), script: self.script()? })
+            }
+            Act::RunOn(hosts) => {
+                Command::Start(OperationSpec::Run { on: RunOn::Hosts(hosts.clone()), script: self.script()? })
             }
             Act::Limits => Command::SetLimits(Limits {
                 boot_per_host: self.number(0)?,
@@ -134,6 +140,18 @@ impl Dialog {
                 working_set: self.parsed::<Share>(2)?,
             }),
         })
+    }
+
+    fn script(&self) -> Result<Arc<Script>, Wrong> {
+        let command = self.fields[0].value();
+        if command.is_empty() {
+            return Err((0, "expected what a shell shall run, as in uptime".into()));
+        }
+        let timeout = self.parsed::<Span>(1)?.0;
+        if timeout.is_zero() {
+            return Err((1, "expected some time, as in 60 s".into()));
+        }
+        Ok(Arc::new(Script { timeout, ..Script::command(command) }))
     }
 
     fn number(&self, field: usize) -> Result<u32, Wrong> {

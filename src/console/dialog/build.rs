@@ -8,7 +8,7 @@ use super::{Act, Ahead, Change, Dialog, Field};
 use crate::console::format::{count, counted};
 use crate::console::hosts_marked::{name_hosts, select_hosts};
 use crate::console::run::Errand;
-use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, MoveWords, Remedy, TaskId, VmId};
+use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, MoveWords, Remedy, Selection, TaskId, VmId};
 use crate::handle::{Limits, OpKind, OpState, OperationView, Snapshot};
 
 /// Characters of a command of the operator's own that are shown.
@@ -141,6 +141,25 @@ impl Dialog {
         dialog
     }
 
+    /// A command in these VMs; `said` is what to begin with, and whether it is only a proposal.
+    pub(crate) fn run_in(fleet: &Fleet, vms: Vec<VmId>, hidden: usize, said: (&str, bool)) -> Self {
+        let title = format!("Run a command in {}{}", the_vms(fleet, &vms), on_hosts(fleet, &vms));
+        let mut dialog = Self::new(Act::RunIn(vms.into()), title, "Run in", command_fields(said));
+        dialog.facts.extend(hidden_fact(hidden));
+        dialog.facts.push("The guests' agents run it, as root.".into());
+        dialog
+    }
+
+    /// The same on these hosts themselves.
+    pub(crate) fn run_on(fleet: &Fleet, hosts: &[HostId], said: (&str, bool)) -> Self {
+        let topology = &fleet.topology;
+        let title = format!("Run a command on {}", name_hosts(topology, hosts));
+        let selected = Selection::hosts(&select_hosts(topology, hosts)).unwrap_or_else(|_| Selection::all());
+        let mut dialog = Self::new(Act::RunOn(selected), title, "Run on", command_fields(said));
+        dialog.facts.push("On the hosts themselves, by SSH.".into());
+        dialog
+    }
+
     /// How many tasks at once.
     pub(crate) fn limits(limits: Limits) -> Self {
         let field = |label, value: u32, hint| Field::text(label, &value.to_string(), hint);
@@ -229,6 +248,12 @@ impl Dialog {
         );
         Self::new(Act::Quit, title, "Quit", Vec::new())
     }
+}
+
+fn command_fields((command, proposed): (&str, bool)) -> Vec<Field> {
+    let mut command = Field::text("command", command, "for /bin/sh");
+    command.fresh &= proposed;
+    vec![command, Field::text("time limit", "60 s", "each is ended when it takes longer")]
 }
 
 /// `vm-17` or `240 VMs`.

@@ -247,6 +247,7 @@ fn hints(context: Context) -> &'static [&'static str] {
             "back",
         ],
         Context::Room => &["home", "type", "filter", "next-panel", "find-next", "again", "export", "ssh-vm", "help"],
+        Context::Output => &["home", "open", "help", "cancel-task", "retry-failed", "run", "back"],
         Context::Events => &["home", "open", "filter", "event-level", "help", "open-host"],
         Context::Findings => &["home", "open", "remedies", "help", "destroy", "retry-failed"],
         Context::Tree => &["open", "mark", "open-host", "tree-order", "filter", "migrate", "home", "help"],

@@ -152,18 +152,18 @@ fn preview_lines(app: &App, dialog: &Dialog, room: u16) -> Vec<Vec<Piece>> {
         Ahead::Unsaid => vec![vec![piece("fill in the fields to see what would happen", Role::Dim)]],
         Ahead::Asking(None) => vec![vec![piece("asking what would happen", Role::Dim)]],
         Ahead::Impossible(reason) => vec![vec![piece(format!("{} {reason}", app.look.glyphs.bad), Role::Error)]],
-        Ahead::Known(preview) | Ahead::Asking(Some(preview)) => told(app, preview, room),
+        Ahead::Known(preview) | Ahead::Asking(Some(preview)) => told(app, preview, dialog.counts(), room),
     }
 }
 
 /// What would happen: how many from where to where, what it costs, what is refused.
-fn told(app: &App, preview: &Preview, room: u16) -> Vec<Vec<Piece>> {
+fn told(app: &App, preview: &Preview, what: &str, room: u16) -> Vec<Vec<Piece>> {
     let glyphs = app.look.glyphs;
     let topology = &app.snapshot.fleet.topology;
     let dot = format!(" {} ", glyphs.dot);
     let mut lines = Vec::new();
 
-    let mut first = vec![piece(counted(preview.tasks as usize, "VM"), Role::Strong)];
+    let mut first = vec![piece(counted(preview.tasks as usize, what), Role::Strong)];
     let places = |list: &[(crate::fleet::HostId, u32)]| match list {
         [] => String::new(),
         [(host, _)] => topology.host(*host).name.to_string(),

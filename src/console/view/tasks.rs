@@ -130,7 +130,7 @@ fn list(app: &App, tasks: &Tasks, paint: &mut Paint<'_>, room: Rect) {
     }
 }
 
-const fn state(task: &TaskView) -> (&'static str, Role) {
+pub(super) const fn state(task: &TaskView) -> (&'static str, Role) {
     match &task.state {
         TaskState::Waiting(_) => ("waiting", Role::Wait),
         TaskState::Running => ("running", Role::Busy),
@@ -175,7 +175,10 @@ pub(super) fn detail(app: &App, fleet: &Fleet, task: &TaskView) -> String {
                 let (round, left, rate, dirty) = (m.round, m.remaining, m.rate, m.dirty_rate);
                 format!("{step}round {round}, {left} left {times} {rate} {times} dirties {dirty}{throttled}")
             }
-            (_, Some(started)) => format!("for {}", span(fleet.now.since(started))),
+            (_, Some(started)) => {
+                let said = task.line.as_ref().map_or_else(String::new, |line| format!(": {line}"));
+                format!("for {}{said}", span(fleet.now.since(started)))
+            }
             _ => String::new(),
         },
         TaskState::Ended(end) => {
@@ -193,7 +196,11 @@ pub(super) fn detail(app: &App, fleet: &Fleet, task: &TaskView) -> String {
                         amount(Bytes(f.transferred.0))
                     )
                 }
-                _ => took,
+                (_, None) => match (task.code, &task.line) {
+                    (Some(code), Some(line)) => format!("exit code {code}: {line}"),
+                    (Some(code), None) => format!("exit code {code}, {took}"),
+                    _ => took,
+                },
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What changes something: moves, boots, limits. Each opens its dialog, filled in.
 
 use super::{Takes, hosts};
-use crate::console::action::when::{steers, steers_class};
+use crate::console::action::when::{steers, steers_class, steers_run};
 use crate::console::app::App;
 use crate::console::app::Purpose;
 use crate::console::prompt::Wrong;
@@ -181,6 +181,20 @@ pub(in crate::console::action) static LIMITS: Takes = Takes {
     run: |app, text| {
         let fields = limit_words(text)?;
         app.ask_limits(&fields);
+        Ok(())
+    },
+};
+
+/// A command for guests or hosts.
+pub(in crate::console::action) static RUN: Takes = Takes {
+    usage: "[COMMAND]",
+    needed: false,
+    preview: None,
+    when: steers_run,
+    complete: |_, _| Completions::default(),
+    check: |_, _| Ok(()),
+    run: |app, text| {
+        app.ask_run(Some(text.trim()).filter(|text| !text.is_empty()));
         Ok(())
     },
 };
