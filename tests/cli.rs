@@ -255,6 +255,7 @@ fn every_example_of_the_readme_is_right() {
         files.push(file(home.path(), &format!("{i}.toml"), toml));
     }
     assert!(files.len() >= 3);
+    file(home.path(), "prepare.sh", "true\n");
     let check = hemera(home.path()).arg("check").args(&files).output().unwrap();
     assert_eq!(check.status.code(), Some(0), "{}", stderr(&check));
 }
