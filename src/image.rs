@@ -12,6 +12,7 @@
 mod catalogue;
 mod checksum;
 pub mod plan;
+mod progress;
 mod settings;
 mod shared;
 mod spread;
@@ -20,9 +21,10 @@ mod transfer;
 pub use catalogue::{Catalogue, DEFAULT_DIRECTORY};
 pub use checksum::ImageFile;
 pub use plan::Shape;
+pub use progress::{HostProgress, Progress, Stage};
 pub use settings::{Settings, Strategy};
 pub use shared::shared;
-pub use spread::{Arrival, HostProgress, Options, Progress, Spread, Stage, spread};
+pub use spread::{Arrival, Options, Spread, spread};
 #[cfg_attr(not(feature = "libvirt"), expect(unused_imports, reason = "what lends images needs it"))]
 pub(crate) use transfer::ssh;
 pub use transfer::{DIRECTORY, Target};

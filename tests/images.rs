@@ -87,6 +87,30 @@ impl Lab {
         done(Command::new("kill").arg("-KILL").args(found));
     }
 
+    /// Runs a step with a class of VMs whose disks are of that image, found in the folder; `more`: keys of `[images]`.
+    #[cfg(feature = "libvirt")]
+    fn run(&self, folder: &Path, more: &str, image: &str, step: &str) {
+        let (world, file) = (folder.join("world.toml"), folder.join("step.toml"));
+        let text = std::fs::read_to_string(self.0.join("world.toml")).expect("its world");
+        std::fs::write(&world, format!("{text}\n[images]\ndirectories = [\".\"]\n{more}\n")).expect("a world");
+        let class = format!("[vm.disk]\nvcpus = 1\nmemory = \"64 MiB\"\nimage = \"{image}\"\n");
+        std::fs::write(&file, format!("name = \"x\"\n{class}[[step]]\n{step}\n")).expect("a workflow");
+        done(hemera(&["run"]).arg(&file).arg("--world").arg(&world).arg("--out").arg(folder.join("out")));
+    }
+
+    /// How many bytes went over the hosts' cables to them.
+    #[cfg(feature = "libvirt")]
+    fn delivered(&self) -> u64 {
+        let (world, access) = self.world();
+        let number = access[0].uri.split('.').nth(2).expect("an address of the lab").to_owned();
+        let bytes = |host: &hemera::fleet::Host| {
+            let file = format!("/sys/class/net/{}/statistics/tx_bytes", host.name);
+            let found = done(Command::new("ip").args(["netns", "exec", &format!("hm{number}-net"), "cat", &file]));
+            found.trim().parse::<u64>().expect("a number")
+        };
+        world.topology.hosts.iter().map(bytes).sum()
+    }
+
     /// The path of a host's file as seen from here.
     fn file(&self, host: &str, path: &str) -> PathBuf {
         let rest = path.strip_prefix("/var/lib/libvirt/").expect("a path of libvirt's");
@@ -147,7 +171,7 @@ fn an_image_reaches_all_hosts_though_a_transfer_breaks() {
     assert_eq!(left.split_whitespace().collect::<Vec<_>>(), [image.name()]);
 
     // Nobody gets it again.
-    let (again, progress) = spread(&image.path, targets, Options { shape: Shape::Tree }, |_| ());
+    let (again, progress) = spread(&image.path, targets, Options { shape: Shape::Tree, ..Options::default() }, |_| ());
     assert!(again.iter().all(|end| matches!(end, Ok(Arrival { there: true, .. }))), "{again:?}");
     assert_eq!(progress.received(), 0);
 
@@ -158,19 +182,11 @@ fn an_image_reaches_all_hosts_though_a_transfer_breaks() {
 /// VMs boot from an image that is given by its name, each on a disk of its own that goes with it.
 #[cfg(feature = "libvirt")]
 fn boots(lab: &Lab, folder: &Path, image: &ImageFile) {
-    let world = folder.join("world.toml");
-    let text = std::fs::read_to_string(lab.0.join("world.toml")).expect("its world");
-    std::fs::write(&world, format!("{text}\n[images]\ndirectories = [\".\"]\n")).expect("a world");
-    let run = |name: &str, step: &str| {
-        let file = folder.join(name);
-        let class = "[vm.disk]\nvcpus = 1\nmemory = \"64 MiB\"\nimage = \"small\"\n";
-        std::fs::write(&file, format!("name = \"x\"\n{class}[[step]]\n{step}\n")).expect("a workflow");
-        done(hemera(&["run"]).arg(&file).arg("--world").arg(&world).arg("--out").arg(folder.join("out")));
-    };
-    run("spread.toml", "spread = { image = \"small\", on = \"site:rennes\" }");
+    let run = |step: &str| lab.run(folder, "", "small", step);
+    run("spread = { image = \"small\", on = \"site:rennes\" }");
     let tasks = std::fs::read_to_string(folder.join("out/tasks.csv")).expect("its tasks");
     assert_eq!(tasks.matches(",spread,").count(), 2, "{tasks}");
-    run("boot.toml", "boot = { class = \"disk\", count = 4, name = \"disk-{n}\" }");
+    run("boot = { class = \"disk\", count = 4, name = \"disk-{n}\" }");
     let hosts = ["paradoxe-1", "paradoxe-2", "ecotype-1", "ecotype-2"];
     for host in hosts {
         let disks = lab.on(host, "ls /var/lib/libvirt/hemera/*.qcow2");
@@ -178,7 +194,7 @@ fn boots(lab: &Lab, folder: &Path, image: &ImageFile) {
         let info = lab.on(host, &format!("qemu-img info -U {disk}"));
         assert!(disks.lines().count() == 1 && info.contains(&image.name()), "{host}: {info}");
     }
-    run("destroy.toml", "destroy = { select = \"class:disk\" }");
+    run("destroy = { select = \"class:disk\" }");
     for host in hosts {
         assert_eq!(lab.on(host, "virsh list --all --name; find /var/lib/libvirt/hemera -name '*.qcow2'").trim(), "");
         // The image stays, for the next.
@@ -195,3 +211,51 @@ fn simulated_hosts_have_every_image() {
     let tasks = std::fs::read_to_string(out.join("tasks.csv")).expect("its tasks");
     assert!(tasks.contains(",spread,") && !tasks.contains("failed"), "{tasks}");
 }
+
+/// Prints how long an image takes to all hosts, and VMs to start, by each way, and what went over the hosts' cables:
+/// `cargo test --release --features libvirt --test images -- --ignored --nocapture`.
+#[test]
+#[ignore = "takes minutes: it measures"]
+#[cfg(feature = "libvirt")]
+fn ways_compared() {
+    let Some(lab) = Lab::up("ways", &["--sites", "2", "--hosts", "3", "--link", "100 Mbit/s,5 ms"]) else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let image = image(&folder.path().join("big.img"), 64);
+    let targets = lab.targets();
+    let forget = || {
+        for target in &targets {
+            let lenders = "for pid in /run/hemera-nbd-*.pid; do [ ! -e \"$pid\" ] || kill \"$(cat \"$pid\")\"; done";
+            lab.on(&target.name, &format!("{lenders}; rm -rf /var/lib/libvirt/images/hemera /run/hemera-nbd-*"));
+        }
+    };
+    println!("64 MiB to 2 sites x 3 hosts, link of 100 Mbit/s, 5 ms, from the first host to the five others");
+    for shape in [Shape::Copies, Shape::Chain, Shape::Tree] {
+        forget();
+        let options = Options { shape, seeded: true };
+        let (first, _) = spread(&image.path, targets[..1].to_vec(), Options::default(), |_| ());
+        assert!(first[0].is_ok(), "{first:?}");
+        let began = Instant::now();
+        let (ends, progress) = spread(&image.path, targets.clone(), options, |_| ());
+        assert!(ends.iter().all(Result::is_ok), "{ends:?}");
+        let (seconds, mib) = (began.elapsed().as_secs_f64(), progress.received() >> 20);
+        println!("  {:<7} {seconds:>6.1} s  {mib:>4} MiB", shape.word());
+    }
+    println!("6 VMs on disks of that image, one a host, none of which has it");
+    for strategy in ["copy", "nbd", "shared"] {
+        forget();
+        let before = lab.delivered();
+        let began = Instant::now();
+        lab.run(folder.path(), &format!("strategy = \"{strategy}\""), "big", BOOT);
+        let seconds = began.elapsed().as_secs_f64();
+        let mib = (lab.delivered() - before) >> 20;
+        println!("  {strategy:<7} {seconds:>6.1} s  {mib:>4} MiB");
+        for target in &targets {
+            let list = lab.on(&target.name, "virsh list --name");
+            assert_eq!(list.trim().lines().count(), 1, "{}: {list}", target.name);
+        }
+        lab.run(folder.path(), "", "big", "destroy = { select = \"class:disk\" }");
+    }
+}
+
+#[cfg(feature = "libvirt")]
+const BOOT: &str = "boot = { class = \"disk\", count = 6, name = \"disk-{n}\" }";

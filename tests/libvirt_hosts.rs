@@ -434,18 +434,21 @@ fn a_disk_image_gets_an_overlay_that_moves_and_goes_with_its_vm() {
     class.name = "disk".into();
     class.image = Image::Disk(image.display().to_string());
     let class = Arc::new(class);
-    let overlay = |host: usize| lab.file(host, "/var/lib/libvirt/hemera/disk-1.qcow2");
+    let overlay = |host: usize| {
+        let files = std::fs::read_dir(lab.file(host, "/var/lib/libvirt/hemera")).into_iter().flatten().flatten();
+        files.map(|file| file.file_name().to_string_lossy().into_owned()).find(|file| file.starts_with("disk-1."))
+    };
     let task = bench.boot(0, "disk-1", &class);
     bench.done(&[task]);
-    assert!(overlay(0).exists());
-    assert!(lab.virsh(0, &["domblklist", "disk-1"]).contains("/var/lib/libvirt/hemera/disk-1.qcow2"));
+    let disk = overlay(0).expect("its disk");
+    assert!(lab.virsh(0, &["domblklist", "disk-1"]).contains(&format!("/var/lib/libvirt/hemera/{disk}")));
     let task = bench.migrate("disk-1", 0, 1, MigrationOptions::default());
     bench.done(&[task]);
     assert_eq!((lab.domains(0).len(), lab.domains(1).len()), (0, 1));
-    assert!(!overlay(0).exists() && overlay(1).exists());
+    assert_eq!((overlay(0), overlay(1)), (None, Some(disk)));
     let task = bench.change(1, "disk-1", Change::Destroy);
     bench.done(&[task]);
-    assert!(!overlay(1).exists());
+    assert_eq!(overlay(1), None);
 
     let mut absent = lab.tiny();
     absent.image = Image::Disk("/nonexistent/image.qcow2".into());

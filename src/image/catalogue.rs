@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::ImageFile;
 use crate::files::suggestion;
 
 /// Where Grid'5000's frontends and nodes have images of virtual machines.
@@ -45,6 +46,18 @@ impl Catalogue {
         Err(format!("no image `{image}` in {}{hint}", directories.join(", ")))
     }
 
+    /// The file of which a host has a copy of that name ([`ImageFile::name`]): an earlier run may have brought it there.
+    pub fn original(&self, name: &str) -> Option<PathBuf> {
+        let (stem, rest) = name.rsplit_once('-')?;
+        let ending = rest.find('.').map_or("", |at| &rest[at..]);
+        let there = |path: PathBuf| ImageFile::read(&path).is_ok_and(|image| image.name() == name).then_some(path);
+        self.directories
+            .iter()
+            .map(|dir| dir.join(format!("{stem}{ending}")))
+            .filter(|path| path.is_file())
+            .find_map(there)
+    }
+
     /// The names of all images that are there, sorted.
     pub fn names(&self) -> Vec<String> {
         let entries = self.directories.iter().filter_map(|directory| directory.read_dir().ok()).flatten().flatten();
@@ -80,6 +93,9 @@ mod tests {
         assert_eq!(catalogue.find("debian12.img").unwrap(), second.join("debian12.img"));
         let path = second.join("alpine.raw");
         assert_eq!(catalogue.find(path.to_str().unwrap()).unwrap(), path);
+        let name = ImageFile::read(&first.join("debian12.qcow2")).unwrap().name();
+        assert_eq!(catalogue.original(&name), Some(first.join("debian12.qcow2")));
+        assert_eq!(catalogue.original("debian12-0123456789ab.qcow2"), None);
         assert_eq!(catalogue.names(), ["alpine", "debian12"]);
         let error = catalogue.find("debain12").unwrap_err();
         assert!(error.starts_with("no image `debain12` in ") && error.contains("did you mean `debian12`?"), "{error}");

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::ImageFile;
 use super::plan::{Plan, Shape, Source, State};
+use super::progress::{HostProgress, Progress, Stage};
 use super::transfer::{self, From, Handle, Outcome, Target};
-use crate::fleet::Rate;
 
 /// How many hosts are asked at the same time whether they have the image.
 const CHECKS: usize = 32;
@@ -22,6 +22,8 @@ const REST: Duration = Duration::from_millis(500);
 pub struct Options {
     /// Who passes it on to how many.
     pub shape: Shape,
+    /// Whether hosts take it from hosts alone that have it, and never from this machine: to measure what goes between them.
+    pub seeded: bool,
 }
 
 /// An image is on a host.
@@ -31,62 +33,6 @@ pub struct Arrival {
     pub path: String,
     /// Whether it had been there before anybody asked.
     pub there: bool,
-}
-
-/// How far a host is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stage {
-    /// It is being asked, or waits for somebody to take the image from.
-    Waits,
-    /// It takes the image from there.
-    Receives(Arc<str>),
-    /// It has it.
-    Has,
-    /// It was given up.
-    Failed(Arc<str>),
-}
-
-/// A host's progress.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostProgress {
-    /// The host's name.
-    pub name: Arc<str>,
-    /// How far it is.
-    pub stage: Stage,
-    /// How many bytes of the image it has.
-    pub bytes: u64,
-    /// How many transfers to it broke.
-    pub broken: u32,
-}
-
-/// How far a spread is.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Progress {
-    /// The image's size in bytes; 0 before it is known.
-    pub size: u64,
-    /// Its name on hosts; empty before it is known.
-    pub name: Arc<str>,
-    /// All hosts that asked for it, in that order.
-    pub hosts: Vec<HostProgress>,
-    /// What all hosts together received per second, from the first transfer on to the last byte; none before.
-    pub rate: Option<Rate>,
-    received: u64,
-    began: Option<Instant>,
-}
-
-impl Progress {
-    /// How many bytes hosts received altogether, over however many transfers.
-    pub const fn received(&self) -> u64 {
-        self.received
-    }
-
-    /// How long what is missing takes at the present rate; none where nothing moves yet.
-    pub fn left(&self) -> Option<Duration> {
-        let rate = self.rate.filter(|rate| rate.0 > 0.0)?;
-        let waits = |host: &&HostProgress| matches!(host.stage, Stage::Waits | Stage::Receives(_));
-        let missing: u64 = self.hosts.iter().filter(waits).map(|host| self.size.saturating_sub(host.bytes)).sum();
-        Some(Duration::from_secs_f64(missing as f64 / rate.0))
-    }
 }
 
 /// Called once, when a host has the image or is given up.
@@ -201,7 +147,7 @@ impl Coordinator {
         }
         Self {
             image: image.map(Arc::new),
-            plan: Plan::new(options.shape, true),
+            plan: Plan::new(options.shape, !options.seeded),
             hosts: Vec::new(),
             by_name: HashMap::new(),
             unchecked: VecDeque::new(),
@@ -293,16 +239,7 @@ impl Coordinator {
         if self.hosts[host].attempt != attempt {
             return;
         }
-        let mut shared = lock(&self.shared);
-        let before = shared.hosts[host].bytes;
-        shared.hosts[host].bytes = bytes;
-        let Some(began) = shared.began else { return };
-        // The first that a transfer says is what had been there.
-        if bytes > before && matches!(shared.hosts[host].stage, Stage::Receives(_)) {
-            shared.received += bytes - before;
-            let seconds = began.elapsed().as_secs_f64();
-            shared.rate = Some(Rate(shared.received as f64 / seconds.max(0.001)));
-        }
+        lock(&self.shared).note(host, bytes);
     }
 
     fn ended(&mut self, host: usize, attempt: u64, outcome: Outcome) {
@@ -377,7 +314,7 @@ impl Coordinator {
                     (From::Host(from.clone()), from.name.clone())
                 }
             };
-            lock(&self.shared).began.get_or_insert_with(Instant::now);
+            lock(&self.shared).begin();
             self.stage(host, Stage::Receives(name));
             self.launch(host, &image, from);
         }

@@ -84,7 +84,7 @@ fn restore(host: &Host, name: &str, file: &str) -> Result<(), Trouble> {
 fn bring_all(source: &Host, target: &Host, this: &Arc<Move>, traveller: &Traveller, file: &str) -> Result<(), String> {
     if let Some(mark) = &traveller.mark {
         if mark.image.is_some() {
-            bring(source, target, this, &overlay::file(&this.name))?;
+            bring(source, target, this, &overlay::file(&this.name, &traveller.uuid))?;
         }
         // QEMU on the target opens it at its start.
         serial::carry(source, target, &this.name, &traveller.uuid);

@@ -15,7 +15,7 @@ use super::queue::lock;
 use super::work::Work;
 use super::{LibvirtPlatform, nbd};
 use crate::fleet::{Image, TaskId, Topology, VmClass};
-use crate::image::{Options, Settings, Spread, Strategy, Target, shared};
+use crate::image::{DIRECTORY, Options, Settings, Spread, Strategy, Target, shared};
 use crate::platform::{End, HostAccess};
 
 use super::ledger::Ticket;
@@ -89,7 +89,9 @@ impl Images {
 
     /// Sees to it that the target of a move has the image that the VM's disk stands on. Blocks.
     pub(super) fn follow(self: &Arc<Self>, task: TaskId, host: &HostAccess, path: &str) -> Result<(), String> {
-        let file = lock(&self.files).get(path).cloned();
+        let known = lock(&self.files).get(path).cloned();
+        let copied = || path.strip_prefix(DIRECTORY).and_then(|name| name.strip_prefix('/'));
+        let file = known.or_else(|| copied().and_then(|name| self.settings.catalogue.original(name)));
         let (Some(file), Some(target)) = (file, Target::of(&self.topology, host)) else { return Ok(()) };
         let (sender, end) = channel();
         // Nobody hears it where the move's thread is gone.
@@ -100,7 +102,7 @@ impl Images {
     fn copy(self: &Arc<Self>, task: TaskId, target: Target, file: PathBuf, then: Then) {
         let spread = {
             let mut spreads = lock(&self.spreads);
-            let options = Options { shape: self.settings.shape };
+            let options = Options { shape: self.settings.shape, ..Options::default() };
             spreads.entry(file.clone()).or_insert_with(|| Arc::new(Spread::start(file.clone(), options))).clone()
         };
         let (images, name) = (self.clone(), target.name.clone());

@@ -206,7 +206,7 @@ fn attempt(source: &Host, target: &Host, this: &Arc<Move>) -> (End, Option<HostI
         // Overlays lie on each host's own disk: the target gets an empty one on the same image, and what the VM wrote
         // moves.
         if let Some(image) = &image
-            && let Err(trouble) = overlay::create(target, name, image)
+            && let Err(trouble) = overlay::create(target, name, &uuid, image)
         {
             return (End::Failed(trouble.to_string().into()), Some(source.id));
         }
@@ -231,7 +231,7 @@ fn attempt(source: &Host, target: &Host, this: &Arc<Move>) -> (End, Option<HostI
     }
     if image.is_some()
         && let Some(host) = unused
-        && let Err(trouble) = overlay::delete(host, &overlay::path(name))
+        && let Err(trouble) = overlay::delete(host, &overlay::path(name, &uuid))
     {
         tracing::warn!(%trouble, "an overlay that is no longer needed stays");
     }

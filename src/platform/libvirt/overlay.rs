@@ -15,19 +15,29 @@ const POOL: &str = "hemera";
 /// Its directory there.
 pub(super) const DIRECTORY: &str = "/var/lib/libvirt/hemera";
 
-/// Where the overlay of a VM lies on its host.
-pub(super) fn path(name: &str) -> String {
-    in_pool(&file(name))
+/// What every overlay's file name ends with.
+const SUFFIX: &str = ".qcow2";
+
+/// The name of a VM's overlay in the pool. Names of VMs are used again: with the name alone, removing what a start that
+/// was cut off has left would take the disk of the VM that has its name by now.
+pub(super) fn file(name: &str, uuid: &str) -> String {
+    format!("{name}.{uuid}{SUFFIX}")
 }
 
-/// What the overlay of a VM is called in the pool.
-pub(super) fn file(name: &str) -> String {
-    format!("{name}.qcow2")
+/// Where the overlay of a VM lies on its host.
+pub(super) fn path(name: &str, uuid: &str) -> String {
+    in_pool(&file(name, uuid))
 }
 
 /// Where a file of the pool lies on its host.
 pub(super) fn in_pool(file: &str) -> String {
     format!("{DIRECTORY}/{file}")
+}
+
+/// Whether a file is the overlay of a VM of this name, whatever its UUID.
+fn is_of(file: &str, name: &str) -> bool {
+    let uuid = file.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')?.strip_suffix(SUFFIX));
+    uuid.is_some_and(|uuid| uuid.len() == 36 && uuid.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'))
 }
 
 /// The pool, made where the host does not have it. It is transient: it does not outlive libvirtd, its files do.
@@ -41,19 +51,17 @@ pub(super) fn pool(connect: &Connect) -> Result<StoragePool, Error> {
     made.or_else(|error| connect.lookup_storage_pool_by_name(POOL).map_err(|_| error))
 }
 
-/// Makes an empty overlay on top of `image`, a file on the host, and says where it lies. One that a VM of the same name
-/// left behind is replaced.
-pub(super) fn create(host: &Host, name: &str, image: &str) -> Result<String, Trouble> {
+/// Makes an empty overlay on top of `image`, a file on the host or the URL of one that is lent, and says where it lies.
+/// Those that earlier VMs of the same name left behind are removed.
+pub(super) fn create(host: &Host, name: &str, uuid: &str, image: &str) -> Result<String, Trouble> {
+    delete_all(host, name)?;
     if image.starts_with("nbd://") {
-        return create_on_lent(host, name, image);
+        return create_on_lent(host, name, uuid, image);
     }
     let doing = format!("making the disk of {name} on {image}");
-    let (file, image) = (format!("{name}.qcow2"), image.to_owned());
+    let (file, image) = (file(name, uuid), image.to_owned());
     host.call(&doing, move |connect| {
         let pool = pool(connect)?;
-        if let Ok(old) = pool.lookup_storage_vol_by_name(&file) {
-            old.delete(0)?;
-        }
         let base = base(connect, &image)?;
         let (file, backing) = (escape(&file), escape(&image));
         let definition = format!(
@@ -67,8 +75,8 @@ pub(super) fn create(host: &Host, name: &str, image: &str) -> Result<String, Tro
 }
 
 /// libvirt makes disks only on top of files.
-fn create_on_lent(host: &Host, name: &str, url: &str) -> Result<String, Trouble> {
-    let path = path(name);
+fn create_on_lent(host: &Host, name: &str, uuid: &str, url: &str) -> Result<String, Trouble> {
+    let path = path(name, uuid);
     let broken =
         |why| Trouble::Image { host: host.name.to_string(), doing: format!("making the disk of {name} on {url}"), why };
     let target =
@@ -109,6 +117,16 @@ fn base(connect: &Connect, image: &str) -> Result<(u64, String), Error> {
     describe(connect.lookup_storage_vol_by_path(image)?)
 }
 
+/// Removes all overlays of VMs of this name, which are not there any more.
+pub(super) fn delete_all(host: &Host, name: &str) -> Result<(), Trouble> {
+    let wanted = name.to_owned();
+    host.call(&format!("removing old disks of {name}"), move |connect| {
+        let mut volumes = pool(connect)?.list_all_volumes(0)?;
+        volumes.retain(|volume| volume.name().is_ok_and(|file| is_of(&file, &wanted)));
+        volumes.iter().try_for_each(|volume| volume.delete(0))
+    })
+}
+
 /// Removes an overlay. One that is not there is as good as removed.
 pub(super) fn delete(host: &Host, path: &str) -> Result<(), Trouble> {
     let doing = format!("removing the disk {path}");
@@ -120,5 +138,19 @@ pub(super) fn delete(host: &Host, path: &str) -> Result<(), Trouble> {
     match host.call(&doing, delete) {
         Err(trouble) if trouble.not_there() => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_is_that_of_one_vm_alone() {
+        let uuid = "0f0e5a3c-1111-4222-8333-444455556666";
+        assert!(is_of(&file("vm-1", uuid), "vm-1"));
+        for other in [file("vm-11", uuid), file("vm-1.a", uuid), "vm-1.qcow2".into(), "vm-1.x.qcow2".into()] {
+            assert!(!is_of(&other, "vm-1"), "{other}");
+        }
     }
 }

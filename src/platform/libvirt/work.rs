@@ -85,12 +85,13 @@ fn boot(host: &Arc<Host>, name: &Arc<str>, class: &VmClass, ticket: &Ticket) -> 
         },
         _ => None,
     };
+    let uuid = uuid();
     let overlay = match &class.image {
-        Image::Disk(image) => Some(overlay::create(host, name, image).map_err(|t| t.to_string())?),
+        Image::Disk(image) => Some(overlay::create(host, name, &uuid, image).map_err(|t| t.to_string())?),
         Image::Kernel { .. } | Image::None => None,
     };
     ticket.signals.advance();
-    let leftover = Leftover { name: name.clone(), uuid: uuid(), overlay };
+    let leftover = Leftover { name: name.clone(), uuid, overlay };
     let log = serial::create(host, name, &leftover.uuid, Vec::new()).then(|| serial::path(name, &leftover.uuid));
     let overlay = leftover.overlay.as_deref();
     let definition = xml::domain(name, &leftover.uuid, class, &guests, overlay, log.as_deref(), address);
@@ -204,19 +205,14 @@ fn destroy(host: &Host, name: &str) -> Result<(), Trouble> {
         domain.destroy()?;
         Ok(mark)
     };
-    let mark = match host.call(&format!("destroying {name}"), destroy) {
-        Err(trouble) if trouble.not_there() => {
-            // It may have ended by itself.
-            serial::delete(host, name, None);
-            return Ok(());
-        }
-        other => other?,
+    let ours = match host.call(&format!("destroying {name}"), destroy) {
+        // It may have ended by itself.
+        Err(trouble) if trouble.not_there() => true,
+        mark => mark?.is_some(),
     };
-    if mark.is_some() {
+    if ours {
         serial::delete(host, name, None);
-    }
-    if mark.is_some_and(|m| m.image.is_some()) {
-        overlay::delete(host, &overlay::path(name))?;
+        overlay::delete_all(host, name)?;
     }
     Ok(())
 }
