@@ -144,7 +144,8 @@ impl Evidence {
                 self.serial = Some(Serial { tail: tail.clone(), since: before(*silent) });
             }
             Sign::AgentAnswers { behind } => {
-                (self.silent, self.still) = (None, None);
+                // It is past whatever its console said before.
+                (self.silent, self.still, self.serial) = (None, None, None);
                 self.behind = behind.or(self.behind);
             }
             Sign::AgentSilent => self.silent = self.silent.or(Some(at)),
@@ -187,7 +188,12 @@ pub struct HostEvidence {
     pub disk: Option<(Arc<str>, Bytes, Bytes)>,
 }
 
-/// A duration in whole seconds, as sentences have it.
+/// A duration as sentences have it, in the largest unit that tells enough.
 pub(super) fn secs(span: Duration) -> String {
-    format!("{} s", span.as_secs())
+    match span.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
 }

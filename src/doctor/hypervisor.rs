@@ -27,7 +27,7 @@ pub(super) fn stopped(evidence: &Evidence) -> Option<Diagnosis> {
     if span < STILL {
         return None;
     }
-    let mut seen = vec![format!("the hypervisor says that it runs; its QEMU used no CPU for {}", secs(span)).into()];
+    let mut seen = vec![format!("the hypervisor says that it runs; its QEMU does nothing for {}", secs(span)).into()];
     if let Some(silent) = evidence.silent {
         seen.push(format!("its agent does not answer for {}", secs(evidence.lasts(silent))).into());
     }

@@ -230,6 +230,9 @@ impl Engine {
         }
         self.op_mut(op_id).count_end(end, started, now);
         self.end_operation_if_done(op_id);
+        if let Some(vm) = subject.vm() {
+            self.touch(vm);
+        }
     }
 
     pub(super) fn end_operation_if_done(&mut self, id: OpId) {

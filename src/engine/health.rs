@@ -263,6 +263,14 @@ impl Engine {
         self.health.copies.iter().filter(|(_, copy)| copy.host == host).map(|(&vm, _)| vm).collect()
     }
 
+    /// A task on a VM ended: what it kept from being a finding may be one now.
+    pub(super) fn touch(&mut self, vm: VmId) {
+        let odd = self.health.records.contains_key(&vm) || self.fleet.vms.state(vm) == VmState::Paused;
+        if odd && self.fleet.vms.exists(vm) {
+            self.health.touched.insert(vm);
+        }
+    }
+
     /// Looks at the VMs of which something was seen.
     pub(super) fn examine_touched(&mut self) {
         while let Some(vm) = self.health.touched.pop_first() {

@@ -42,6 +42,7 @@ impl Engine {
             looked = true;
         }
         self.look_again();
+        self.examine_touched();
         if looked || self.steps.as_ref().and_then(super::Steps::deadline).is_some_and(|at| at <= self.fleet.now) {
             self.settle();
         }

@@ -5,6 +5,7 @@
 //!
 //! - an observer with a connection of its own ([`observe`]): it reconnects by itself, lists domains and loads once a
 //!   second and whenever a lifecycle event arrives, and says when the host does not answer;
+//! - a thread that looks more closely at VMs of which something is odd ([`look`]);
 //! - at most eight workers ([`work`]), which boot, destroy, pause, resume and restart; boots that are done when their
 //!   guest answers wait for it without one ([`awaiting`]);
 //! - at most four threads for what is done in guests, a step at a time ([`errands`]);
@@ -38,6 +39,7 @@ mod images;
 mod inspect;
 mod ledger;
 mod line;
+mod look;
 mod migrate;
 mod nbd;
 mod observe;
@@ -110,6 +112,7 @@ impl LibvirtPlatform {
             if let Err(error) = watching.spawn(move || observe::watch(&watched)) {
                 host.unreachable(&format!("no thread to watch it: {error}"));
             }
+            look::begin(&host);
             hosts.insert(host.id, host);
         }
         let watched: Vec<Arc<Host>> = hosts.values().cloned().collect();

@@ -218,6 +218,16 @@ impl Lab {
         done(&mut hemera(&["fault", what, HOSTS[host], "--dir"], &self.dir));
     }
 
+    /// Breaks something of the whole lab, as `no-dhcp` does.
+    pub fn fault_lab(&self, what: &str) {
+        done(&mut hemera(&["fault", what, "--dir"], &self.dir));
+    }
+
+    /// Breaks a VM: `kill-vm`, `freeze-vm`.
+    pub fn fault_vm(&self, what: &str, vm: &str) {
+        done(&mut hemera(&["fault", what, vm, "--dir"], &self.dir));
+    }
+
     /// Mends everything that was broken.
     pub fn mend(&self) {
         done(&mut hemera(&["mend"], &self.dir));

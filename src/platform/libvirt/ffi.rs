@@ -5,7 +5,7 @@
 //! job, which aborts; its `DomainStatsRecord` is a bare pointer. This module is the room's only one with `unsafe`.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::ptr;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -83,11 +83,10 @@ unsafe fn visit_params(params: virt_sys::virTypedParameterPtr, count: c_int, mut
     }
 }
 
-/// Which statistics of domains are asked for.
-const DOMAIN_STATS: u32 = virt_sys::VIR_DOMAIN_STATS_STATE
-    | virt_sys::VIR_DOMAIN_STATS_CPU_TOTAL
-    | virt_sys::VIR_DOMAIN_STATS_BALLOON
-    | virt_sys::VIR_DOMAIN_STATS_INTERFACE;
+/// Which statistics of domains are asked for: none for which libvirt asks QEMU, as a stopped one would hold up the answer
+/// for all of its host.
+const DOMAIN_STATS: u32 =
+    virt_sys::VIR_DOMAIN_STATS_STATE | virt_sys::VIR_DOMAIN_STATS_CPU_TOTAL | virt_sys::VIR_DOMAIN_STATS_INTERFACE;
 
 /// What one domain's statistics say.
 #[derive(Debug)]
@@ -221,6 +220,32 @@ fn flowed(count: c_int) -> Result<Option<usize>, Error> {
         -2 => Ok(None),
         count => usize::try_from(count).map(Some).map_err(|_| Error::last_error()),
     }
+}
+
+/// The disks of a domain that had an error, and for each whether the disk that it lies on is full.
+pub(super) fn disk_errors(domain: &Domain) -> Result<Vec<(String, bool)>, Error> {
+    const MOST: usize = 16;
+    let none = virt_sys::virDomainDiskError { disk: ptr::null_mut(), error: 0 };
+    let mut errors = [none; MOST];
+    // SAFETY: the domain is alive while it is borrowed; the array has room for as many as is said.
+    let count = unsafe { virt_sys::virDomainGetDiskErrors(domain.as_ptr(), errors.as_mut_ptr(), MOST as c_uint, 0) };
+    let Ok(count) = usize::try_from(count) else { return Err(Error::last_error()) };
+    let read = |error: &virt_sys::virDomainDiskError| {
+        // SAFETY: libvirt filled in the name, which is ours to free.
+        let name = unsafe {
+            let name = CStr::from_ptr(error.disk).to_string_lossy().into_owned();
+            libc_free(error.disk.cast());
+            name
+        };
+        (name, error.error as u32 == virt_sys::VIR_DOMAIN_DISK_ERROR_NO_SPACE)
+    };
+    Ok(errors.iter().take(count).map(read).collect())
+}
+
+unsafe extern "C" {
+    /// The C library's, which libvirt's texts come from.
+    #[link_name = "free"]
+    fn libc_free(memory: *mut c_void);
 }
 
 /// Ends the job that runs on a domain, as a migration is.

@@ -14,11 +14,13 @@ use super::errands::Errands;
 use super::images::Images;
 use super::ledger::{Ledger, Ticket};
 use super::line::Line;
+use super::look::{self, Looks};
 use super::migrate::Move;
 use super::queue::{Queue, lock};
 use super::trouble::Trouble;
 use super::work::Work;
 use super::xml::Guests;
+use crate::doctor::HostSign;
 use crate::fleet::{HostId, TaskId};
 use crate::platform::{End, HostAccess, Observation};
 
@@ -92,6 +94,8 @@ pub(super) struct Host {
     pub(super) addresses: Arc<Addresses>,
     /// The images on their way to it.
     pub(super) images: Arc<Images>,
+    /// VMs that are looked at more closely.
+    pub(super) looks: Looks,
     /// Boots that wait for their guests.
     pub(super) awaiting: Awaiting,
     /// What is done in its guests.
@@ -132,6 +136,7 @@ impl Host {
             ledger,
             addresses,
             images,
+            looks: Looks::default(),
             awaiting: Awaiting::default(),
             errands: Errands::default(),
             inbox: Mutex::default(),
@@ -195,6 +200,15 @@ impl Host {
             if let Work::Remove(leftover) = job.work {
                 self.leave_over(leftover);
             }
+        }
+    }
+
+    /// Tells what the machine says while the hypervisor on it gives no answer. Blocks for a moment.
+    pub(super) fn tell_contact(&self) {
+        if let Some(contact) = look::contact(&self.access.uri)
+            && self.reachable().is_err()
+        {
+            self.queue.push(Some(self.id), vec![Observation::HostSign(HostSign::Contact(contact))]);
         }
     }
 

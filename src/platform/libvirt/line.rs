@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use virt::connect::Connect;
 use virt::error::Error;
@@ -24,6 +24,8 @@ pub(super) enum Broken {
     Refused(Error),
     /// The connection was cut before the answer came.
     Cut(String),
+    /// It was given up after so long.
+    Late(Duration),
 }
 
 /// A connection in the hands of whoever may call on it next.
@@ -43,12 +45,31 @@ impl Line {
         self.connect.is_alive().unwrap_or(false)
     }
 
+    /// Makes a call as [`call`](Self::call) does, and gives it up after so long. What it waits for may still come: the
+    /// line is of no use any more.
+    pub(super) fn call_within<T: Send + 'static>(
+        &mut self,
+        within: Duration,
+        call: impl FnOnce(&Connect) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Broken> {
+        self.make(Some(within), call)
+    }
+
     /// Makes a call. It returns at the latest when the connection is cut; the call itself may then still hang, and keeps
     /// its thread and the connection until it ends.
     pub(super) fn call<T: Send + 'static>(
         &mut self,
         call: impl FnOnce(&Connect) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Broken> {
+        self.make(None, call)
+    }
+
+    fn make<T: Send + 'static>(
+        &mut self,
+        within: Option<Duration>,
+        call: impl FnOnce(&Connect) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Broken> {
+        let began = Instant::now();
         let (answer, answered) = mpsc::sync_channel(1);
         let connect = self.connect.clone();
         let made = thread::Builder::new().name("libvirt-call".into()).spawn(move || {
@@ -70,6 +91,9 @@ impl Line {
                 Err(RecvTimeoutError::Disconnected) => return Err(Broken::Cut("the call broke off".into())),
                 // Once more after the cut, as an answer may just have arrived.
                 Err(RecvTimeoutError::Timeout) if cut => return Err(Broken::Cut("the connection was cut".into())),
+                Err(RecvTimeoutError::Timeout) if within.is_some_and(|within| began.elapsed() >= within) => {
+                    return Err(Broken::Late(began.elapsed()));
+                }
                 Err(RecvTimeoutError::Timeout) => cut = !self.alive(),
             }
         }

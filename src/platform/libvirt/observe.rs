@@ -1,24 +1,26 @@
 //! The thread that watches one host: it connects, asks once a second what runs and how busy it is, and at once when a
 //! lifecycle event says that something happened.
 
-use std::collections::HashMap;
+mod known;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use virt::domain::Domain;
 use virt::error::ErrorNumber;
 
+use self::known::{Known, meet};
 use super::ffi::{self, DomainFigures, Subscription};
 use super::host::{Host, Inbox};
 use super::ledger::Standing;
 use super::line::Line;
 use super::queue::lock;
 use super::state;
-use super::traffic::Traffic;
 use super::trouble::Trouble;
-use super::work;
-use super::xml::{self, Mark};
-use crate::fleet::{Bytes, Rate, VmState};
+use super::xml;
+use crate::fleet::{Bytes, VmState};
 use crate::platform::{Observation, SILENCE, VmKey, VmSeen};
 
 /// Between two rounds when nothing happens.
@@ -29,48 +31,44 @@ const BREATH: Duration = Duration::from_millis(50);
 const LOAD_SPAN: Duration = Duration::from_millis(700);
 /// After so long the full list is told again though nothing changed.
 const FULL_LIST: Duration = Duration::from_secs(30);
+/// How long a round may take. A QEMU that stands still holds up whoever asks for its statistics first, and nobody after
+/// that: asked again on another connection, libvirt leaves it out as busy.
+const HANGS: Duration = Duration::from_secs(4);
+/// How long the connection that follows such a round may take: the host itself may hang.
+const RECONNECT: Duration = Duration::from_secs(4);
 /// Between attempts to connect: doubled from the first to the last.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 
 /// Watches a host until the platform is gone.
 pub(super) fn watch(host: &Arc<Host>) {
-    let mut observer = Observer { host: host.clone(), known: HashMap::new(), node: None, full: None, nowait: true };
+    let mut observer =
+        Observer { host: host.clone(), known: HashMap::new(), node: None, full: None, nowait: true, hung: false };
     let mut pause = BACKOFF.0;
     while !host.queue.closed() {
-        let (trouble, rounds) = match host.open(SILENCE, || !host.queue.closed()) {
+        let within = if observer.hung { RECONNECT } else { SILENCE };
+        let (trouble, rounds) = match host.open(within, || !host.queue.closed()) {
             Ok(connect) => observer.rounds(&mut Line::new(connect)),
             Err(trouble) => (trouble, 0),
         };
         if host.queue.closed() {
             return;
         }
+        // Only the call hangs, as far as is known: another one will tell. The second time it is waited for.
+        let hangs = matches!(trouble, Trouble::Hangs { .. });
+        observer.hung = hangs;
+        if hangs {
+            tracing::warn!(%trouble, "asked anew on another connection");
+            continue;
+        }
         host.round_failed();
         host.unreachable(&trouble.to_string());
+        host.tell_contact();
         if rounds > 0 {
             pause = BACKOFF.0;
         }
         host.queue.closed_within(pause);
         pause = (pause * 2).min(BACKOFF.1);
     }
-}
-
-/// What is known of a domain from one round to the next.
-#[derive(Debug)]
-struct Known {
-    uuid: String,
-    mark: Option<Mark>,
-    /// Whether its guest's agent has its port open: the guest answers. None where it has to be asked for.
-    agent: Option<bool>,
-    vcpus: u8,
-    memory: Bytes,
-    /// When its counters were read, and the CPU time and bytes that they showed.
-    counted: Option<(Instant, Duration, Traffic)>,
-    /// What it receives and sends in a second, by the last two readings.
-    traffic: Traffic,
-    /// What was last told of it; none where it has to be told anew.
-    told: Option<VmSeen>,
-    /// The load that was last told.
-    load: (u32, u64),
 }
 
 struct Observer {
@@ -82,6 +80,8 @@ struct Observer {
     full: Option<Instant>,
     /// Whether the driver can list domains without waiting for busy ones.
     nowait: bool,
+    /// Whether the last round was given up as it hung.
+    hung: bool,
 }
 
 impl Observer {
@@ -129,6 +129,10 @@ impl Observer {
             let began = Instant::now();
             let inbox = std::mem::take(&mut *lock(&host.inbox));
             if let Err(trouble) = self.round(line, began, &inbox) {
+                if matches!(trouble, Trouble::Hangs { .. }) {
+                    // To leave a connection that is not cut is a call like others, and may hang like them.
+                    let _left = thread::Builder::new().name("leave".into()).spawn(move || drop(events));
+                }
                 return (trouble, rounds);
             }
             rounds += 1;
@@ -152,7 +156,8 @@ impl Observer {
         let host = self.host.clone();
         let doing = "asking what runs on it";
         let nowait = self.nowait;
-        let (figures, nowait, node) = host.call_on(line, doing, move |connect| {
+        let within = (nowait && !self.hung).then_some(HANGS);
+        let (figures, nowait, node) = host.call_on_within(line, doing, within, move |connect| {
             // Not every driver tells the node's CPU time; the test driver for one does not.
             let node = || ffi::node_cpu_time(connect).ok();
             match ffi::domain_figures(connect, nowait) {
@@ -162,7 +167,7 @@ impl Observer {
                 figures => Ok((figures?, nowait, node())),
             }
         })?;
-        self.nowait = nowait;
+        (self.nowait, self.hung) = (nowait, false);
         self.hear_of_agents(inbox);
         // Met anew, to read their marks.
         self.known.retain(|name, _| !inbox.marked.contains(&**name));
@@ -190,6 +195,12 @@ impl Observer {
                 }
             }
         }
+        let disk_errors: HashSet<String> = figures
+            .iter()
+            .filter(|figures| state::disk_error(figures.state.0, figures.state.1))
+            .filter_map(|figures| figures.domain.name().ok())
+            .collect();
+        host.looks.note(self.subjects(&listed, |name| disk_errors.contains(name)));
         for leftover in host.awaiting.settle(began, &listed) {
             host.remove(leftover);
         }
@@ -330,78 +341,4 @@ impl Observer {
             reason: reason.map(Into::into),
         })
     }
-
-    /// A domain's load since its counters were last read, where it differs from what was told.
-    fn load(&mut self, seen: &VmSeen, figures: &DomainFigures) -> Option<Observation> {
-        let VmKey::Name(name) = &seen.vm else { return None };
-        let known = self.known.get_mut(name)?;
-        let Some(cpu_time) = figures.cpu_time else {
-            known.traffic = Traffic::default();
-            return None;
-        };
-        let now = Instant::now();
-        let Some((at, cpu_before, net_before)) = known.counted else {
-            known.counted = Some((now, cpu_time, figures.net));
-            return None;
-        };
-        let span = now.duration_since(at);
-        if span < LOAD_SPAN {
-            return None;
-        }
-        known.counted = Some((now, cpu_time, figures.net));
-        let cpu = millicores(cpu_time.saturating_sub(cpu_before), span);
-        known.traffic = figures.net.per_second(net_before, span);
-        let net = known.traffic.both();
-        let moves = lock(&self.host.moves);
-        let dirty = moves.iter().find(|m| m.name == *name).map_or(0, |m| m.progress().dirty_rate.0 as u64);
-        drop(moves);
-        if known.load == (cpu, net) && dirty == 0 {
-            return None;
-        }
-        known.load = (cpu, net);
-        Some(Observation::VmLoad {
-            vm: VmKey::Name(name.clone()),
-            cpu,
-            dirty: Rate(dirty as f64),
-            net: Rate(net as f64),
-        })
-    }
-
-    /// The node's load. libvirt tells no figures of its NICs: what its guests receive and send stands for them, and
-    /// what migrations and the node itself send is not in it.
-    fn node_load(&mut self, used: Duration) -> Option<Observation> {
-        let now = Instant::now();
-        if self.node.is_some_and(|(at, _)| now.duration_since(at) < LOAD_SPAN) {
-            return None;
-        }
-        let (at, before) = self.node.replace((now, used))?;
-        let cpu = millicores(used.saturating_sub(before), now.duration_since(at));
-        let guests: Traffic = self.known.values().map(|known| known.traffic).sum();
-        let (net_rx, net_tx) = (Rate(guests.received as f64), Rate(guests.sent as f64));
-        Some(Observation::HostLoad { cpu_used: cpu, cpu_demand: cpu, net_rx, net_tx })
-    }
-}
-
-/// What has to be asked of a domain only once.
-fn meet(domain: &Domain) -> Option<(Arc<str>, Known)> {
-    let name = domain.name().ok()?.into();
-    let uuid = domain.uuid_string().ok()?;
-    let info = domain.info().ok()?;
-    let known = Known {
-        uuid,
-        mark: work::mark(domain),
-        agent: None,
-        vcpus: u8::try_from(info.nr_virt_cpu).unwrap_or(u8::MAX),
-        memory: Bytes(info.max_mem * 1024),
-        counted: None,
-        traffic: Traffic::default(),
-        told: None,
-        load: (u32::MAX, 0),
-    };
-    Some((name, known))
-}
-
-/// CPU time in a span, in thousandths of a core.
-fn millicores(used: Duration, span: Duration) -> u32 {
-    (used.as_secs_f64() / span.as_secs_f64() * 1000.0).round() as u32
 }

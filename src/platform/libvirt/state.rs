@@ -90,6 +90,11 @@ pub(super) fn words(state: u32, reason: u32) -> (&'static str, &'static str) {
     (word, reason.copied().unwrap_or("unknown"))
 }
 
+/// Whether a disk error stopped a domain.
+pub(super) const fn disk_error(state: u32, reason: u32) -> bool {
+    state == sys::VIR_DOMAIN_PAUSED && reason == sys::VIR_DOMAIN_PAUSED_IOERROR
+}
+
 /// Whether a domain in this state executes instructions or could at once: it has a hypervisor process of its own.
 pub(super) fn runs(state: VmState) -> bool {
     matches!(state, VmState::Up | VmState::Paused)

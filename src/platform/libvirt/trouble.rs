@@ -71,6 +71,16 @@ pub(super) enum Trouble {
         /// What was found.
         why: String,
     },
+    /// A call hangs though its connection does not.
+    #[error("{host}: {doing} took longer than {} s", .within.as_secs())]
+    Hangs {
+        /// The host's name.
+        host: String,
+        /// What was asked for.
+        doing: String,
+        /// How long was waited.
+        within: Duration,
+    },
     /// The connection was cut during the call, so that nobody knows whether the call had its effect.
     #[error("{host}: {doing}: {why}")]
     Cut {

@@ -86,6 +86,24 @@ impl Host {
         line.call(call).map_err(|broken| match broken {
             Broken::Refused(error) => Trouble::Refused { host: host(), doing: doing(), error },
             Broken::Cut(why) => Trouble::Cut { host: host(), doing: doing(), why },
+            Broken::Late(within) => Trouble::Hangs { host: host(), doing: doing(), within },
+        })
+    }
+
+    /// The same, given up after so long: the line is of no use then.
+    pub(in super::super) fn call_on_within<T: Send + 'static>(
+        &self,
+        line: &mut Line,
+        doing: &str,
+        within: Option<Duration>,
+        call: impl FnOnce(&Connect) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let Some(within) = within else { return self.call_on(line, doing, call) };
+        let (host, doing) = (|| self.name.to_string(), || doing.to_owned());
+        line.call_within(within, call).map_err(|broken| match broken {
+            Broken::Refused(error) => Trouble::Refused { host: host(), doing: doing(), error },
+            Broken::Cut(why) => Trouble::Cut { host: host(), doing: doing(), why },
+            Broken::Late(within) => Trouble::Hangs { host: host(), doing: doing(), within },
         })
     }
 
