@@ -65,6 +65,12 @@ fn four_guests(lab: &Lab) -> Live {
     live.wait("both hosts answer", |now| now.fleet.hosts.rows().all(|(_, row)| row.state == HostState::Ready));
     live.boot(&well, 4, "well-{n}");
     live.wait("four guests answer", |now| quiet(now) && now.fleet.vms.count(VmState::Reachable) == 4);
+    // Agents answer before DHCP does.
+    for n in 1..=4 {
+        let name = format!("well-{n}");
+        let host = host_of(&mut live, &name);
+        lab::wait_until(&format!("{name} has an address"), || lab.said(host, &name).contains("hemera guest has "));
+    }
     live
 }
 
