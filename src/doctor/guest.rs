@@ -26,7 +26,9 @@ pub(super) fn no_dhcp(evidence: &Evidence) -> Option<Diagnosis> {
         return None;
     }
     let said = evidence.serial.as_ref().and_then(|serial| no_lease(&serial.tail));
-    let without = evidence.no_address.map(|since| evidence.lasts(since)).filter(|span| *span >= NO_ADDRESS);
+    // What an agent told last is no news while it says nothing.
+    let told = evidence.no_address.filter(|_| evidence.silent.is_none());
+    let without = told.map(|since| evidence.lasts(since)).filter(|span| *span >= NO_ADDRESS);
     let (text, seen) = match (said, without) {
         (Some(said), _) => (format!("no DHCP server answered it: {said}"), format!("console: {said}")),
         (None, Some(span)) => {

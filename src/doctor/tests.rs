@@ -33,6 +33,15 @@ fn an_agent_that_left_is_silent_after_a_while_and_no_longer_when_it_is_back() {
 }
 
 #[test]
+fn what_a_silent_agent_told_last_is_no_news() {
+    let mut seen = vm(VmState::Reachable, 40);
+    seen.take(at(2), &Sign::Addresses([].into()));
+    assert_eq!(finding(&seen), Finding::NoDhcp);
+    seen.take(at(30), &Sign::AgentSilent);
+    assert_eq!(finding(&seen), Finding::AgentSilent);
+}
+
+#[test]
 fn a_qemu_that_does_nothing_is_more_than_a_silent_agent() {
     let mut seen = vm(VmState::Reachable, 30);
     seen.take(at(20), &Sign::AgentSilent);
