@@ -6,13 +6,15 @@
 //! keep-alive finds the host dead: it stays until TCP gives up, a quarter of an hour later. So each connection makes one
 //! call at a time, on a thread of its own, and whoever waits for it leaves when the connection is cut.
 
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use virt::connect::Connect;
 use virt::error::Error;
+
+use super::queue::lock;
 
 /// How often a connection is looked at while a call blocks on it.
 const LOOK: Duration = Duration::from_millis(250);
@@ -32,12 +34,28 @@ pub(super) enum Broken {
 #[derive(Debug)]
 pub(super) struct Line {
     connect: Arc<Connect>,
+    /// Held while a call is made, also by one that was given up.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Line {
     /// A line on a fresh connection.
     pub(super) fn new(connect: Connect) -> Self {
-        Self { connect: Arc::new(connect) }
+        Self { connect: Arc::new(connect), turn: Arc::default() }
+    }
+
+    /// Lets go of what cannot be let go of without a call, as subscriptions, when the call that was given up has ended:
+    /// nothing may call on the connection before, and that may take a quarter of an hour.
+    pub(super) fn leave(&self, left: impl Send + 'static) {
+        let turn = self.turn.clone();
+        let leaving = thread::Builder::new().name("leave".into()).spawn(move || {
+            let turn = lock(&turn);
+            drop(left);
+            drop(turn);
+        });
+        if let Err(error) = leaving {
+            tracing::error!(%error, "no thread to leave a connection");
+        }
     }
 
     /// Whether the connection is not cut, as far as is known without asking the host.
@@ -71,11 +89,13 @@ impl Line {
     ) -> Result<T, Broken> {
         let began = Instant::now();
         let (answer, answered) = mpsc::sync_channel(1);
-        let connect = self.connect.clone();
+        let (connect, turn) = (self.connect.clone(), self.turn.clone());
         let made = thread::Builder::new().name("libvirt-call".into()).spawn(move || {
+            let turn = lock(&turn);
             let result = call(&connect);
             // Given back before the answer, so that the last one to let go of the connection is not this thread.
             drop(connect);
+            drop(turn);
             // Nobody may wait any more.
             let _ = answer.send(result);
         });

@@ -5,7 +5,6 @@ mod known;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use virt::domain::Domain;
@@ -47,7 +46,11 @@ pub(super) fn watch(host: &Arc<Host>) {
     while !host.queue.closed() {
         let within = if observer.hung { RECONNECT } else { SILENCE };
         let (trouble, rounds) = match host.open(within, || !host.queue.closed()) {
-            Ok(connect) => observer.rounds(&mut Line::new(connect)),
+            Ok(connect) => {
+                // A host that lets somebody in is not silent, however long the next round takes.
+                host.round_failed();
+                observer.rounds(&mut Line::new(connect))
+            }
             Err(trouble) => (trouble, 0),
         };
         if host.queue.closed() {
@@ -130,8 +133,8 @@ impl Observer {
             let inbox = std::mem::take(&mut *lock(&host.inbox));
             if let Err(trouble) = self.round(line, began, &inbox) {
                 if matches!(trouble, Trouble::Hangs { .. }) {
-                    // To leave a connection that is not cut is a call like others, and may hang like them.
-                    let _left = thread::Builder::new().name("leave".into()).spawn(move || drop(events));
+                    // To leave a connection that is not cut is a call like others.
+                    line.leave(events);
                 }
                 return (trouble, rounds);
             }
