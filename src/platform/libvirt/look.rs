@@ -170,7 +170,7 @@ impl Looks {
 pub(super) fn around(host: &Arc<Host>) {
     let mut disk = Disk { due: Instant::now() + DISK / 4, full: false };
     while !host.queue.closed_within(ROUND) {
-        if !host.known_to_answer() || host.looks.is_empty() {
+        if !host.known_to_answer() || host.looks.is_empty() || host.queue.is_crowded() {
             continue;
         }
         for (name, subject) in host.looks.due() {

@@ -86,6 +86,12 @@ impl Queue {
         !state.closed
     }
 
+    /// Whether what can be told later had better be: a quarter of the room is in use. Rounds need the rest, as a host
+    /// whose rounds are held back looks silent.
+    pub(super) fn is_crowded(&self) -> bool {
+        lock(&self.state).batches.len() >= self.capacity / 4
+    }
+
     /// Whether the platform is gone.
     pub(super) fn closed(&self) -> bool {
         lock(&self.state).closed
