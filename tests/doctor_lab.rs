@@ -82,6 +82,7 @@ fn end(lab: &Lab, live: &mut Live) {
 }
 
 #[test]
+#[ignore = "takes minutes; tests/run --long"]
 #[allow(clippy::too_many_lines, reason = "one lab, one story")]
 fn what_is_wrong_with_real_guests_and_hosts_is_found_and_cured() {
     let Some(lab) = Lab::take() else { return };

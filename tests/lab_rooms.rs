@@ -191,7 +191,8 @@ fn life(lab: &Lab, number: u8, uris: &[String; 2], world: &Path) {
     wait_until("tiny-1 answers from the other site", || {
         Command::new("ping").args(["-c", "1", "-W", "1", &homes[0]]).output().expect("ping").status.success()
     });
-    if step("stress").is_some() {
+    // Takes as long as all the rest.
+    if step("stress").is_some() && std::env::var_os("HEMERA_LONG").is_some() {
         rescue(lab, uris, classes, world);
     }
     // What a VM wrote while it moved is not lost: its kernel and its load tool, which answers, run on.

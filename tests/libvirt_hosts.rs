@@ -36,16 +36,16 @@ fn names(count: u32) -> Vec<String> {
 }
 
 #[test]
-fn eight_vms_boot_move_crosswise_and_back_and_are_destroyed() {
+fn six_vms_boot_move_crosswise_and_back_and_are_destroyed() {
     let (lab, mut bench) = lab_or_return!();
     let class = Arc::new(lab.tiny());
-    let names = names(8);
+    let names = names(6);
     // Odd numbers on the first host, even ones on the second.
     let home = |i: usize| (i % 2) as u32;
     let boots: Vec<_> = names.iter().enumerate().map(|(i, n)| bench.boot(home(i), n, &class)).collect();
     bench.done(&boots);
-    let odd = ["tiny-1", "tiny-3", "tiny-5", "tiny-7"];
-    let even = ["tiny-2", "tiny-4", "tiny-6", "tiny-8"];
+    let odd = ["tiny-1", "tiny-3", "tiny-5"];
+    let even = ["tiny-2", "tiny-4", "tiny-6"];
     assert_eq!((lab.domains(0), lab.domains(1)), (odd.map(String::from).into(), even.map(String::from).into()));
     bench.wait("all are up and ours", |s| {
         names.iter().enumerate().all(|(i, n)| {
@@ -123,6 +123,7 @@ fn a_move_that_is_cancelled_leaves_its_vm_running_on_the_source() {
 
 /// Whenever it is aborted, a VM runs on one host in the end, and on no other.
 #[test]
+#[ignore = "takes long; tests/run --long"]
 fn a_move_that_is_aborted_at_any_moment_leaves_one_running_vm() {
     let (lab, mut bench) = lab_or_return!();
     let task = bench.boot(0, "abort", &Arc::new(lab.tiny()));

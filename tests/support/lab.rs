@@ -56,7 +56,7 @@ fn start() -> Result<PathBuf, String> {
     STARTED.get_or_init(start).clone()
 }
 
-/// Boots eight of the lab's guests, which idle, moves them crosswise and back.
+/// Boots four of the lab's guests, which idle, moves them crosswise and back.
 fn workflow(dir: &Path) -> String {
     let written = std::fs::read_to_string(dir.join("workflow.toml")).expect("workflow.toml");
     let boot = ["kernel", "initrd", "cmdline"].map(|key| {
@@ -66,7 +66,7 @@ fn workflow(dir: &Path) -> String {
     let crossed = "[[step]]\nmigrate = { select = \"class:tiny\", pattern = \"crossed\" }\n";
     format!(
         "name = \"lab\"\n\n[vm.tiny]\nvcpus = 1\nmemory = \"96 MiB\"\n{}\n[limits]\nboot_per_host = 2\n\
-         migrate_total = 2\n\n[[step]]\nboot = {{ class = \"tiny\", count = 8, name = \"tiny-{{n}}\" }}\n\n\
+         migrate_total = 2\n\n[[step]]\nboot = {{ class = \"tiny\", count = 4, name = \"tiny-{{n}}\" }}\n\n\
          {crossed}\n{crossed}",
         boot.concat()
     )
@@ -103,7 +103,7 @@ impl Lab {
         self.dir.join("world.toml")
     }
 
-    /// A workflow that boots eight VMs, moves them crosswise and back.
+    /// A workflow that boots four VMs, moves them crosswise and back.
     pub fn workflow(&self) -> PathBuf {
         self.dir.join("hosts/workflow.toml")
     }
