@@ -2,7 +2,8 @@
 //! and the load tool where that was built.
 //!
 //! It is built once and kept in `/var/cache/hemera/lab`, in a directory whose name holds the kernel's version and a
-//! checksum of all that went in: an update of any package builds another one.
+//! checksum of all that went in: an update of any package builds another one. `/var/cache/hemera/lab/guest` leads to the
+//! one that a lab took last, so that workflow files can name it.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -83,6 +84,18 @@ struct Parts {
 
 /// The guest from the cache, built first where it is not there or is damaged. `say` is told what takes time.
 pub(super) fn get(say: &mut dyn FnMut(&str)) -> Result<Guest, LabError> {
+    let guest = cached(say)?;
+    // Made beside and moved over: whoever looks finds the old one or the new one.
+    let (link, draft) =
+        (Path::new(CACHE).join("guest"), Path::new(CACHE).join(format!("guest-{}", std::process::id())));
+    if fs::read_link(&link).ok().as_ref() != Some(&guest.dir) {
+        let _ = fs::remove_file(&draft);
+        symlink(&guest.dir, &draft).and_then(|()| fs::rename(&draft, &link)).map_err(LabError::file(link))?;
+    }
+    Ok(guest)
+}
+
+fn cached(say: &mut dyn FnMut(&str)) -> Result<Guest, LabError> {
     let parts = parts()?;
     let stress = parts.load.is_some();
     if !stress {
