@@ -10,6 +10,7 @@ use crate::handle::{Boot, Migrate, Moves, OpKind, OperationSpec, Pattern, RunOn,
 use crate::platform::Change;
 
 mod bring;
+mod hosts;
 mod run;
 
 use super::names::Names;
@@ -58,6 +59,13 @@ pub(super) struct Plan {
     pub(super) unchanged: u32,
     /// Hosts that take no new VMs from then on.
     pub(super) drain: Vec<HostId>,
+}
+
+impl Plan {
+    /// A plan of nothing yet, without a title.
+    fn empty(kind: OpKind, work: Work) -> Self {
+        Self { kind, title: "".into(), work, tasks: Vec::new(), refused: Vec::new(), unchanged: 0, drain: Vec::new() }
+    }
 }
 
 /// What plans are made from.
@@ -136,15 +144,9 @@ impl Planner<'_> {
 
     /// Plans the boot of VMs of these names, which must be free.
     pub(super) fn boot_named(&self, boot: &Boot, names: Vec<Arc<str>>) -> Result<Plan, Arc<str>> {
-        let mut plan = Plan {
-            kind: OpKind::Boot,
-            title: format!("boot {} {}", thousands(names.len() as u32), boot.class.name).into(),
-            work: Work::Boot(boot.class.clone()),
-            tasks: Vec::with_capacity(names.len()),
-            refused: Vec::new(),
-            unchanged: 0,
-            drain: Vec::new(),
-        };
+        let mut plan = Plan::empty(OpKind::Boot, Work::Boot(boot.class.clone()));
+        plan.title = format!("boot {} {}", thousands(names.len() as u32), boot.class.name).into();
+        plan.tasks.reserve(names.len());
         let hosts = boot.on.select_hosts(self.fleet);
         let ready: Vec<HostId> =
             hosts.iter().copied().filter(|&h| self.fleet.hosts.row(h).state == HostState::Ready).collect();
@@ -192,15 +194,7 @@ impl Planner<'_> {
     fn migrate(&self, migrate: &Migrate) -> Result<Plan, Arc<str>> {
         let options = migrate.rescue.as_ref().map_or(migrate.options, |plan| migrate.options.with_plan(plan));
         options.check()?;
-        let mut plan = Plan {
-            kind: OpKind::Migrate,
-            title: "".into(),
-            work: Work::Move(options),
-            tasks: Vec::new(),
-            refused: Vec::new(),
-            unchanged: 0,
-            drain: Vec::new(),
-        };
+        let mut plan = Plan::empty(OpKind::Migrate, Work::Move(options));
         let mut heading = HashMap::new();
         match &migrate.moves {
             Moves::To { which, hosts } => {
@@ -273,15 +267,8 @@ impl Planner<'_> {
             .filter(|(vm, row)| row.state.holds_memory() || (self.busy)(*vm))
             .map(|(vm, _)| vm)
             .collect();
-        let mut plan = Plan {
-            kind: OpKind::Evacuate,
-            title: "".into(),
-            work: Work::Move(crate::fleet::MigrationOptions::default()),
-            tasks: Vec::new(),
-            refused: Vec::new(),
-            unchanged: 0,
-            drain: leaving,
-        };
+        let mut plan = Plan::empty(OpKind::Evacuate, Work::Move(crate::fleet::MigrationOptions::default()));
+        plan.drain = leaving;
         self.spread(&mut plan, &on_them, &targets);
         plan.title = format!("evacuate {} from {}", vms(plan.tasks.len()), hosts.source()).into();
         Ok(plan)
@@ -420,15 +407,7 @@ impl Planner<'_> {
             VmChange::Adopt => (OpKind::Adopt, Change::Adopt),
             VmChange::RemoveCopy => (OpKind::RemoveCopy, Change::RemoveCopy),
         };
-        let mut plan = Plan {
-            kind,
-            title: "".into(),
-            work: Work::Change(work),
-            tasks: Vec::new(),
-            refused: Vec::new(),
-            unchanged: 0,
-            drain: Vec::new(),
-        };
+        let mut plan = Plan::empty(kind, Work::Change(work));
         let single = |vm| work == Change::RemoveCopy && self.health.copy(vm).is_none();
         for vm in self.which(which) {
             let row = self.fleet.vms.row(vm);

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::engine::hold::is_out;
 use crate::engine::task::Work;
 use crate::fleet::{Script, Selection};
 use crate::handle::{OpKind, Which};
 use crate::platform::{GuestWork, HostWork};
 
-use super::{Plan, Planned, Planner, Refusal, Subject, thousands, vms};
+use super::{Plan, Planned, Planner, Refusal, Subject, vms};
 
 /// Letters of a command that a title shows.
 const SHOWN: usize = 40;
@@ -23,21 +22,9 @@ fn shown(title: &str) -> String {
 }
 
 impl Planner<'_> {
-    fn nothing_yet(work: Work) -> Plan {
-        Plan {
-            kind: OpKind::Run,
-            title: "".into(),
-            work,
-            tasks: Vec::new(),
-            refused: Vec::new(),
-            unchanged: 0,
-            drain: Vec::new(),
-        }
-    }
-
     /// A command in VMs that run, or will when the task before has ended.
     pub(super) fn run_in(&self, which: &Which, script: &Arc<Script>) -> Plan {
-        let mut plan = Self::nothing_yet(Work::Guest(GuestWork::Run(script.clone())));
+        let mut plan = Plan::empty(OpKind::Run, Work::Guest(GuestWork::Run(script.clone())));
         for vm in self.which(which) {
             let row = self.fleet.vms.row(vm);
             let subject = Subject::Vm(vm);
@@ -57,25 +44,9 @@ impl Planner<'_> {
 
     /// A command on hosts; those that do not answer now are waited for.
     pub(super) fn run_on(&self, hosts: &Selection, script: &Arc<Script>) -> Result<Plan, Arc<str>> {
-        let mut plan = Self::nothing_yet(Work::Host(HostWork::Run(script.clone())));
-        let selected = hosts.select_hosts(self.fleet);
-        if selected.is_empty() {
-            return Err(format!("`{}` is no host", hosts.source()).into());
-        }
-        for host in selected {
-            let state = self.fleet.hosts.row(host).state;
-            if is_out(state) {
-                let reason = format!("{} is {}", self.fleet.topology.host(host).name, state.word()).into();
-                plan.refused.push(Refusal { subject: Subject::Host(host), target: None, reason });
-            } else {
-                plan.tasks.push(Planned { subject: Subject::Host(host), source: Some(host), target: None });
-            }
-        }
-        let hosts = match plan.tasks.len() {
-            1 => "1 host".into(),
-            n => format!("{} hosts", thousands(n as u32)),
-        };
-        plan.title = format!("run `{}` on {hosts}", shown(&script.title)).into();
+        let mut plan = Plan::empty(OpKind::Run, Work::Host(HostWork::Run(script.clone())));
+        let on = self.each_host(&mut plan, hosts)?;
+        plan.title = format!("run `{}` on {on}", shown(&script.title)).into();
         Ok(plan)
     }
 }
