@@ -225,4 +225,21 @@ fn real_vms() {
     terminal.wait_until("moves under way", |screen| screen.contains("migrating") && screen.contains("#2"));
     keep(&terminal, "real-vms", DARK);
     terminal.wait_until("the moves' end", |screen| screen.contains("0 open, 2 ended"));
+
+    // What its guest has said since its start.
+    terminal.keys("\r");
+    terminal.wait_for("libvirt");
+    terminal.keys("c");
+    terminal.wait_for("hemera guest is up");
+    keep(&terminal, "serial-console", DARK);
+    terminal.keys("\x1b\x1b");
+
+    // Somebody pauses one behind our back: what is wrong, from what, and what helps.
+    lab.virsh(usize::from(lab.domains(1).contains(&"vm-2".to_owned())), &["suspend", "vm-2"]);
+    terminal.keys("u8");
+    terminal.wait_for("1 VM was paused by others");
+    // The cursor goes with its row where others come before it.
+    terminal.keys("g");
+    terminal.wait_for("no task of ours paused it");
+    keep(&terminal, "stuck", DARK);
 }

@@ -75,8 +75,9 @@ impl Page {
             Self::Hosts => "hosts".into(),
             Self::Host(host) => fleet.topology.hosts.get(host.index()).map_or("?".into(), |h| h.name.to_string()),
             Self::Vm(vm) if vm.0 < fleet.vms.id_count() => fleet.vms.name(vm).to_owned(),
-            Self::Room(vm, wing) if vm.0 < fleet.vms.id_count() => format!("{} {}", fleet.vms.name(vm), wing.word()),
-            Self::Vm(_) | Self::Room(..) => "?".into(),
+            // Its frame names the VM.
+            Self::Room(_, wing) => wing.word().into(),
+            Self::Vm(_) => "?".into(),
             Self::Tree => "tree".into(),
             Self::Events => "events".into(),
             Self::Pulse => "pulse".into(),

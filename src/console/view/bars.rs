@@ -334,14 +334,16 @@ pub(super) fn footer(app: &App, paint: &mut Paint<'_>) {
     for id in hints {
         let Some(action) = action::named(id) else { continue };
         let Some(key) = app.look.keymap.key_in(app.context(), id) else { continue };
-        if x + width(&key) + 1 + width(action.name) > end {
+        // What a VM has said is searched: nothing of it is hidden.
+        let name = if app.context() == Context::Room && *id == "filter" { "search" } else { action.name };
+        let wide = width(&key) + 1 + width(name);
+        if x + wide > end {
             break;
         }
         let usable = (action.when)(app).is_ok();
-        let wide = width(&key) + 1 + width(action.name);
         paint.hits.note(Rect { x, width: wide, ..area }, Hit::Action(action.id));
         x = paint.text(x, area.y, end, &key, if usable { Role::Key } else { Role::Off });
-        x = paint.text(x + 1, area.y, end, action.name, if usable { Role::Hint } else { Role::Off }) + 2;
+        x = paint.text(x + 1, area.y, end, name, if usable { Role::Hint } else { Role::Off }) + 2;
     }
 }
 

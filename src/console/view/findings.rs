@@ -70,7 +70,8 @@ fn line(app: &App, page: &FindingsPage, paint: &mut Paint<'_>, room: Rect, row: 
         }
     }
     let names = names(app, group, 4);
-    let tells = is_reason && matches!(group.kind, Kind::Found(_)) || group.kind == Kind::Operations;
+    // These reasons name whom they are about.
+    let tells = matches!(group.kind, Kind::Found(_)) && group.reason.is_some() || group.kind == Kind::Operations;
     if x + 4 + width(&names).min(12) < end && !tells {
         paint.cut(x + 3, room.y, end, &names, Role::Dim);
     }
