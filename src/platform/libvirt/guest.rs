@@ -47,8 +47,8 @@ setsid "$@" < /dev/null > "$d/out" 2> "$d/err" &
 echo $! > "$d/pid"
 wait $!
 "#;
-/// Sends the signal `$2` to the group.
-const KILL: &str = r#"kill "-$2" "-$(cat "$1/pid")""#;
+/// Sends the signal `$2` to the group, or to what is about to become one.
+const KILL: &str = r#"p=$(cat "$1/pid"); kill "-$2" "-$p" || kill "-$2" "$p""#;
 
 /// One of a command's two files of output.
 #[derive(Debug)]
