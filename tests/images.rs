@@ -3,37 +3,18 @@
 //! Needs root and what `hemera lab up` names where it is missing. Where the machine cannot, that is said loudly, and is a
 //! failure in CI.
 
-use std::io::Write as _;
+#[path = "support/start.rs"]
+mod start;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use hemera::image::{Arrival, ImageFile, Options, Shape, Spread, Stage, Target, spread};
 use hemera::platform::HostAccess;
 use hemera::world::{Kind, World};
-
-fn hemera(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hemera"));
-    command.args(args).stdin(Stdio::null());
-    command
-}
-
-/// What a program printed; panics where it fails.
-fn done(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } = command.output().expect("a program");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(status.success(), "{command:?}: {}{}", text(&stdout), text(&stderr));
-    text(&stdout)
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(60), "waited for: {what}");
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
-}
+use start::{done, hemera, not_run, start, wait_until};
 
 /// A lab in a directory, ended however the test ends.
 struct Lab(PathBuf);
@@ -42,21 +23,16 @@ impl Lab {
     /// Starts it; none where this machine cannot.
     fn up(name: &str, args: &[&str]) -> Option<Self> {
         let lab = Self(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lab-{name}")));
-        let dir = lab.0.to_str().expect("a path of text").to_owned();
         // What an earlier test process left that was killed.
         drop(Self(lab.0.clone()));
         let _ = std::fs::remove_dir_all(&lab.0);
-        let output = hemera(&["lab", "up", "--dir", &dir]).args(args).output().expect("hemera");
-        if output.status.success() {
-            return Some(lab);
+        match start(&lab.0, args) {
+            Ok(_) => Some(lab),
+            Err(why) => {
+                not_run(&why);
+                None
+            }
         }
-        let why = String::from_utf8_lossy(&output.stderr).into_owned();
-        let cannot = why.contains("this machine cannot run a lab") || why.contains("programs are missing");
-        let test = std::thread::current().name().unwrap_or("a test").to_owned();
-        assert!(cannot, "{test}: {why}");
-        assert!(std::env::var_os("CI").is_none(), "{test} must run in CI: {why}");
-        writeln!(std::io::stderr(), "NOT RUN: {test} needs a lab: {}", why.trim()).expect("stderr");
-        None
     }
 
     fn world(&self) -> (World, Vec<HostAccess>) {

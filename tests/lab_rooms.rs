@@ -3,35 +3,15 @@
 //! Needs root and what `hemera lab up` names where it is missing. Where the machine cannot, that is said loudly, and is a
 //! failure in CI.
 
+#[path = "support/start.rs"]
+mod start;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-fn hemera(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hemera"));
-    command.args(args).stdin(Stdio::null());
-    command
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// What a program printed; panics where it fails.
-fn done(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } = command.output().expect("a program");
-    assert!(status.success(), "{command:?}: {}{}", text(&stdout), text(&stderr));
-    text(&stdout)
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(40), "waited for: {what}");
-        std::thread::park_timeout(Duration::from_millis(50));
-    }
-}
+use start::{done, hemera, not_run, start, text, wait_until};
 
 /// A directory of a lab that is ended however the test ends.
 struct Lab(PathBuf);
@@ -99,26 +79,14 @@ impl Drop for Lab {
     }
 }
 
-/// Starts it, or says why this machine cannot.
-fn up(lab: &Lab, args: &[&str]) -> Option<String> {
-    let output = hemera(&["lab", "up", "--dir", lab.dir()]).args(args).output().expect("hemera");
-    if output.status.success() {
-        return Some(text(&output.stdout));
-    }
-    let why = text(&output.stderr);
-    let cannot = why.contains("this machine cannot run a lab") || why.contains("programs are missing");
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    assert!(cannot, "{test}: {why}");
-    assert!(std::env::var_os("CI").is_none(), "{test} must run in CI: {why}");
-    writeln!(std::io::stderr(), "NOT RUN: {test} needs a lab: {}", why.trim()).expect("stderr");
-    None
-}
-
 #[test]
 fn vms_run_on_a_lab_are_reached_and_leave_nothing() {
     let lab = Lab::new("life");
     let asked = ["--sites", "2", "--hosts", "1", "--link", "200 Mbit/s,5 ms", "--disk", "200 MiB"];
-    let Some(said) = up(&lab, &asked) else { return };
+    let said = match start(&lab.0, &asked) {
+        Ok(said) => said,
+        Err(why) => return not_run(&why),
+    };
     let (world, workflow) = (lab.0.join("world.toml"), lab.0.join("workflow.toml"));
     assert!(said.contains(&format!("hemera --world {} --classes {}", world.display(), workflow.display())), "{said}");
     let number = lab.number().expect("a record of the lab");

@@ -2,15 +2,18 @@
 // Each test binary uses its own part, and for a module of tests `pub` reads better than `pub(crate)`.
 #![allow(dead_code, unreachable_pub)]
 
+#[path = "start.rs"]
+mod start;
+
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
 
 use hemera::fleet::{Bytes, HostId, Image, Rate, Ready, Topology, VmClass};
 use hemera::platform::HostAccess;
+pub use start::wait_until;
+use start::{done, hemera, not_run};
 
 /// The names of both hosts.
 pub const HOSTS: [&str; 2] = ["paradoxe-1", "paradoxe-2"];
@@ -22,26 +25,14 @@ pub struct Lab {
     _turn: MutexGuard<'static, ()>,
 }
 
-fn hemera(args: &[&str], dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hemera"));
-    command.arg("lab").args(args).arg(dir).stdin(Stdio::null());
-    command
-}
-
 /// Starts the lab at the first call of a process. None where this machine cannot run it, said loudly: not captured with
 /// the test's output. In CI that is a failure.
-fn start() -> Result<PathBuf, String> {
+fn started() -> Result<PathBuf, String> {
     static STARTED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let start = || {
         let me = std::process::id().to_string();
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lab-{me}"));
-        let up = hemera(&["up", "--sites", "1", "--hosts", "2", "--dir"], &dir).output().expect("hemera");
-        let said = String::from_utf8_lossy(&up.stderr).into_owned();
-        if !up.status.success() {
-            let cannot = said.contains("this machine cannot run a lab") || said.contains("programs are missing");
-            assert!(cannot, "the lab did not come up: {said}");
-            return Err(said);
-        }
+        start::start(&dir, &["--sites", "1", "--hosts", "2"])?;
         // However this process ends, the lab ends with it. A session of its own, so that a Ctrl-C for the process does
         // not end its guard as well.
         let guard = "while kill -0 \"$1\" 2> /dev/null; do sleep 0.5; done; exec \"$0\" lab down \"$2\"";
@@ -82,12 +73,10 @@ impl Lab {
     pub fn take() -> Option<Self> {
         static TURN: Mutex<()> = Mutex::new(());
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let dir = match start() {
+        let dir = match started() {
             Ok(dir) => dir,
             Err(why) => {
-                let test = std::thread::current().name().unwrap_or("a test").to_owned();
-                assert!(std::env::var_os("CI").is_none(), "{test} must run in CI: {why}");
-                writeln!(std::io::stderr(), "NOT RUN: {test} needs real hosts: {}", why.trim()).expect("stderr");
+                not_run(&why);
                 return None;
             }
         };
@@ -215,22 +204,22 @@ impl Lab {
 
     /// Breaks something: `hang`, `kill`, `cut` and so on for host 0 or 1.
     pub fn fault(&self, what: &str, host: usize) {
-        done(&mut hemera(&["fault", what, HOSTS[host], "--dir"], &self.dir));
+        done(hemera(&["lab", "fault", what, HOSTS[host], "--dir"]).arg(&self.dir));
     }
 
     /// Breaks something of the whole lab, as `no-dhcp` does.
     pub fn fault_lab(&self, what: &str) {
-        done(&mut hemera(&["fault", what, "--dir"], &self.dir));
+        done(hemera(&["lab", "fault", what, "--dir"]).arg(&self.dir));
     }
 
     /// Breaks a VM: `kill-vm`, `freeze-vm`.
     pub fn fault_vm(&self, what: &str, vm: &str) {
-        done(&mut hemera(&["fault", what, vm, "--dir"], &self.dir));
+        done(hemera(&["lab", "fault", what, vm, "--dir"]).arg(&self.dir));
     }
 
     /// Mends everything that was broken.
     pub fn mend(&self) {
-        done(&mut hemera(&["mend"], &self.dir));
+        done(hemera(&["lab", "mend"]).arg(&self.dir));
     }
 
     /// Brings both hosts back to how they began, as an earlier test may have failed half-way.
@@ -241,19 +230,5 @@ impl Lab {
                 let _ = self.try_virsh(host, &["destroy", &name]);
             }
         }
-    }
-}
-
-fn done(command: &mut Command) {
-    let output = command.output().expect("hemera");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// Waits until `holds` does, and panics with `what` after a minute.
-pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < Duration::from_mins(1), "waited a minute for: {what}");
-        std::thread::park_timeout(Duration::from_millis(50));
     }
 }
