@@ -126,7 +126,7 @@ impl LibvirtPlatform {
                 // This process itself stood still, as after Ctrl-Z: nobody could have answered.
                 if began.elapsed() > SILENCE / 2 {
                     for host in &watched {
-                        host.round_failed();
+                        host.not_silent();
                     }
                 }
                 for host in watched.iter().filter(|h| h.silent_for() > SILENCE) {

@@ -32,7 +32,7 @@ fn started() -> Result<PathBuf, String> {
     let start = || {
         let me = std::process::id().to_string();
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lab-{me}"));
-        start::start(&dir, &["--sites", "1", "--hosts", "2"])?;
+        start::start(&dir, &["--sites", "1", "--hosts", "2", "--disk", "400 MiB"])?;
         // However this process ends, the lab ends with it. A session of its own, so that a Ctrl-C for the process does
         // not end its guard as well.
         let guard = "while kill -0 \"$1\" 2> /dev/null; do sleep 0.5; done; exec \"$0\" lab down \"$2\"";

@@ -124,7 +124,12 @@ pub fn shown(snapshot: &Snapshot) -> String {
         let found = fleet.host_diagnoses.get(&host).map_or("", |found| &*found.text);
         format!("{} {} {found}", fleet.topology.host(host).name, row.state.word())
     });
-    vms.chain(hosts).collect::<Vec<_>>().join("\n")
+    let operations = snapshot.operations.iter().map(|op| {
+        let (waiting, why) = (&op.waiting_by, &op.failed_by);
+        format!("{}: {} run, {} wait {waiting:?}, {} failed {why:?}", op.title, op.running, op.waiting, op.failed)
+    });
+    let events = snapshot.events.iter().rev().take(20).map(|event| format!("{}  {}", event.at, event.text));
+    vms.chain(hosts).chain(operations).chain(events).collect::<Vec<_>>().join("\n")
 }
 
 /// The lab's class of small VMs on its network, with this at the end of its kernel's arguments.

@@ -56,6 +56,8 @@ struct Jobs {
 /// A domain of ours whose start was cut off, to be removed as soon as its host answers again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Leftover {
+    /// Not before then, where an attempt took long.
+    pub(super) after: Option<Instant>,
     /// The domain's name, which another one may bear by now.
     pub(super) name: Arc<str>,
     /// The domain's UUID, which only our start can have given it.
@@ -165,12 +167,17 @@ impl Host {
     pub(super) fn answers(self: &Arc<Self>, told: bool) {
         *lock(&self.last_round) = Instant::now();
         let mut reach = lock(&self.reach);
-        if *reach == Reach::Answers || !told {
-            return;
+        if *reach != Reach::Answers {
+            if !told {
+                return;
+            }
+            *reach = Reach::Answers;
         }
-        *reach = Reach::Answers;
         drop(reach);
-        for leftover in std::mem::take(&mut *lock(&self.leftovers)) {
+        let now = Instant::now();
+        let due: Vec<Leftover> =
+            lock(&self.leftovers).extract_if(.., |leftover| leftover.after.is_none_or(|at| at <= now)).collect();
+        for leftover in due {
             self.remove(leftover);
         }
     }
@@ -217,8 +224,8 @@ impl Host {
         lock(&self.last_round).elapsed()
     }
 
-    /// Says that the observer is at work, though without an answer.
-    pub(super) fn round_failed(&self) {
+    /// Says that the host is not silent though no round ended: the observer is at work, or somebody else was let in.
+    pub(super) fn not_silent(&self) {
         *lock(&self.last_round) = Instant::now();
     }
 
@@ -230,14 +237,9 @@ impl Host {
         }
     }
 
-    /// Removes what a start that was cut off may have left: now, or when the host answers again.
-    pub(super) fn leave_over(self: &Arc<Self>, leftover: Leftover) {
-        let reach = lock(&self.reach);
-        if *reach == Reach::Answers {
-            drop(reach);
-            return self.remove(leftover);
-        }
-        // Before the host can be said to answer, so that whoever says so finds it.
+    /// Removes what a start that was cut off may have left when the host answers next: it may be gone though nobody has
+    /// found that out yet.
+    pub(super) fn leave_over(&self, leftover: Leftover) {
         lock(&self.leftovers).push(leftover);
     }
 

@@ -42,7 +42,7 @@ const ANSWER: i32 = 4;
 /// How long a QEMU must have used no CPU time to be told.
 const STILL: Duration = Duration::from_secs(3);
 /// Between two looks at how much room a host's disk has. Each lets libvirt look at every file there.
-const DISK: Duration = Duration::from_mins(1);
+const DISK: Duration = Duration::from_secs(10);
 /// The same while it is nearly full.
 const FULL: Duration = Duration::from_secs(3);
 /// How long a machine may take to say whether anybody listens on a port.

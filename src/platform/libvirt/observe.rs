@@ -2,6 +2,7 @@
 //! lifecycle event says that something happened.
 
 mod known;
+mod standby;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
@@ -11,6 +12,7 @@ use virt::domain::Domain;
 use virt::error::ErrorNumber;
 
 use self::known::{Known, meet};
+use self::standby::Standby;
 use super::ffi::{self, DomainFigures, Subscription};
 use super::host::{Host, Inbox};
 use super::ledger::Standing;
@@ -48,7 +50,7 @@ pub(super) fn watch(host: &Arc<Host>) {
         let (trouble, rounds) = match host.open(within, || !host.queue.closed()) {
             Ok(connect) => {
                 // A host that lets somebody in is not silent, however long the next round takes.
-                host.round_failed();
+                host.not_silent();
                 observer.rounds(&mut Line::new(connect))
             }
             Err(trouble) => (trouble, 0),
@@ -63,7 +65,7 @@ pub(super) fn watch(host: &Arc<Host>) {
             tracing::warn!(%trouble, "asked anew on another connection");
             continue;
         }
-        host.round_failed();
+        host.not_silent();
         host.unreachable(&trouble.to_string());
         host.tell_contact();
         if rounds > 0 {
@@ -160,6 +162,7 @@ impl Observer {
         let doing = "asking what runs on it";
         let nowait = self.nowait;
         let within = (nowait && !self.hung).then_some(HANGS);
+        let standby = self.hung.then(|| Standby::new(&host));
         let (figures, nowait, node) = host.call_on_within(line, doing, within, move |connect| {
             // Not every driver tells the node's CPU time; the test driver for one does not.
             let node = || ffi::node_cpu_time(connect).ok();
@@ -170,6 +173,7 @@ impl Observer {
                 figures => Ok((figures?, nowait, node())),
             }
         })?;
+        drop(standby);
         (self.nowait, self.hung) = (nowait, false);
         self.hear_of_agents(inbox);
         // Met anew, to read their marks.
@@ -327,15 +331,18 @@ impl Observer {
     }
 
     /// A listed domain as an observation; none where it vanished before it could be met.
-    fn see(&self, figures: &DomainFigures) -> Option<VmSeen> {
-        let name = figures.domain.name().ok()?;
-        let (name, known) = self.known.get_key_value(name.as_str())?;
-        let (state, reason) = match state::vm_state(figures.state.0, figures.state.1) {
+    fn see(&mut self, figures: &DomainFigures) -> Option<VmSeen> {
+        let name: Arc<str> = figures.domain.name().ok()?.into();
+        let known = self.known.get_mut(&name)?;
+        let state = state::vm_state(figures.state.0, figures.state.1);
+        let abandoned = known.abandoned(state.0 == VmState::Starting);
+        let (state, reason) = match state {
             (VmState::Up, reason) if known.agent == Some(true) => (VmState::Reachable, reason),
+            (VmState::Starting, _) if abandoned => (VmState::Failed, Some(state::ABANDONED)),
             other => other,
         };
         Some(VmSeen {
-            vm: VmKey::Name(name.clone()),
+            vm: VmKey::Name(name),
             state,
             managed: known.mark.is_some(),
             class: known.mark.as_ref().and_then(|m| m.class.clone()),

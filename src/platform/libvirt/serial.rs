@@ -12,6 +12,9 @@
 //! Where virtlogd writes the logs (`stdio_handler = "logd"`, libvirt's own default), it begins a new file at 2 MiB: a
 //! log is then shorter than it was, and its readers begin anew.
 
+use std::thread;
+use std::time::Duration;
+
 use virt::connect::Connect;
 use virt::error::{Error, ErrorNumber};
 use virt::storage_pool::StoragePool;
@@ -28,6 +31,11 @@ use crate::fleet::SerialLog;
 const SUFFIX: &str = ".serial.log";
 /// How much of its log a VM takes along when it moves: a boot's messages, twice.
 const CARRIED: u64 = 128 << 10;
+/// Between attempts to remove a log that somebody reads just then, as whoever looks for what a VM said last does: libvirt
+/// removes no volume in use.
+const AGAIN: Duration = Duration::from_millis(100);
+/// How many attempts there are.
+const PATIENCE: u32 = 50;
 /// How much is read at once.
 const CHUNK: usize = 64 << 10;
 
@@ -54,7 +62,9 @@ pub(super) fn create(host: &Host, name: &str, uuid: &str, before: Vec<u8>) -> bo
     let make = move |connect: &Connect| {
         let pool = overlay::pool(connect)?;
         for old in logs(&pool, &wanted)? {
-            old.delete(0)?;
+            if let Err(error) = old.delete(0) {
+                tracing::debug!(%error, "the serial log of an earlier VM stays");
+            }
         }
         let definition = format!(
             "<volume><name>{}</name><capacity unit='bytes'>{}</capacity><allocation>0</allocation>\
@@ -107,10 +117,14 @@ pub(super) fn delete(host: &Host, name: &str, uuid: Option<&str>) {
         };
         logs.iter().try_for_each(|log| log.delete(0))
     };
-    match host.call(&format!("removing the serial log of {name}"), delete) {
-        Err(trouble) if !trouble.not_there() => tracing::warn!(%trouble, "a serial log stays"),
-        _ => {}
+    for _ in 0..PATIENCE {
+        match host.call(&format!("removing the serial log of {name}"), delete.clone()) {
+            Err(trouble) if trouble.out_of_turn() => thread::sleep(AGAIN),
+            Err(trouble) if !trouble.not_there() => return tracing::warn!(%trouble, "a serial log stays"),
+            _ => return,
+        }
     }
+    tracing::warn!(host = &*host.name, name, "a serial log stays: somebody reads it all the time");
 }
 
 /// The logs in the pool of VMs of this name.

@@ -23,6 +23,9 @@ pub(super) fn vm_state(state: u32, reason: u32) -> (VmState, Option<&'static str
     }
 }
 
+/// Why a VM failed that libvirt was killed over while it started it.
+pub(super) const ABANDONED: &str = "its libvirtd was killed while it started and holds on to it until it is restarted";
+
 fn paused(reason: u32) -> (VmState, Option<&'static str>) {
     match reason {
         sys::VIR_DOMAIN_PAUSED_MIGRATION | sys::VIR_DOMAIN_PAUSED_POSTCOPY => (VmState::Migrating, None),

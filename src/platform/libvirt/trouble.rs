@@ -101,9 +101,24 @@ impl Trouble {
         [ErrorNumber::NoDomain, ErrorNumber::NoStorageVolume, ErrorNumber::NoStoragePool].iter().any(|&n| code.is(n))
     }
 
+    /// Whether libvirt said that this cannot be done now, as with a volume that somebody reads.
+    pub(super) fn out_of_turn(&self) -> bool {
+        matches!(self, Self::Refused { error, .. } if error.code().is(ErrorNumber::OperationInvalid))
+    }
+
+    /// Whether libvirt said that something else held the domain for too long.
+    pub(super) fn held(&self) -> bool {
+        matches!(self, Self::Refused { error, .. } if error.code().is(ErrorNumber::OperationTimeout))
+    }
+
     /// Whether the driver does not have the call at all.
     pub(super) fn unsupported(&self) -> bool {
         matches!(self, Self::Refused { error, .. } if error.code().is(ErrorNumber::NoSupport))
+    }
+
+    /// Whether the host itself said no, so that asking again would not help.
+    pub(super) fn answered(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Image { .. } | Self::NoLog { .. } | Self::Unfit { .. })
     }
 
     /// Whether the call may have had its effect although it failed.

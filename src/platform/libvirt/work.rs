@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use virt::connect::Connect;
 use virt::domain::Domain;
@@ -67,6 +68,9 @@ fn run_boot(host: &Arc<Host>, name: &Arc<str>, class: &VmClass, ticket: Ticket) 
     ticket.end(end, |_| up, None);
 }
 
+/// Between attempts to remove a domain that something else holds; each takes libvirt's patience of half a minute.
+const HELD: Duration = Duration::from_mins(1);
+
 /// Brings a VM up: what was started, none where it was cancelled. On failure nothing is left, or is removed when the
 /// host answers again.
 fn boot(host: &Arc<Host>, name: &Arc<str>, class: &VmClass, ticket: &Ticket) -> Result<Option<Leftover>, String> {
@@ -91,7 +95,7 @@ fn boot(host: &Arc<Host>, name: &Arc<str>, class: &VmClass, ticket: &Ticket) -> 
         Image::Kernel { .. } | Image::None => None,
     };
     ticket.signals.advance();
-    let leftover = Leftover { name: name.clone(), uuid, overlay };
+    let leftover = Leftover { after: None, name: name.clone(), uuid, overlay };
     let log = serial::create(host, name, &leftover.uuid, Vec::new()).then(|| serial::path(name, &leftover.uuid));
     let overlay = leftover.overlay.as_deref();
     let definition = xml::domain(name, &leftover.uuid, class, &guests, overlay, log.as_deref(), address);
@@ -134,10 +138,12 @@ fn take_away(host: &Host, leftover: &Leftover) -> Result<(), Trouble> {
 
 fn remove(host: &Arc<Host>, leftover: Leftover) {
     if let Err(trouble) = take_away(host, &leftover) {
-        if host.reachable().is_err() || trouble.in_doubt() {
-            host.leave_over(leftover);
-        } else {
+        if trouble.held() {
+            host.leave_over(Leftover { after: Some(Instant::now() + HELD), ..leftover });
+        } else if trouble.answered() {
             tracing::warn!(%trouble, uuid = leftover.uuid, "what a failed start left stays");
+        } else {
+            host.leave_over(leftover);
         }
     }
 }
@@ -146,7 +152,7 @@ fn remove(host: &Arc<Host>, leftover: Leftover) {
 fn give_up(host: &Arc<Host>, leftover: Leftover, ticket: Ticket) {
     match take_away(host, &leftover) {
         Ok(()) => ticket.end(End::Cancelled, |_| false, None),
-        Err(trouble) if host.reachable().is_err() || trouble.in_doubt() => {
+        Err(trouble) if !trouble.answered() => {
             host.leave_over(leftover);
             let why = format!("cancelled, but it runs until its host answers again: {trouble}");
             ticket.end(End::Failed(why.into()), |_| false, None);

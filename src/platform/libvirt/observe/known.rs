@@ -37,6 +37,23 @@ pub(super) struct Known {
     pub(super) still: Option<Instant>,
     /// Whether it was left out of the figures as busy.
     pub(super) busy: bool,
+    /// Since when libvirt says that it is starting it.
+    pub(super) starting: Option<Instant>,
+}
+
+/// After so long nobody is starting a domain any more that is said to be starting: the call would have been given up.
+const ABANDONED: Duration = Duration::from_secs(30);
+
+impl Known {
+    /// Takes in that the domain starts or does not; whether its start has been abandoned.
+    ///
+    /// libvirt writes down that it starts a domain, and what it was doing. When it was killed in the middle of that, it
+    /// believes after its next start that somebody is still at it, lets nobody destroy what is not there (libvirt 9.0:
+    /// "cannot acquire state change lock"), and forgets it only when it is started once more.
+    pub(super) fn abandoned(&mut self, starts: bool) -> bool {
+        self.starting = if starts { self.starting.or_else(|| Some(Instant::now())) } else { None };
+        self.starting.is_some_and(|since| since.elapsed() >= ABANDONED)
+    }
 }
 
 impl Observer {
@@ -136,6 +153,7 @@ pub(super) fn meet(domain: &Domain) -> Option<(Arc<str>, Known)> {
         load: (u32::MAX, 0),
         still: None,
         busy: false,
+        starting: None,
     };
     Some((name, known))
 }
