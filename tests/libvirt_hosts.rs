@@ -437,9 +437,9 @@ fn a_disk_image_gets_an_overlay_that_moves_and_goes_with_its_vm() {
     let class = Arc::new(class);
     let overlay = |host: usize| {
         let files = std::fs::read_dir(lab.file(host, "/var/lib/libvirt/hemera")).into_iter().flatten().flatten();
-        files
-            .map(|file| file.file_name().to_string_lossy().into_owned())
-            .find(|file| file.starts_with("disk-1.") && file.ends_with(".qcow2"))
+        let mut disks = files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|end| end == "qcow2"));
+        let name = |path: &std::path::Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        disks.find_map(|path| Some(name(&path)).filter(|file| file.starts_with("disk-1.")))
     };
     let task = bench.boot(0, "disk-1", &class);
     bench.done(&[task]);
