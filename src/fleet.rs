@@ -23,7 +23,7 @@ mod words;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-pub use class::{DEFAULT_WORKING_SET, Image, Load, MigrationFigures, MigrationProgress, Ready, VmClass};
+pub use class::{DEFAULT_WORKING_SET, Image, Load, MigrationFigures, MigrationProgress, Ready, Transfer, VmClass};
 pub use finding::{Diagnosis, Finding, Remedy};
 pub use hosts::{HostRow, HostTable};
 pub use ids::{ClusterId, HostId, OpId, SiteId, TaskId, VmId};

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use crate::doctor::{HostSign, Sign};
 use crate::fleet::{
     Adjust, Bytes, FromConsole, HostId, Inquiry, Load, MigrationFigures, MigrationOptions, MigrationProgress, Rate,
-    Script, Subnet, TaskId, Time, ToConsole, Told, VmClass, VmId, VmState,
+    Script, Subnet, TaskId, Time, ToConsole, Told, Transfer, VmClass, VmId, VmState,
 };
 
 /// What the engine asks of a platform. Each names the task it is for; the answer to all but [`Cancel`](Self::Cancel),
@@ -309,6 +309,8 @@ pub enum Progress {
     Work(f64),
     /// A migration's state.
     Migration(MigrationProgress),
+    /// How far the image is that the task waits for.
+    Transfer(Transfer),
 }
 
 /// How a task ended on the platform.

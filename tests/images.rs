@@ -123,7 +123,7 @@ fn an_image_reaches_all_hosts_though_a_transfer_breaks() {
     targets[..3].iter().for_each(add);
     // Into the second site it comes over the limited link, in five seconds at best.
     let third = |least: u64, most: u64| {
-        let bytes = spreading.bytes("ecotype-1");
+        let bytes = spreading.transfer("ecotype-1").bytes.0;
         bytes > least && bytes < most
     };
     wait_until("a part of it is at the second site", || third(4 << 20, image.size));

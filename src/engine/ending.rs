@@ -288,6 +288,14 @@ impl Engine {
         }
     }
 
+    /// Says when a running task is looked at next.
+    pub(super) fn check_at(&mut self, id: TaskId, at: Time) {
+        if let Some(detail) = &mut self.task_mut(id).detail {
+            detail.check_at = at;
+        }
+        self.checks.insert((at, id));
+    }
+
     /// Looks at a running task that has been quiet.
     pub(super) fn check(&mut self, id: TaskId) {
         let now = self.fleet.now;
@@ -318,12 +326,8 @@ impl Engine {
                     self.find(vm, Finding::NoProgress, &format!("no progress for {} s", quiet.as_secs()));
                 }
                 let check_at = (now + patience / 4).min(self.task(id).advanced + patience).max(now + patience / 100);
-                let rescued = self.task(id).detail.as_ref().is_some_and(|detail| detail.rescue.is_some());
-                let check_at = if rescued { check_at.min(now + LOOK) } else { check_at };
-                if let Some(detail) = &mut self.task_mut(id).detail {
-                    detail.check_at = check_at;
-                }
-                self.checks.insert((check_at, id));
+                let check_at = if self.is_watched(id) { check_at.min(now + LOOK) } else { check_at };
+                self.check_at(id, check_at);
                 self.request(Request::Probe { task: id });
             }
             TaskState::Cancelling => {

@@ -310,7 +310,11 @@ impl Engine {
         let vm = task.subject.vm();
         let Some(detail) = &mut task.detail else { return };
         let advanced = match progress {
-            Progress::Work(work) => detail.advance(work),
+            Progress::Work(work) => {
+                detail.transfer = None;
+                detail.advance(work)
+            }
+            Progress::Transfer(transfer) => detail.advance_transfer(transfer),
             Progress::Migration(progress) => detail.advance_migration(progress, now),
         };
         if advanced {

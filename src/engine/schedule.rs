@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{HostState, OpId, TaskId, VmId, VmRow, VmState};
+use crate::fleet::{HostState, Image, OpId, TaskId, VmId, VmRow, VmState};
 use crate::handle::{Level, OpKind, OperationSpec, TaskEnd, TaskState, TaskSubject, WaitReason};
 use crate::platform::{Change, GuestWork, HostWork, Request};
 
@@ -239,9 +239,9 @@ impl Engine {
             _ => unreachable!("a task about a host has work for hosts"),
         }
         detail.nearer = now;
-        detail.check_at = now + if detail.rescue.is_some() { LOOK } else { patience / 4 };
-        self.checks.insert((detail.check_at, id));
         self.task_mut(id).detail = Some(detail);
+        let check_at = now + if self.is_watched(id) { LOOK } else { patience / 4 };
+        self.check_at(id, check_at);
         self.history.moment(now, subject, Moment::Started(id));
         let vm = subject.vm().map_or_else(|| "".into(), |vm| self.vm_name(vm));
         let (source, target) = (self.host_name(self.task(id).source), self.host_name(self.task(id).target));
@@ -284,6 +284,20 @@ impl Engine {
             (Work::Guest(work), Some(host), _) => self.request(Request::Guest { task: id, vm, name, host, work }),
             _ => unreachable!("a task that is free to run has the hosts that its work needs"),
         }
+    }
+
+    /// Whether a running task is looked at all the time: it has a rescue plan, or its image is on its way, as far as that
+    /// is known a moment after it has begun.
+    pub(super) fn is_watched(&self, id: TaskId) -> bool {
+        let task = self.task(id);
+        let young = || task.started.is_some_and(|started| self.fleet.now.since(started) < LOOK * 3);
+        let detail = task.detail.as_ref();
+        detail.is_some_and(|detail| detail.rescue.is_some() || detail.transfer.is_some())
+            || match &self.op(task.op).work {
+                Work::Host(HostWork::Image(_)) => true,
+                Work::Boot(boot) => matches!(boot.image, Image::Disk(_)) && young(),
+                _ => false,
+            }
     }
 
     pub(super) fn patience(&self, work: &Work) -> Duration {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fleet::{
-    HostId, MigrationFigures, MigrationOptions, MigrationProgress, OpId, TaskId, Time, VmClass, VmState,
+    HostId, MigrationFigures, MigrationOptions, MigrationProgress, OpId, TaskId, Time, Transfer, VmClass, VmState,
 };
 use crate::handle::{
     Durations, OpKind, OpState, OperationSpec, OperationView, TaskEnd, TaskState, TaskSubject, WaitKind,
@@ -59,6 +59,8 @@ pub(super) struct Task {
 #[derive(Debug, Default)]
 pub(super) struct Detail {
     pub(super) migration: Option<MigrationProgress>,
+    /// How far the image is that it waits for.
+    pub(super) transfer: Option<Transfer>,
     /// When it is looked at next.
     pub(super) check_at: Time,
     /// The furthest that was seen, in the measure of [`Detail::advance`].
@@ -90,6 +92,12 @@ impl Detail {
         let grew = work > self.best_work;
         self.best_work = self.best_work.max(work);
         grew
+    }
+
+    /// Takes how far an image is; says whether more of it is there. Any step of the task after that counts for more.
+    pub(super) fn advance_transfer(&mut self, transfer: Transfer) -> bool {
+        self.transfer = Some(transfer);
+        self.advance(1.0 - 1.0 / (1.0 + transfer.bytes.0 as f64))
     }
 
     /// Takes a migration's state; says whether bytes went over since the last. It comes nearer to its end while it sends

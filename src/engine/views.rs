@@ -115,6 +115,7 @@ impl Engine {
             started: task.started,
             ended: task.ended,
             migration: task.detail.as_ref().and_then(|detail| detail.migration),
+            transfer: task.detail.as_ref().and_then(|detail| detail.transfer),
             figures: task.detail.as_ref().and_then(|detail| detail.figures),
             predicted: task.detail.as_ref().and_then(|detail| detail.predicted),
             code: self.outputs_of.code(id),

@@ -87,6 +87,19 @@ pub struct MigrationProgress {
     pub post_copy: bool,
 }
 
+/// How far an image is on its way to a host.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Transfer {
+    /// How much of it the host has.
+    pub bytes: Bytes,
+    /// The image's size; 0 before it is known.
+    pub size: Bytes,
+    /// What all hosts that wait for it receive together.
+    pub rate: Rate,
+    /// How long it takes until all of them have it, at that rate; none where nothing moves yet.
+    pub left: Option<Duration>,
+}
+
 /// What an ended migration took, also one that failed or was aborted.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct MigrationFigures {

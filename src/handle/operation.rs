@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Samples;
-use crate::fleet::{HostId, MigrationFigures, MigrationProgress, OpId, SiteId, TaskId, Time, VmId};
+use crate::fleet::{HostId, MigrationFigures, MigrationProgress, OpId, SiteId, TaskId, Time, Transfer, VmId};
 
 /// What an operation, and each of its tasks, does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize)]
@@ -249,6 +249,8 @@ pub struct TaskView {
     pub ended: Option<Time>,
     /// How far a running migration was when last seen.
     pub migration: Option<MigrationProgress>,
+    /// How far the image is that a running task waits for.
+    pub transfer: Option<Transfer>,
     /// What an ended migration took.
     pub figures: Option<MigrationFigures>,
     /// Total time and downtime that were predicted for a migration when it started, while it runs and where it ended

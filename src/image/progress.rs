@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::fleet::Rate;
+use crate::fleet::{Bytes, Rate, Transfer};
 
 /// How far a host is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +66,13 @@ impl Progress {
     /// How many bytes hosts received altogether, over however many transfers.
     pub const fn received(&self) -> u64 {
         self.received
+    }
+
+    /// How far a host is, beside what concerns all of them.
+    pub fn transfer(&self, host: &str) -> Transfer {
+        let bytes = self.hosts.iter().find(|known| &*known.name == host).map_or(0, |known| known.bytes);
+        let rate = self.rate.unwrap_or_default();
+        Transfer { bytes: Bytes(bytes), size: Bytes(self.size), rate, left: self.left() }
     }
 
     /// How long what is missing takes at the present rate; none where nothing moves yet.

@@ -11,6 +11,7 @@ use super::ImageFile;
 use super::plan::{Plan, Shape, Source, State};
 use super::progress::{HostProgress, Progress, Stage};
 use super::transfer::{self, From, Handle, Outcome, Target};
+use crate::fleet::Transfer;
 
 /// How many hosts are asked at the same time whether they have the image.
 const CHECKS: usize = 32;
@@ -101,9 +102,9 @@ impl Spread {
         lock(&self.shared).clone()
     }
 
-    /// How many bytes of the image a host has.
-    pub fn bytes(&self, host: &str) -> u64 {
-        lock(&self.shared).hosts.iter().find(|known| &*known.name == host).map_or(0, |known| known.bytes)
+    /// How far a host is, beside what concerns all of them.
+    pub fn transfer(&self, host: &str) -> Transfer {
+        lock(&self.shared).transfer(host)
     }
 }
 

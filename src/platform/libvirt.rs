@@ -190,9 +190,8 @@ impl LibvirtPlatform {
             }
         }
         if let Some(signals) = self.ledger.signals(task) {
-            // Bytes of an image count less than any step.
-            let bytes = self.images.bytes(task).map_or(0.0, |bytes| 1.0 - 1.0 / (1.0 + bytes as f64));
-            let progress = Progress::Work(f64::from(signals.stage()) + bytes);
+            let work = || Progress::Work(f64::from(signals.stage()));
+            let progress = self.images.transfer(task).map_or_else(work, Progress::Transfer);
             self.queue.push(None, vec![Observation::Progress { task, progress }]);
         }
     }

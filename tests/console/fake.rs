@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hemera::fleet::{
     Bytes, Diagnosis, Finding, Fleet, HostId, HostState, Image, MigrationProgress, NewHost, OpId, Rate, Ready, TaskId,
-    Time, Topology, VmClass, VmId, VmRow, VmState,
+    Time, Topology, Transfer, VmClass, VmId, VmRow, VmState,
 };
 use hemera::handle::{
     About, Accepted, Answer, Command, Durations, Event, Level, OpKind, OpState, OperationSpec, OperationView,
@@ -403,6 +403,12 @@ pub(crate) fn task(op: OpId, i: usize) -> TaskView {
         queued: Time::from_secs_f64(700.0),
         started,
         ended,
+        transfer: (i == 1).then_some(Transfer {
+            bytes: Bytes::mib(213),
+            size: Bytes::mib(640),
+            rate: Rate(412e6),
+            left: Some(Duration::from_secs(38)),
+        }),
         figures: None,
         predicted: None,
         code: None,

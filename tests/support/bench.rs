@@ -123,7 +123,9 @@ impl Seen {
                     let before = self.ends.insert(task, (end, figures));
                     assert!(before.is_none(), "{task} ended twice");
                 }
-                Observation::Output { .. } | Observation::Exited { .. } => {}
+                Observation::Progress { progress: Progress::Transfer(_), .. }
+                | Observation::Output { .. }
+                | Observation::Exited { .. } => {}
                 Observation::VmLoad { vm, .. } => panic!("{vm:?}: a real platform knows names"),
             }
         }

@@ -1,5 +1,7 @@
 //! An operation with its tasks.
 
+use std::time::Duration;
+
 use ratatui::layout::Rect;
 
 use super::operations::{bar, counts, first_line, second_line};
@@ -9,7 +11,7 @@ use crate::console::format::{amount, count, span};
 use crate::console::layout::inside;
 use crate::console::tasks::{Tasks, above};
 use crate::console::theme::Role;
-use crate::fleet::{Bytes, Fleet, HostId, SiteId};
+use crate::fleet::{Bytes, Fleet, HostId, Share, SiteId, Transfer};
 use crate::handle::{OperationView, TaskEnd, TaskState, TaskView, WaitReason};
 
 pub(super) fn draw(app: &App, paint: &mut Paint<'_>) {
@@ -141,6 +143,20 @@ pub(super) const fn state(task: &TaskView) -> (&'static str, Role) {
     }
 }
 
+/// How far an image is on its way to the task's host, and to all.
+fn bringing(app: &App, transfer: &Transfer) -> String {
+    let dot = app.look.glyphs.dot;
+    if transfer.size.0 == 0 {
+        return "asks for its image".into();
+    }
+    let share = transfer.bytes.0 as f64 / transfer.size.0 as f64;
+    let left = transfer.left.filter(|left| !left.is_zero());
+    let left = left.map(|left| format!(", {} left", span(Duration::from_secs(left.as_secs().max(1)))));
+    let rate = (transfer.rate.0 > 0.0).then(|| format!(" {dot} {} to all hosts", transfer.rate));
+    let (left, rate) = (left.unwrap_or_default(), rate.unwrap_or_default());
+    format!("image {} of {}{left}{rate}", Share(share.clamp(0.0, 1.0)), amount(transfer.size))
+}
+
 /// Why a task waits, how far it is, how it ended.
 pub(super) fn detail(app: &App, fleet: &Fleet, task: &TaskView) -> String {
     let host = |h: HostId| fleet.topology.host(h).name.clone();
@@ -176,6 +192,9 @@ pub(super) fn detail(app: &App, fleet: &Fleet, task: &TaskView) -> String {
                 format!("{step}round {round}, {left} left {times} {rate} {times} dirties {dirty}{throttled}")
             }
             (_, Some(started)) => {
+                if let Some(transfer) = &task.transfer {
+                    return bringing(app, transfer);
+                }
                 let said = task.line.as_ref().map_or_else(String::new, |line| format!(": {line}"));
                 format!("for {}{said}", span(fleet.now.since(started)))
             }

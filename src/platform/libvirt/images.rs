@@ -14,7 +14,7 @@ use super::host::Host;
 use super::queue::lock;
 use super::work::Work;
 use super::{LibvirtPlatform, nbd};
-use crate::fleet::{Image, TaskId, Topology, VmClass};
+use crate::fleet::{Image, TaskId, Topology, Transfer, VmClass};
 use crate::image::{DIRECTORY, Options, Settings, Spread, Strategy, Target, shared};
 use crate::platform::{End, HostAccess};
 
@@ -161,10 +161,10 @@ impl Images {
         })
     }
 
-    /// How many bytes the host of a task that waits has of its image.
-    pub(super) fn bytes(&self, task: TaskId) -> Option<u64> {
+    /// How far the image is that a task waits for.
+    pub(super) fn transfer(&self, task: TaskId) -> Option<Transfer> {
         let (spread, host) = lock(&self.waiting).get(&task).map(|(spread, _, host)| (spread.clone(), host.clone()))?;
-        Some(spread.bytes(&host))
+        Some(spread.transfer(&host))
     }
 }
 
