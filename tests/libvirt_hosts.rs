@@ -6,7 +6,7 @@ mod bench;
 #[path = "support/lab.rs"]
 mod lab;
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -459,51 +459,4 @@ fn a_disk_image_gets_an_overlay_that_moves_and_goes_with_its_vm() {
     let reason = bench.failure(task);
     assert!(reason.starts_with("paradoxe-1: making the disk of absent-1 on /nonexistent/image.qcow2: "), "{reason}");
     assert!(lab.domains(0).is_empty());
-}
-
-/// Says how long it takes to boot eight VMs on one host, by us and by `virsh` loops in parallel. Nothing is asserted of
-/// the times, which say as much about the machine's other work.
-#[test]
-#[ignore = "a measurement"]
-fn mass_boot_beside_virsh_loops() {
-    let (lab, mut bench) = lab_or_return!();
-    let class = Arc::new(lab.tiny());
-    let names = names(8);
-    let dir = tempfile::tempdir().expect("a directory");
-    for round in 0..3 {
-        let began = std::time::Instant::now();
-        let boots: Vec<_> = names.iter().map(|n| bench.boot(0, n, &class)).collect();
-        bench.done(&boots);
-        eprintln!("round {round}: hemera {:.2} s", began.elapsed().as_secs_f64());
-        if round == 0 {
-            // What virsh is to start is what we started.
-            for name in &names {
-                let xml = lab.virsh(0, &["dumpxml", "--inactive", "--migratable", name]);
-                std::fs::write(dir.path().join(name), xml).expect("a definition");
-            }
-        }
-        let ends: Vec<_> = names.iter().map(|n| bench.change(0, n, Change::Destroy)).collect();
-        bench.done(&ends);
-        for parallel in [1, 2, 4, 8] {
-            let began = std::time::Instant::now();
-            let mut virsh = Command::new("xargs");
-            virsh.current_dir(dir.path()).args([
-                "-n1",
-                &format!("-P{parallel}"),
-                "virsh",
-                "-q",
-                "-c",
-                lab.uri(0),
-                "create",
-            ]);
-            let mut virsh = virsh.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("xargs");
-            let mut input = virsh.stdin.take().expect("a pipe");
-            std::io::Write::write_all(&mut input, names.join("\n").as_bytes()).expect("names");
-            drop(input);
-            assert!(virsh.wait().expect("its end").success());
-            eprintln!("round {round}: {parallel} virsh loops {:.2} s", began.elapsed().as_secs_f64());
-            let ends: Vec<_> = names.iter().map(|n| bench.change(0, n, Change::Destroy)).collect();
-            bench.done(&ends);
-        }
-    }
 }

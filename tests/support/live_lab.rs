@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 
 use hemera::engine::{Config, Engine};
 use hemera::fleet::{Fleet, Image, Ready, Selection, VmClass, VmId};
-use hemera::handle::{About, Boot, Command, Handle, OpState, OperationSpec, Placement, Snapshot, VmChange, Which};
+use hemera::handle::{
+    About, Answer, Boot, Command, Handle, OpState, OperationSpec, Placement, Query, Snapshot, TaskFilter, TaskView,
+    VmChange, Which,
+};
 use hemera::platform::libvirt::LibvirtPlatform;
 use hemera::runtime::{Driver, Running, spawn_live};
 use hemera::world::{Kind, World};
@@ -87,6 +90,16 @@ impl Live {
     pub fn change(&self, which: &str, change: VmChange) {
         let which = Which::Selected(Selection::vms(which).expect("a selection"));
         self.command(Command::Start(OperationSpec::Change { which, change }));
+    }
+
+    /// The tasks of the last operation.
+    pub fn tasks(&mut self) -> Vec<TaskView> {
+        let op = self.now().operations.last().expect("an operation").id;
+        let query = Query::Tasks { op, show: TaskFilter::All, offset: 0, limit: 1000 };
+        match self.handle.query(query).blocking_recv().expect("an answer") {
+            Answer::Tasks(page) => page.tasks,
+            _ => panic!("not what was asked for"),
+        }
     }
 
     /// The VM of that name.
