@@ -7,6 +7,8 @@
 mod again;
 #[path = "engine/commands.rs"]
 mod commands;
+#[path = "engine/outside.rs"]
+mod outside;
 #[path = "engine/told.rs"]
 mod told;
 

@@ -259,6 +259,23 @@ impl Engine {
             return;
         }
         let (name, host) = (self.vm_name(vm), self.host_name(row.host));
+        if let Some((other, state)) = self.health.copy(vm).filter(|(_, state)| state.holds_memory()) {
+            // Somebody else moved it.
+            self.note_no_copy(vm, other);
+            self.set_state(vm, VmState::Off);
+            self.set_host(vm, Some(other));
+            self.set_state(vm, state);
+            let to = self.host_name(Some(other));
+            self.say(
+                Level::Info,
+                Some(vm),
+                Some(other),
+                None,
+                format!("{name} was moved from {host} to {to} by others"),
+            );
+            self.record(What::VmState { vm: name, state, host: to, reason: "moved by others".into() });
+            return self.examine(vm);
+        }
         if row.managed {
             self.set_state(vm, VmState::Failed);
             self.set_reason(vm, Some(reason.into()));
