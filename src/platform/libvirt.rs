@@ -31,6 +31,7 @@ mod agent;
 mod awaiting;
 mod cold;
 mod console;
+mod copy;
 mod errands;
 mod ffi;
 mod guest;
@@ -70,7 +71,9 @@ use self::ledger::Ledger;
 use self::queue::{Queue, lock};
 use self::shell::Shells;
 use self::work::Work;
-use super::{Batch, End, GuestWork, HostAccess, HostWork, Observation, Platform, Progress, Reply, Request, SILENCE};
+use super::{
+    Batch, End, GuestWork, HostAccess, HostWork, Observation, Platform, Progress, Reply, Request, SILENCE, SshAccess,
+};
 use crate::fleet::{Adjust, FromConsole, HostId, Inquiry, TaskId, ToConsole, Topology};
 use crate::image::Settings;
 
@@ -148,6 +151,13 @@ impl LibvirtPlatform {
         })
     }
 
+    /// A host and how its shell is reached.
+    fn shell(&self, id: HostId) -> Result<(&Arc<Host>, &SshAccess), String> {
+        let host = self.host(id)?;
+        let ssh = host.access.ssh.as_ref();
+        ssh.map(|ssh| (host, ssh)).ok_or_else(|| format!("{}: the world does not say its `ssh`", host.name))
+    }
+
     fn refuse(&self, task: TaskId, reason: String) {
         let end = End::Failed(reason.into());
         self.queue.push(None, vec![Observation::Ended { task, end, figures: None }]);
@@ -217,22 +227,32 @@ impl Platform for LibvirtPlatform {
                     (Err(reason), _) | (_, Err(reason)) => self.refuse(task, reason),
                 }
             }
-            Request::Guest { task, name, host, work: GuestWork::Run(script), .. } => match self.host(host) {
+            Request::Guest { task, name, host, work, .. } => match self.host(host) {
                 Ok(host) => {
                     // Nothing is done to the VM: what is seen of it meanwhile counts.
                     let ticket = self.ledger.open(task, &name, &[]);
-                    host.begin(ticket, Box::new(guest::Run::new(name, script, task, self.queue.clone())));
+                    host.begin(
+                        ticket,
+                        match work {
+                            GuestWork::Run(script) => Box::new(guest::Run::new(name, script, task, self.queue.clone())),
+                            GuestWork::Copy(copy) => Box::new(copy::Transfer::new(name, copy)),
+                        },
+                    );
                 }
                 Err(reason) => self.refuse(task, reason),
             },
-            Request::Host { task, host, work: HostWork::Run(script) } => match self.host(host) {
-                Ok(host) => match &host.access.ssh {
-                    Some(ssh) => {
-                        let ticket = self.ledger.open(task, &host.name, &[]);
-                        self.shells.run(ssh, &script, ticket, self.queue.clone());
-                    }
-                    None => self.refuse(task, format!("{}: the world does not say its `ssh`", host.name)),
-                },
+            Request::Host { task, host, work: HostWork::Run(script) } => match self.shell(host) {
+                Ok((host, ssh)) => {
+                    let ticket = self.ledger.open(task, &host.name, &[]);
+                    self.shells.run(ssh, &script, ticket, self.queue.clone());
+                }
+                Err(reason) => self.refuse(task, reason),
+            },
+            Request::Host { task, host, work: HostWork::Copy(copy) } => match self.shell(host) {
+                Ok((host, ssh)) => {
+                    let ticket = self.ledger.open(task, &host.name, &[]);
+                    self.shells.copy(copy::Carry::new(ssh.clone(), host.name.clone(), copy, ticket));
+                }
                 Err(reason) => self.refuse(task, reason),
             },
             Request::Host { task, host, work: HostWork::Image(image) } => match self.host(host) {

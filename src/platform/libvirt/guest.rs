@@ -271,7 +271,7 @@ impl Run {
 }
 
 /// Why the agent did not do something, without the names that stand beside it anyway where they are known.
-fn why(error: &AgentError) -> String {
+pub(super) fn why(error: &AgentError) -> String {
     match error {
         AgentError::Trouble(Trouble::Refused { error, .. }) => error.message().to_owned(),
         error => error.to_string(),

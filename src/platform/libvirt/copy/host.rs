@@ -1,0 +1,157 @@
+//! Files to hosts and from them, by OpenSSH's `ssh`: one session each, on the threads of commands on hosts.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::landing::Landing;
+use super::{PLACE, RECEIVE, part_of};
+use crate::fleet::{FileCopy, Way};
+use crate::platform::libvirt::ledger::Ticket;
+use crate::platform::libvirt::said::{Said, last_line};
+use crate::platform::libvirt::shell::{Outcome, Session};
+use crate::platform::{End, SshAccess, Stream};
+
+/// Tells the size of the file `$1` in a line, then its content, then the checksum of that: what comes to its end
+/// meanwhile, as to a log's, is not copied.
+const SEND: &str = r#"from=$1
+[ -e "$from" ] || { printf 'there is no %s\n' "$from" >&2; exit 1; }
+[ -f "$from" ] || { printf '%s is no file\n' "$from" >&2; exit 1; }
+size=$(wc -c < "$from") && echo "$size" && head -c "$size" "$from" && head -c "$size" "$from" | sha256sum"#;
+
+/// The longest line that tells a size, and that tells a checksum.
+const LINES: (usize, usize) = (32, 256);
+/// How much of the end of what a host says beside is remembered.
+const REMEMBERED: usize = 1 << 10;
+
+/// What [`SEND`] says, taken apart.
+#[derive(Debug)]
+struct Arrival {
+    landing: Landing,
+    /// The line of the size, as far as it came.
+    head: Vec<u8>,
+    /// How many bytes of content are to come.
+    left: Option<u64>,
+    /// The line of the checksum, as far as it came.
+    tail: Vec<u8>,
+}
+
+impl Arrival {
+    const fn new(landing: Landing) -> Self {
+        Self { landing, head: Vec::new(), left: None, tail: Vec::new() }
+    }
+
+    fn take(&mut self, mut bytes: &[u8]) -> Result<(), String> {
+        let mut left = if let Some(left) = self.left {
+            left
+        } else {
+            let line = bytes.iter().position(|&byte| byte == b'\n');
+            self.head.extend(&bytes[..line.unwrap_or(bytes.len()).min(LINES.0)]);
+            let Some(line) = line.filter(|_| self.head.len() < LINES.0) else {
+                return if self.head.len() < LINES.0 { Ok(()) } else { Err(self.unexpected()) };
+            };
+            bytes = &bytes[line + 1..];
+            let text = String::from_utf8_lossy(&self.head);
+            text.trim().parse().map_err(|_| self.unexpected())?
+        };
+        let content = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.landing.write(&bytes[..content])?;
+        left -= content as u64;
+        self.left = Some(left);
+        let rest = &bytes[content..];
+        self.tail.extend(&rest[..rest.len().min(LINES.1 - self.tail.len().min(LINES.1))]);
+        Ok(())
+    }
+
+    fn unexpected(&self) -> String {
+        format!("the host said {:?}, expected the file's size", String::from_utf8_lossy(&self.head))
+    }
+
+    fn finish(self) -> Result<(), String> {
+        match self.left {
+            Some(0) => {}
+            Some(left) => return Err(format!("it was cut off {left} bytes before its end")),
+            None => return Err(self.unexpected()),
+        }
+        let tail = String::from_utf8_lossy(&self.tail).into_owned();
+        self.landing.finish(tail.split_whitespace().next().unwrap_or_default())
+    }
+}
+
+/// A copy to a host or from it.
+#[derive(Debug)]
+pub(in super::super) struct Carry {
+    ssh: SshAccess,
+    /// The host's name.
+    host: Arc<str>,
+    copy: Arc<FileCopy>,
+    ticket: Ticket,
+}
+
+impl Carry {
+    pub(in super::super) const fn new(ssh: SshAccess, host: Arc<str>, copy: Arc<FileCopy>, ticket: Ticket) -> Self {
+        Self { ssh, host, copy, ticket }
+    }
+
+    /// Does all of it. Blocks.
+    pub(in super::super) fn work(self) {
+        let end = match &self.copy.way {
+            _ if self.ticket.signals.cancelled() => End::Cancelled,
+            Way::In { file, sum, to, mode, .. } => self.send(file, sum, to, *mode),
+            Way::Out { from, to } => self.fetch(from, to),
+        };
+        self.ticket.end(end, |_| true, None);
+    }
+
+    fn send(&self, file: &Path, sum: &str, to: &str, mode: u32) -> End {
+        let feed = match File::open(file) {
+            Ok(feed) => feed,
+            Err(error) => return End::Failed(format!("{}: {error}", file.display()).into()),
+        };
+        let script = format!("{RECEIVE}\n{PLACE}");
+        let words = [&part_of(to), to, &format!("{mode:o}"), sum];
+        self.converse(&script, &words, Some(feed), &mut |_| Ok(()))
+    }
+
+    fn fetch(&self, from: &str, to: &Path) -> End {
+        let landing = match Landing::begin(to, &self.host, from) {
+            Ok(landing) => landing,
+            Err(why) => return End::Failed(why.into()),
+        };
+        let mut arrival = Arrival::new(landing);
+        match self.converse(SEND, &[from], None, &mut |bytes| arrival.take(bytes)) {
+            End::Done => arrival.finish().map_or_else(|why| End::Failed(why.into()), |()| End::Done),
+            end => end,
+        }
+    }
+
+    /// Runs a script on the host; `came` takes what it says.
+    fn converse(
+        &self,
+        script: &str,
+        arguments: &[&str],
+        feed: Option<File>,
+        came: &mut dyn FnMut(&[u8]) -> Result<(), String>,
+    ) -> End {
+        let mut errors = Vec::new();
+        let mut wrote = |stream, bytes: &[u8]| match stream {
+            Stream::Out => came(bytes),
+            Stream::Err => {
+                errors.extend(bytes);
+                errors.drain(..errors.len().saturating_sub(REMEMBERED));
+                Ok(())
+            }
+        };
+        let session = Session::new(&self.ssh, script, arguments.iter().copied(), self.copy.timeout);
+        let outcome = session.follow(feed, &self.ticket.signals, &mut wrote);
+        let why = |none: &str| last_line(&errors).unwrap_or_else(|| none.to_owned());
+        match outcome {
+            Outcome::Exited(0) => End::Done,
+            Outcome::Exited(code) => End::Failed(why(&format!("the host ended with {code}")).into()),
+            Outcome::NoSsh => End::Failed(format!("ssh did not get through: {}", why("it did not say why")).into()),
+            Outcome::Cancelled => End::Cancelled,
+            Outcome::Late => Said::late(self.copy.timeout),
+            Outcome::Broken(why) => End::Failed(why.into()),
+        }
+    }
+}
