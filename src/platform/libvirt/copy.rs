@@ -12,8 +12,8 @@ pub(super) use host::Carry;
 
 use super::work::uuid;
 
-/// Takes the file that comes from standard input to `$1`, which is as if it had come otherwise; see [`PLACE`].
-const RECEIVE: &str = r#"cat > "$1" || { rm -f "$1"; exit 1; }"#;
+/// Takes the file that comes from standard input to `$1`; then [`PLACE`] follows.
+const RECEIVE: &str = r#"[ -d "$2" ] || cat > "$1" || { rm -f "$1"; exit 1; }"#;
 
 /// Gives what arrived at `$1` the name `$2` and the permissions `$3` where its SHA-256 is `$4`; leaves nothing otherwise.
 const PLACE: &str = r#"
@@ -29,4 +29,58 @@ chmod "$mode" "$part" && mv -f "$part" "$to" || refuse
 /// Where a file lies until it is whole, on its way to `to`.
 fn part_of(to: &str) -> String {
     format!("{to}.hemera-{}", uuid())
+}
+
+/// A reason that does not name what is only for a while there: as many as fail for it are told together.
+fn without_part(why: &str, part: &str, to: &str) -> String {
+    why.replace(part, to)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write as _;
+    use std::path::Path;
+    use std::process::{Command, Output, Stdio};
+
+    use super::*;
+
+    const SUM: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    /// Gives a host these bytes of `abc`, as a copy to it does.
+    fn receive(input: &[u8], to: &Path) -> Output {
+        let to = to.display().to_string();
+        let script = format!("{RECEIVE}\n{PLACE}");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, "sh", &part_of(&to), &to, "751", SUM]);
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().unwrap();
+        // It may not want to read it.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        child.wait_with_output().unwrap()
+    }
+
+    #[test]
+    fn a_host_gives_a_file_its_name_when_it_is_whole_and_keeps_nothing_else() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("it's $HOME");
+        let names = || fs::read_dir(folder.path()).unwrap().count();
+        fs::write(&to, "before").unwrap();
+        let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+        let cut = receive(b"ab", &to);
+        assert!(!cut.status.success() && said(&cut).contains(&format!("expected {SUM}: the file has changed")));
+        assert_eq!((names(), fs::read(&to).unwrap()), (1, b"before".to_vec()));
+        let whole = receive(b"abc", &to);
+        assert!(whole.status.success() && said(&whole).is_empty(), "{whole:?}");
+        assert_eq!((names(), fs::read(&to).unwrap()), (1, b"abc".to_vec()));
+        assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o7777, 0o751);
+        let directory = receive(b"abc", folder.path());
+        let expected = format!("{} is a directory, expected a path for a file\n", folder.path().display());
+        assert!(!directory.status.success() && said(&directory) == expected, "{directory:?}");
+        let nowhere = receive(b"abc", &folder.path().join("nowhere/x"));
+        assert!(!nowhere.status.success() && said(&nowhere).contains("nowhere/x.hemera-"), "{nowhere:?}");
+        assert_eq!(names(), 1);
+    }
 }

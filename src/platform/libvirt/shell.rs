@@ -45,7 +45,7 @@ wait "$p"; c=$?; kill "$w"; [ -z "$d" ] || rm -rf "$d"; exit "$c""#;
 /// What waits for its turn.
 #[derive(Debug)]
 enum Job {
-    Run(Run),
+    Run(Box<Run>),
     Copy(Carry),
 }
 
@@ -73,7 +73,7 @@ impl Shells {
         let said = Said::new(ticket.task, queue);
         let arguments = script.arguments.iter().map(|argument| &**argument);
         let session = Session::new(ssh, WRAPPER, iter::once(&*script.text).chain(arguments), script.timeout);
-        self.put(Job::Run(Run { session, ticket, said }));
+        self.put(Job::Run(Box::new(Run { session, ticket, said })));
     }
 
     /// Copies a file to a host or from it when it is its turn.
@@ -161,6 +161,9 @@ pub(super) enum Outcome {
     Broken(String),
 }
 
+/// What takes what a session writes; its error ends the session.
+pub(super) type Takes<'a> = dyn FnMut(Stream, &[u8]) -> Result<(), String> + 'a;
+
 /// A script on a host, by `ssh`.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -188,13 +191,8 @@ impl Session {
     }
 
     /// Follows it to its end, or ends it: by closing its standard input, or where `feed` goes there, by closing all.
-    /// `wrote` takes what it writes; its error ends it.
-    pub(super) fn follow(
-        mut self,
-        feed: Option<File>,
-        signals: &Signals,
-        wrote: &mut dyn FnMut(Stream, &[u8]) -> Result<(), String>,
-    ) -> Outcome {
+    /// `wrote` takes what it writes.
+    pub(super) fn follow(mut self, feed: Option<File>, signals: &Signals, wrote: &mut Takes<'_>) -> Outcome {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = match self.command.spawn() {
             Ok(child) => child,

@@ -31,7 +31,8 @@ impl Reader<'_> {
         let size = Bytes(found.len());
         if size > FileCopy::GUEST_MAX && matches!(on, RunOn::Vms(_)) {
             let most = FileCopy::GUEST_MAX;
-            let message = format!("from `{name}`: found {size}, expected at most {most} into guests (hosts take any)");
+            let message =
+                format!("from `{name}`: found more than {most}, the most that goes into guests (hosts take any)");
             return self.fail(&raw.from, message);
         }
         let mode = raw.mode.as_ref().map(|mode| self.mode(mode)).transpose()?;

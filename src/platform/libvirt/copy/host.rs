@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::landing::Landing;
-use super::{PLACE, RECEIVE, part_of};
+use super::{PLACE, RECEIVE, part_of, without_part};
 use crate::fleet::{FileCopy, Way};
 use crate::platform::libvirt::ledger::Ticket;
 use crate::platform::libvirt::said::{Said, last_line};
@@ -109,8 +109,11 @@ impl Carry {
             Err(error) => return End::Failed(format!("{}: {error}", file.display()).into()),
         };
         let script = format!("{RECEIVE}\n{PLACE}");
-        let words = [&part_of(to), to, &format!("{mode:o}"), sum];
-        self.converse(&script, &words, Some(feed), &mut |_| Ok(()))
+        let part = part_of(to);
+        match self.converse(&script, &[&part, to, &format!("{mode:o}"), sum], Some(feed), &mut |_| Ok(())) {
+            End::Failed(why) => End::Failed(without_part(&why, &part, to).into()),
+            end => end,
+        }
     }
 
     fn fetch(&self, from: &str, to: &Path) -> End {
@@ -153,5 +156,69 @@ impl Carry {
             Outcome::Late => Said::late(self.copy.timeout),
             Outcome::Broken(why) => End::Failed(why.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::{Command, Output};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What a host says that is to send this file.
+    fn said(from: &Path) -> Output {
+        Command::new("sh").args(["-c", SEND, "sh"]).arg(from).output().unwrap()
+    }
+
+    /// Takes what a host said in pieces of these sizes.
+    fn arrive(said: &[u8], sizes: &[usize], to: &Path) -> Result<Vec<u8>, String> {
+        let mut arrival = Arrival::new(Landing::begin(to, "h1", "/tmp/data")?);
+        let mut rest = said;
+        for size in sizes.iter().copied().cycle() {
+            let (piece, after) = rest.split_at(size.min(rest.len()));
+            arrival.take(piece)?;
+            rest = after;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        arrival.finish()?;
+        Ok(fs::read(to.join("h1/data")).unwrap())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn a_file_arrives_whole_or_not_at_all(
+            content in proptest::collection::vec(any::<u8>(), 0..300),
+            sizes in proptest::collection::vec(1..100_usize, 1..8),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("it's a file");
+            fs::write(&file, &content).unwrap();
+            let said = said(&file).stdout;
+            prop_assert_eq!(arrive(&said, &sizes, folder.path()), Ok(content));
+            // The name of what `sha256sum` read, and the end of its line, are not needed.
+            let cut = cut.index(said.len() - " -\n".len() - 1);
+            fs::remove_dir_all(folder.path().join("h1")).unwrap();
+            prop_assert!(arrive(&said[..cut], &sizes, folder.path()).is_err());
+            prop_assert!(!folder.path().join("h1").exists());
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = |path: &Path| String::from_utf8(said(path).stderr).unwrap();
+        assert_eq!(told(folder.path()), format!("{} is no file\n", folder.path().display()));
+        assert_eq!(told(Path::new("/nowhere/x")), "there is no /nowhere/x\n");
+        let greeted = arrive(b"Welcome to paradoxe\n3\nabc", &[100], folder.path()).unwrap_err();
+        assert_eq!(greeted, "the host said \"Welcome to paradoxe\", expected the file's size");
+        assert!(arrive(&[b'x'; 500], &[7], folder.path()).unwrap_err().contains("expected the file's size"));
     }
 }
