@@ -24,7 +24,9 @@ mod words;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-pub use class::{DEFAULT_WORKING_SET, Image, Load, MigrationFigures, MigrationProgress, Ready, Transfer, VmClass};
+pub use class::{
+    DEFAULT_WORKING_SET, GuestSsh, Image, Load, MigrationFigures, MigrationProgress, Ready, Transfer, VmClass,
+};
 pub use copy::{FileCopy, Way};
 pub use finding::{Diagnosis, Finding, Remedy};
 pub use hosts::{HostRow, HostTable};

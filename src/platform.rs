@@ -400,6 +400,8 @@ pub struct SshAccess {
     pub destination: String,
     /// A file of `ssh_config(5)`; none: the user's own.
     pub config: Option<PathBuf>,
+    /// Whether a key of its server that is not known is taken as it comes: guests make theirs as they boot.
+    pub any_key: bool,
 }
 
 /// How much of each stream of a command's output is kept, in bytes: the end of it.

@@ -52,6 +52,7 @@ fn class(memory: Bytes) -> Arc<VmClass> {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        ssh: None,
     })
 }
 

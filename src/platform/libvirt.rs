@@ -10,6 +10,7 @@
 //!   guest answers wait for it without one ([`awaiting`]);
 //! - at most four threads for what is done in guests, a step at a time ([`errands`]);
 //! - a thread per move, and one watcher for all moves that leave the host ([`migrate`]);
+//! - one thread for all hosts that finds whose SSH server answers, where there is no agent ([`greet`]);
 //! - a thread per question about one VM ([`inspect`]) and per open serial console ([`console`]).
 //!
 //! A connection serves one call at a time ([`line`] says why), and the connections of workers, watcher and moves are
@@ -34,6 +35,7 @@ mod console;
 mod copy;
 mod errands;
 mod ffi;
+mod greet;
 mod guest;
 mod host;
 mod images;
@@ -65,6 +67,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc};
 
 use self::addresses::Addresses;
+use self::copy::{Carry, Transfer};
+use self::greet::Greetings;
 use self::host::Host;
 use self::images::Images;
 use self::ledger::Ledger;
@@ -106,10 +110,12 @@ impl LibvirtPlatform {
         let queue = Arc::new(Queue::new(started, (access.len() * BATCHES_PER_HOST).max(64)));
         let ledger = Ledger::new(queue.clone());
         let addresses = Arc::new(Addresses::default());
+        let greetings = Greetings::new(queue.clone());
         let mut hosts = HashMap::with_capacity(access.len());
         for access in access {
             let name = topology.host(access.host).name.clone();
-            let host = Host::new(name, access, queue.clone(), ledger.clone(), addresses.clone(), images.clone());
+            let (queue, ledger, greetings) = (queue.clone(), ledger.clone(), greetings.clone());
+            let host = Host::new(name, access, queue, ledger, addresses.clone(), images.clone(), greetings);
             let watched = host.clone();
             let watching = thread::Builder::new().name(format!("watch {}", host.name));
             if let Err(error) = watching.spawn(move || observe::watch(&watched)) {
@@ -231,13 +237,16 @@ impl Platform for LibvirtPlatform {
                 Ok(host) => {
                     // Nothing is done to the VM: what is seen of it meanwhile counts.
                     let ticket = self.ledger.open(task, &name, &[]);
-                    host.begin(
-                        ticket,
-                        match work {
-                            GuestWork::Run(script) => Box::new(guest::Run::new(name, script, task, self.queue.clone())),
-                            GuestWork::Copy(copy) => Box::new(copy::Transfer::new(name, copy)),
-                        },
-                    );
+                    let login = lock(&host.logins).get(&name).cloned();
+                    let queue = self.queue.clone();
+                    match (login, work) {
+                        (None, GuestWork::Run(script)) => {
+                            host.begin(ticket, Box::new(guest::Run::new(name, script, task, queue)));
+                        }
+                        (None, GuestWork::Copy(copy)) => host.begin(ticket, Box::new(Transfer::new(name, copy))),
+                        (Some(ssh), GuestWork::Run(script)) => self.shells.run(&ssh, &script, ticket, queue),
+                        (Some(ssh), GuestWork::Copy(copy)) => self.shells.copy(Carry::new(ssh, name, copy, ticket)),
+                    }
                 }
                 Err(reason) => self.refuse(task, reason),
             },
@@ -251,7 +260,7 @@ impl Platform for LibvirtPlatform {
             Request::Host { task, host, work: HostWork::Copy(copy) } => match self.shell(host) {
                 Ok((host, ssh)) => {
                     let ticket = self.ledger.open(task, &host.name, &[]);
-                    self.shells.copy(copy::Carry::new(ssh.clone(), host.name.clone(), copy, ticket));
+                    self.shells.copy(Carry::new(ssh.clone(), host.name.clone(), copy, ticket));
                 }
                 Err(reason) => self.refuse(task, reason),
             },

@@ -11,6 +11,7 @@ use crate::fleet::{Bytes, DEFAULT_WORKING_SET, Image, Load, Rate, Ready, SelectE
 use crate::handle::{Boot, Migrate, Moves, OperationSpec, Pattern, Placement, Step, VmChange, Which};
 
 mod copy;
+mod reach;
 mod run;
 mod spread;
 
@@ -137,6 +138,7 @@ impl Reader<'_> {
                 None | Some(RawReady::Up) => Ready::Up,
                 Some(RawReady::Reachable) => Ready::Reachable,
             },
+            ssh: self.guest_ssh(raw, &table)?,
         })
     }
 

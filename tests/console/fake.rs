@@ -47,6 +47,7 @@ pub(crate) fn small() -> Arc<VmClass> {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        ssh: None,
     })
 }
 

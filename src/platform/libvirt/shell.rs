@@ -1,4 +1,4 @@
-//! Commands on hosts, by OpenSSH's `ssh`.
+//! Commands on hosts, and in guests without an agent, by OpenSSH's `ssh`.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -17,7 +17,7 @@ use super::said::Said;
 use crate::fleet::Script;
 use crate::platform::{End, SshAccess, Stream};
 
-/// How many commands run at once on all hosts together: each has a process and three threads here.
+/// How many commands run at once on all hosts and in all guests together: each has a process and three threads here.
 const AT_ONCE: usize = 32;
 /// How long a host may take to let SSH in, in seconds.
 const CONNECT: u32 = 10;
@@ -63,12 +63,12 @@ struct State {
     running: usize,
 }
 
-/// The commands that run on hosts, and the files that are copied to them and back.
+/// The commands that run by SSH, and the files that are copied so.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Shells(Arc<Mutex<State>>);
 
 impl Shells {
-    /// Runs a command on a host when it is its turn.
+    /// Runs a command there when it is its turn.
     pub(super) fn run(&self, ssh: &SshAccess, script: &Script, ticket: Ticket, queue: Arc<Queue>) {
         let said = Said::new(ticket.task, queue);
         let arguments = script.arguments.iter().map(|argument| &**argument);
@@ -76,7 +76,7 @@ impl Shells {
         self.put(Job::Run(Box::new(Run { session, ticket, said })));
     }
 
-    /// Copies a file to a host or from it when it is its turn.
+    /// Copies a file there or back when it is its turn.
     pub(super) fn copy(&self, carry: Carry) {
         self.put(Job::Copy(carry));
     }
@@ -182,6 +182,11 @@ impl Session {
         let mut command = Command::new("ssh");
         if let Some(config) = &ssh.config {
             command.arg("-F").arg(config);
+        }
+        if ssh.any_key {
+            // Without a word about it among what the command says.
+            let options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
+            command.args(options.iter().flat_map(|option| ["-o", option]));
         }
         command.args(["-T", "-o", "BatchMode=yes", "-o", &format!("ConnectTimeout={CONNECT}")]);
         command.args(["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "--", &ssh.destination]);
@@ -302,6 +307,19 @@ mod tests {
         let (_, code) = run("sleep 600 & sleep 600", &[], false);
         assert_eq!(code, Some(128 + 15));
         assert!(began.elapsed() < Duration::from_secs(300));
+    }
+
+    #[test]
+    fn only_keys_of_guests_are_taken_as_they_come() {
+        let arguments = |any_key| {
+            let ssh = SshAccess { destination: "root@10.160.0.1".into(), config: None, any_key };
+            let session = Session::new(&ssh, "true", iter::empty(), Duration::from_secs(1));
+            let arguments = session.command.get_args();
+            arguments.map(|argument| argument.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+        };
+        assert!(arguments(true).contains("-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"));
+        assert!(!arguments(false).contains("StrictHostKeyChecking"));
+        assert!(arguments(true).ends_with("-- root@10.160.0.1 'sh' '-c' 'true' 'sh'"));
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Arrival {
     }
 
     fn unexpected(&self) -> String {
-        format!("the host said {:?}, expected the file's size", String::from_utf8_lossy(&self.head))
+        format!("it said {:?}, expected the file's size", String::from_utf8_lossy(&self.head))
     }
 
     fn finish(self) -> Result<(), String> {
@@ -78,11 +78,11 @@ impl Arrival {
     }
 }
 
-/// A copy to a host or from it.
+/// A copy to a host or from it, or a guest that has no agent.
 #[derive(Debug)]
 pub(in super::super) struct Carry {
     ssh: SshAccess,
-    /// The host's name.
+    /// The name of the host or VM.
     host: Arc<str>,
     copy: Arc<FileCopy>,
     ticket: Ticket,
@@ -150,7 +150,7 @@ impl Carry {
         let why = |none: &str| last_line(&errors).unwrap_or_else(|| none.to_owned());
         match outcome {
             Outcome::Exited(0) => End::Done,
-            Outcome::Exited(code) => End::Failed(why(&format!("the host ended with {code}")).into()),
+            Outcome::Exited(code) => End::Failed(why(&format!("it ended with {code}")).into()),
             Outcome::NoSsh => End::Failed(format!("ssh did not get through: {}", why("it did not say why")).into()),
             Outcome::Cancelled => End::Cancelled,
             Outcome::Late => Said::late(self.copy.timeout),
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(told(folder.path()), format!("{} is no file\n", folder.path().display()));
         assert_eq!(told(Path::new("/nowhere/x")), "there is no /nowhere/x\n");
         let greeted = arrive(b"Welcome to paradoxe\n3\nabc", &[100], folder.path()).unwrap_err();
-        assert_eq!(greeted, "the host said \"Welcome to paradoxe\", expected the file's size");
+        assert_eq!(greeted, "it said \"Welcome to paradoxe\", expected the file's size");
         assert!(arrive(&[b'x'; 500], &[7], folder.path()).unwrap_err().contains("expected the file's size"));
     }
 }
