@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use hemera::fleet::{Bytes, FileCopy, Image, MigrationOptions, Rate, Ready, Share, VM_OVERHEAD, Way};
+use hemera::fleet::{Bytes, FileCopy, GuestSsh, Image, MigrationOptions, Rate, Ready, Share, VM_OVERHEAD, Way};
 use hemera::handle::{Limits, Moves, OperationSpec, Pattern, Placement, RunOn, Step, VmChange, Which};
 use hemera::platform::sim::{LoadConfig, PerHour};
 use hemera::workflow::Workflow;
@@ -312,6 +312,11 @@ fn other_ways_to_say_things() {
     let kernel = parse("image = \"none\"", "kernel = \"/k\"\ncmdline = \"console=ttyS0\"\nready = \"reachable\"");
     let direct = Image::Kernel { kernel: "/k".into(), initrd: None, cmdline: "console=ttyS0".into() };
     assert_eq!((&kernel.classes[0].image, kernel.classes[0].ready), (&direct, Ready::Reachable));
+    let class = |more: &str| parse("image = \"none\"", &format!("image = \"none\"\n{more}")).classes[0].ssh.clone();
+    let ssh = |config| Some(GuestSsh { user: "root".into(), config });
+    assert_eq!((class(""), class("network = \"n\"\nssh = \"root\"")), (None, ssh(None)));
+    let config = std::path::absolute("keys/ssh_config").unwrap();
+    assert_eq!(class("network = \"n\"\nssh = \"root\"\nssh_config = \"keys/ssh_config\""), ssh(Some(config)));
     for (text, placement) in [
         ("\"packed\"", Placement::Packed),
         ("\"random\"", Placement::Random),
