@@ -15,14 +15,17 @@ use super::work::uuid;
 /// Takes the file that comes from standard input to `$1`; then [`PLACE`] follows.
 const RECEIVE: &str = r#"[ -d "$2" ] || cat > "$1" || { rm -f "$1"; exit 1; }"#;
 
-/// Gives what arrived at `$1` the name `$2` and the permissions `$3` where its SHA-256 is `$4`; leaves nothing otherwise.
+/// Gives what arrived at `$1` the name `$2` and the permissions `$3` where it has `$5` bytes, of which `$4` is the SHA-256;
+/// leaves nothing otherwise.
 const PLACE: &str = r#"
-part=$1 to=$2 mode=$3 sum=$4
+part=$1 to=$2 mode=$3 sum=$4 size=$5
 refuse() { rm -f "$part"; [ -z "$1" ] || printf '%s\n' "$1" >&2; exit 1; }
 [ ! -d "$to" ] || refuse "$to is a directory, expected a path for a file"
+got=$(wc -c < "$part") || refuse
+[ "$got" -eq "$size" ] || refuse "$got bytes arrived, expected $size: the file has changed or was cut off"
 got=$(sha256sum < "$part") || refuse
 got=${got%% *}
-[ "$got" = "$sum" ] || refuse "what arrived has the SHA-256 $got, expected $sum: the file has changed or was cut off"
+[ "$got" = "$sum" ] || refuse "what arrived has the SHA-256 $got, expected $sum: the file has changed"
 chmod "$mode" "$part" && mv -f "$part" "$to" || refuse
 "#;
 
@@ -52,7 +55,7 @@ mod tests {
         let to = to.display().to_string();
         let script = format!("{RECEIVE}\n{PLACE}");
         let mut command = Command::new("sh");
-        command.args(["-c", &script, "sh", &part_of(&to), &to, "751", SUM]);
+        command.args(["-c", &script, "sh", &part_of(&to), &to, "751", SUM, "3"]);
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().unwrap();
         // It may not want to read it.
@@ -69,8 +72,11 @@ mod tests {
         let names = || fs::read_dir(folder.path()).unwrap().count();
         fs::write(&to, "before").unwrap();
         let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
-        let cut = receive(b"ab", &to);
-        assert!(!cut.status.success() && said(&cut).contains(&format!("expected {SUM}: the file has changed")));
+        for (input, why) in [(b"ab" as &[u8], "2 bytes arrived, expected 3: "), (b"abd", &format!("expected {SUM}: "))]
+        {
+            let refused = receive(input, &to);
+            assert!(!refused.status.success() && said(&refused).contains(why), "{refused:?}");
+        }
         assert_eq!((names(), fs::read(&to).unwrap()), (1, b"before".to_vec()));
         let whole = receive(b"abc", &to);
         assert!(whole.status.success() && said(&whole).is_empty(), "{whole:?}");

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::iter;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex};
@@ -180,6 +181,8 @@ impl Session {
         timeout: Duration,
     ) -> Self {
         let mut command = Command::new("ssh");
+        // A Ctrl-C at our terminal is ours alone: what runs goes on to its end.
+        command.process_group(0);
         if let Some(config) = &ssh.config {
             command.arg("-F").arg(config);
         }

@@ -197,7 +197,9 @@ impl Transfer {
 
     fn compare(&self, host: &Host) -> Result<i64, Broken> {
         Ok(match &self.copy.way {
-            Way::In { to, mode, sum, .. } => self.exec(host, PLACE, &[&self.part, to, &format!("{mode:o}"), sum])?,
+            Way::In { to, mode, sum, size, .. } => {
+                self.exec(host, PLACE, &[&self.part, to, &format!("{mode:o}"), sum, &size.0.to_string()])?
+            }
             Way::Out { from, .. } => self.exec(host, CHECK, &[from, &self.done.to_string()])?,
         })
     }

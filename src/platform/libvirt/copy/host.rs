@@ -97,20 +97,22 @@ impl Carry {
     pub(in super::super) fn work(self) {
         let end = match &self.copy.way {
             _ if self.ticket.signals.cancelled() => End::Cancelled,
-            Way::In { file, sum, to, mode, .. } => self.send(file, sum, to, *mode),
+            Way::In { file, to, mode, sum, size, .. } => {
+                self.send(file, to, [&format!("{mode:o}"), sum, &size.0.to_string()])
+            }
             Way::Out { from, to } => self.fetch(from, to),
         };
         self.ticket.end(end, |_| true, None);
     }
 
-    fn send(&self, file: &Path, sum: &str, to: &str, mode: u32) -> End {
+    fn send(&self, file: &Path, to: &str, [mode, sum, size]: [&str; 3]) -> End {
         let feed = match File::open(file) {
             Ok(feed) => feed,
             Err(error) => return End::Failed(format!("{}: {error}", file.display()).into()),
         };
         let script = format!("{RECEIVE}\n{PLACE}");
         let part = part_of(to);
-        match self.converse(&script, &[&part, to, &format!("{mode:o}"), sum], Some(feed), &mut |_| Ok(())) {
+        match self.converse(&script, &[&part, to, mode, sum, size], Some(feed), &mut |_| Ok(())) {
             End::Failed(why) => End::Failed(without_part(&why, &part, to).into()),
             end => end,
         }
