@@ -4,6 +4,7 @@
 //! else reads clones.
 
 mod class;
+mod copy;
 mod finding;
 mod hosts;
 mod ids;
@@ -23,7 +24,10 @@ mod words;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-pub use class::{DEFAULT_WORKING_SET, Image, Load, MigrationFigures, MigrationProgress, Ready, Transfer, VmClass};
+pub use class::{
+    DEFAULT_WORKING_SET, GuestSsh, Image, Load, MigrationFigures, MigrationProgress, Ready, Transfer, VmClass,
+};
+pub use copy::{FileCopy, Way};
 pub use finding::{Diagnosis, Finding, Remedy};
 pub use hosts::{HostRow, HostTable};
 pub use ids::{ClusterId, HostId, OpId, SiteId, TaskId, VmId};

@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 
 use crate::doctor::{HostSign, Sign};
 use crate::fleet::{
-    Adjust, Bytes, FromConsole, HostId, Inquiry, Load, MigrationFigures, MigrationOptions, MigrationProgress, Rate,
-    Script, Subnet, TaskId, Time, ToConsole, Told, Transfer, VmClass, VmId, VmState,
+    Adjust, Bytes, FileCopy, FromConsole, HostId, Inquiry, Load, MigrationFigures, MigrationOptions, MigrationProgress,
+    Rate, Script, Subnet, TaskId, Time, ToConsole, Told, Transfer, VmClass, VmId, VmState,
 };
 
 /// What the engine asks of a platform. Each names the task it is for; the answer to all but [`Cancel`](Self::Cancel),
@@ -130,6 +130,9 @@ pub enum Change {
 pub enum GuestWork {
     /// Run a command. It is done where the command ends with 0, within its time.
     Run(Arc<Script>),
+    /// Copy a file. It is done where the copy is whole and at its place; otherwise nothing bears its name that did not
+    /// before.
+    Copy(Arc<FileCopy>),
 }
 
 /// What can be done on a host itself.
@@ -137,6 +140,8 @@ pub enum GuestWork {
 pub enum HostWork {
     /// Run a command. It is done where the command ends with 0, within its time.
     Run(Arc<Script>),
+    /// Copy a file, as in guests.
+    Copy(Arc<FileCopy>),
     /// Bring the disk image of this name or path there. It is done where the image was there already; cancelled, what
     /// arrived stays for the next time.
     Image(Arc<str>),
@@ -146,7 +151,7 @@ impl HostWork {
     /// Whether a host must be ready for it; otherwise it may still be prepared.
     pub const fn needs_ready(&self) -> bool {
         match self {
-            Self::Run(_) => true,
+            Self::Run(_) | Self::Copy(_) => true,
             Self::Image(_) => false,
         }
     }
@@ -395,6 +400,8 @@ pub struct SshAccess {
     pub destination: String,
     /// A file of `ssh_config(5)`; none: the user's own.
     pub config: Option<PathBuf>,
+    /// Whether a key of its server that is not known is taken as it comes: guests make theirs as they boot.
+    pub any_key: bool,
 }
 
 /// How much of each stream of a command's output is kept, in bytes: the end of it.

@@ -21,7 +21,7 @@ mod seconds;
 mod summary;
 mod writer;
 
-pub use directory::{FILES, OUTPUTS, ResultsError};
+pub use directory::{COPIED, FILES, OUTPUTS, ResultsError};
 pub use machine::Machine;
 pub use summary::Outcome;
 pub use writer::{About, Results};

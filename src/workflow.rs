@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::files::{FileError, Source};
-use crate::fleet::{Selection, VmClass};
-use crate::handle::{Limits, Step};
+use crate::fleet::{Selection, VmClass, Way};
+use crate::handle::{Limits, OperationSpec, Step};
 use crate::world::World;
 
 /// What a workflow file says.
@@ -28,7 +28,7 @@ pub struct Workflow {
     pub limits: Limits,
     /// What is recorded beside operations and events.
     pub record: Recording,
-    /// Steps, in order.
+    /// Steps, in order; [`into_steps`](Self::into_steps) makes them ready to run.
     pub steps: Vec<Step>,
     /// The file, for errors found later.
     source: Source,
@@ -87,6 +87,19 @@ impl Workflow {
     /// line and column.
     pub fn parse(text: &str, source_name: &str) -> Result<Self, FileError> {
         build::build(Source::new(text, source_name))
+    }
+
+    /// Its steps. What they copy out of guests and from hosts goes to `copied`, for each step into a directory of its own
+    /// that bears the step's number.
+    pub fn into_steps(mut self, copied: &Path) -> Vec<Step> {
+        for step in &mut self.steps {
+            if let Step::Operation(OperationSpec::Copy { copy, .. }) = step
+                && let Way::Out { to, .. } = &mut Arc::make_mut(copy).way
+            {
+                *to = copied.join(&*to);
+            }
+        }
+        self.steps
     }
 
     /// Whether it can run in a world: sites and hosts that it names are there, VMs that it moves by name can have been

@@ -54,6 +54,7 @@ fn class(memory: Bytes) -> Arc<VmClass> {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        ssh: None,
     })
 }
 
@@ -223,9 +224,12 @@ impl Bench {
                     within(self.world.count(far), limits.migrate_per_link);
                 }
             }
-            Request::Guest { .. } | Request::Host { work: HostWork::Run(_), .. } => {
-                let runs =
-                    |r: &Request| matches!(r, Request::Guest { .. } | Request::Host { work: HostWork::Run(_), .. });
+            Request::Guest { .. } | Request::Host { work: HostWork::Run(_) | HostWork::Copy(_), .. } => {
+                let runs = |r: &Request| match r {
+                    Request::Guest { .. } => true,
+                    Request::Host { work, .. } => !matches!(work, HostWork::Image(_)),
+                    _ => false,
+                };
                 within(self.world.count(runs), limits.run_total);
             }
             _ => {}

@@ -5,10 +5,11 @@ mod fuzz;
 #[path = "files/wrong.rs"]
 mod wrong;
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use hemera::fleet::{Bytes, Image, MigrationOptions, Rate, Ready, Share, VM_OVERHEAD};
+use hemera::fleet::{Bytes, FileCopy, GuestSsh, Image, MigrationOptions, Rate, Ready, Share, VM_OVERHEAD, Way};
 use hemera::handle::{Limits, Moves, OperationSpec, Pattern, Placement, RunOn, Step, VmChange, Which};
 use hemera::platform::sim::{LoadConfig, PerHour};
 use hemera::workflow::Workflow;
@@ -257,6 +258,50 @@ fn commands_and_scripts_are_read() {
 }
 
 #[test]
+fn copies_are_read_with_what_is_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("tool.sh"), "abc").unwrap();
+    std::fs::set_permissions(path("tool.sh"), std::fs::Permissions::from_mode(0o751)).unwrap();
+    let steps = [
+        "copy-in = { select = \"name:vm-*\", from = \"tool.sh\", to = \"/root/tool\", timeout = \"30 s\" }",
+        "copy-in = { hosts = \"all\", from = \"tool.sh\", to = \"/root/tool\", mode = \"600\" }",
+        "copy-out = { select = \"all\", from = \"/var/log/..data\" }",
+    ];
+    let text = |steps: &[&str]| format!("name = \"x\"\n[[step]]\n{}\n", steps.join("\n[[step]]\n"));
+    std::fs::write(path("x.toml"), text(&steps)).unwrap();
+    let workflow = Workflow::load(&path("x.toml")).unwrap_or_else(|error| panic!("{error}"));
+    workflow.check(&World::parse(WORLD, "w.toml").unwrap()).unwrap_or_else(|error| panic!("{error}"));
+    let copy = |step: &Step| match step {
+        Step::Operation(OperationSpec::Copy { copy, on }) => (copy.clone(), matches!(on, RunOn::Hosts(_))),
+        step => panic!("{step:?}"),
+    };
+    let steps = workflow.into_steps(Path::new("/results/copied"));
+    let way = |mode| Way::In {
+        file: path("tool.sh"),
+        name: "tool.sh".into(),
+        size: Bytes(3),
+        sum: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".into(),
+        to: "/root/tool".into(),
+        mode,
+    };
+    assert_eq!(copy(&steps[0]), (FileCopy { way: way(0o751), timeout: Duration::from_secs(30) }.into(), false));
+    assert_eq!(copy(&steps[1]), (FileCopy { way: way(0o600), timeout: FileCopy::TIMEOUT }.into(), true));
+    let out = Way::Out { from: "/var/log/..data".into(), to: "/results/copied/2".into() };
+    assert_eq!(copy(&steps[2]).0.way, out);
+    // What is too much for guests is not for hosts. A file of holes is as large as any.
+    std::fs::File::create(path("large")).unwrap().set_len(FileCopy::GUEST_MAX.0 + 1).unwrap();
+    let told = |on: &str| {
+        let step = format!("copy-in = {{ {on} = \"all\", from = \"large\", to = \"/root/x\" }}");
+        std::fs::write(path("x.toml"), text(&[&step])).unwrap();
+        Workflow::load(&path("x.toml")).map(drop).map_err(|error| error.message)
+    };
+    assert_eq!(told("hosts"), Ok(()));
+    let expected = "from `large`: found more than 64 MiB, the most that goes into guests (hosts take any)";
+    assert_eq!(told("select"), Err(expected.into()));
+}
+
+#[test]
 fn other_ways_to_say_things() {
     let parse = |from: &str, to: &str| {
         assert!(WORKFLOW.contains(from), "{from}");
@@ -267,6 +312,11 @@ fn other_ways_to_say_things() {
     let kernel = parse("image = \"none\"", "kernel = \"/k\"\ncmdline = \"console=ttyS0\"\nready = \"reachable\"");
     let direct = Image::Kernel { kernel: "/k".into(), initrd: None, cmdline: "console=ttyS0".into() };
     assert_eq!((&kernel.classes[0].image, kernel.classes[0].ready), (&direct, Ready::Reachable));
+    let class = |more: &str| parse("image = \"none\"", &format!("image = \"none\"\n{more}")).classes[0].ssh.clone();
+    let ssh = |config| Some(GuestSsh { user: "root".into(), config });
+    assert_eq!((class(""), class("network = \"n\"\nssh = \"root\"")), (None, ssh(None)));
+    let config = std::path::absolute("keys/ssh_config").unwrap();
+    assert_eq!(class("network = \"n\"\nssh = \"root\"\nssh_config = \"keys/ssh_config\""), ssh(Some(config)));
     for (text, placement) in [
         ("\"packed\"", Placement::Packed),
         ("\"random\"", Placement::Random),

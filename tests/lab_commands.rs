@@ -1,4 +1,4 @@
-//! Commands in real guests and on real hosts: output, exit codes and time limits, nothing left behind.
+//! Commands in real guests and on real hosts: output, exit codes and time limits, nothing left behind; files copied there and back.
 
 #[path = "support/lab.rs"]
 mod lab;
@@ -28,7 +28,39 @@ run = { hosts = "all", command = "hostname; exit 4" }
 run = { hosts = "all", command = "echo $$; sleep 1000", timeout = "2 s" }
 [[step]]
 run = { hosts = "paradoxe-1", script = "script.sh", args = ["two words", "it's"] }
+[[step]]
+copy-in = { select = "class:tiny", from = "script.sh", to = "/root/tool", mode = "700" }
+[[step]]
+run = { select = "class:tiny", command = "cat /proc/sys/kernel/random/boot_id | tee /root/mine; /root/tool a b" }
+[[step]]
+copy-out = { select = "class:tiny", from = "/root/mine" }
+[[step]]
+copy-in = { select = "name:tiny-1", from = "some", to = "/root/some" }
+[[step]]
+copy-out = { select = "name:tiny-1", from = "/root/some" }
+[[step]]
+copy-in = { select = "class:tiny", from = "some", to = "/nowhere/some" }
+[[step]]
+copy-in = { select = "class:tiny", from = "some", to = "/tmp" }
+[[step]]
+copy-out = { select = "class:tiny", from = "/root/nothing" }
+[[step]]
+run = { select = "class:tiny", command = "ls /root; ls -d /root.* /tmp.*" }
+[[step]]
+copy-in = { hosts = "paradoxe-1", from = "much", to = "DIR/arrived" }
+[[step]]
+copy-out = { hosts = "all", from = "DIR/arrived" }
+[[step]]
+copy-in = { hosts = "all", from = "much", to = "DIR/nowhere/arrived" }
 "#;
+
+/// Files that are copied: more than a piece of one to an agent, and many of one to a host.
+const COPIED: [(&str, u32); 2] = [("some", 300_000), ("much", 40_000_000)];
+
+/// Bytes of which no two stretches are the same.
+fn bytes(size: u32) -> Vec<u8> {
+    (0..size / 4).flat_map(|i| i.wrapping_mul(0x9E37_79B1).to_le_bytes()).collect()
+}
 
 /// The results of a run of the workflow.
 fn outputs(lab: &Lab, dir: &Path) -> Vec<Value> {
@@ -36,7 +68,11 @@ fn outputs(lab: &Lab, dir: &Path) -> Vec<Value> {
     let (class, _) = written.split_once("[[step]]").expect("steps");
     let boot = "[[step]]\nboot = { class = \"tiny\", count = 4, name = \"tiny-{n}\" }\n";
     let class = class.replace("[vm.tiny]\n", "[vm.tiny]\nready = \"reachable\"\n");
-    fs::write(dir.join("run.toml"), format!("{class}{boot}{STEPS}")).expect("a workflow");
+    let steps = STEPS.replace("DIR", &dir.display().to_string());
+    fs::write(dir.join("run.toml"), format!("{class}{boot}{steps}")).expect("a workflow");
+    for (name, size) in COPIED {
+        fs::write(dir.join(name), bytes(size)).expect("a file");
+    }
     fs::write(dir.join("script.sh"), "#!/bin/sh\necho \"$1|$2|$#\"\n").expect("a script");
     let mut run = Command::new(env!("CARGO_BIN_EXE_hemera"));
     run.arg("run").arg(dir.join("run.toml")).arg("--world").arg(lab.world()).arg("--out").arg(dir.join("out"));
@@ -81,4 +117,28 @@ fn commands_run_in_guests_and_on_hosts_and_end_in_time() {
     for reason in ["ended with 1: ls: /nowhere", "took longer than 6 s and was ended", "took longer than 2 s"] {
         assert!(tasks.contains(reason), "{reason}: {tasks}");
     }
+    let copied = |path: &str| fs::read(dir.path().join("out/copied").join(path)).unwrap_or_default();
+    for own in of(10) {
+        let (vm, out) = (own["vm"].as_str().expect("a name"), own["out"].as_str().expect("text"));
+        let (mine, rest) = out.split_once('\n').expect("lines");
+        assert_eq!((copied(&format!("11/{vm}/mine")), rest), (format!("{mine}\n").into_bytes(), "a|b|2\n"));
+    }
+    assert!(of(10).len() == 4 && copied("13/tiny-1/some") == bytes(300_000));
+    each(17, 4, &|o| {
+        // What did not arrive whole left nothing.
+        o["out"] == if o["vm"] == "tiny-1" { "mine\nsome\ntool\n" } else { "mine\ntool\n" }
+    });
+    assert!(["paradoxe-1", "paradoxe-2"].iter().all(|host| copied(&format!("19/{host}/arrived")) == bytes(40_000_000)));
+    let ended = |step: &str| tasks.lines().filter(|line| line.split(',').nth(1) == Some(step)).collect::<Vec<_>>();
+    for (step, count, why) in [
+        ("9", 4, "done,"),
+        ("14", 4, "failed,failed to open file '/nowhere/some' (mode: 'w'): No such file or directory"),
+        ("15", 4, "failed,\"/tmp is a directory, expected a path for a file\""),
+        ("16", 4, "failed,failed to open file '/root/nothing' (mode: 'r'): No such file or directory"),
+        ("20", 2, "/nowhere/arrived: "),
+    ] {
+        let ended = ended(step);
+        assert!(ended.len() == count && ended.iter().all(|line| line.contains(why)), "{step}: {ended:?}");
+    }
+    assert!(!dir.path().join("out/copied/16").join("tiny-1").exists(), "no empty directory stays");
 }

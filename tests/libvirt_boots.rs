@@ -67,6 +67,7 @@ fn simulated(cpu: Duration, count: u32) -> Duration {
         network: None,
         cpu: None,
         ready: hemera::fleet::Ready::Up,
+        ssh: None,
     });
     for n in 0..count {
         let name = format!("boot-{n}").into();

@@ -13,7 +13,7 @@ use hemera::fleet::{
     VmState,
 };
 use hemera::handle::{OpKind, TaskEnd};
-use hemera::results::{About, FILES, Results, ResultsError};
+use hemera::results::{About, COPIED, FILES, Results, ResultsError};
 use hemera::runtime::Recorder;
 use tempfile::tempdir;
 
@@ -215,7 +215,10 @@ fn an_earlier_runs_directory_is_taken_over_whole() {
     write(dir.path());
     let first = FILES.map(|name| fs::read(dir.path().join(name)).unwrap());
     fs::write(dir.path().join("notes.txt"), "kept").unwrap();
+    fs::create_dir_all(dir.path().join("copied/1/vm-1")).unwrap();
+    fs::write(dir.path().join("copied/1/vm-1/log"), "of the first run").unwrap();
     write(dir.path());
+    assert!(!dir.path().join(COPIED).exists());
     for (name, before) in FILES.into_iter().zip(first).filter(|(name, _)| *name != "machine.json") {
         assert_eq!(fs::read(dir.path().join(name)).unwrap(), before, "{name}");
     }
@@ -225,6 +228,7 @@ fn an_earlier_runs_directory_is_taken_over_whole() {
     drop(Results::create(dir.path(), about(), None).unwrap());
     assert!(!dir.path().join("summary.json").exists());
     fs::remove_file(dir.path().join("notes.txt")).unwrap();
+    fs::create_dir(dir.path().join(COPIED)).unwrap();
     write(dir.path());
 }
 
@@ -237,6 +241,11 @@ fn somebody_elses_directory_is_left_alone() {
     assert!(matches!(&error, ResultsError::Foreign { found, .. } if found == "thesis.tex"), "{error}");
     assert!(error.to_string().contains(&dir.path().display().to_string()));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+
+    let copied = tempdir().unwrap();
+    fs::create_dir(copied.path().join(COPIED)).unwrap();
+    let Err(error) = Results::create(copied.path(), about(), None) else { panic!("it was taken") };
+    assert!(matches!(&error, ResultsError::Foreign { found, .. } if found == COPIED), "{error}");
 
     let under_a_file = dir.path().join("thesis.tex").join("out");
     let Err(error) = Results::create(&under_a_file, about(), None) else { panic!("it was taken") };

@@ -163,6 +163,25 @@ fn failed_tasks_make_the_run_fail_and_are_told_by_reason() {
 }
 
 #[test]
+fn copies_run_on_the_simulator_and_bring_nothing() {
+    let bench = Bench::new();
+    let rest = "[[step]]\ncopy-in = { select = \"all\", from = \"w.toml\", to = \"/root/w.toml\" }\n\
+                [[step]]\ncopy-out = { hosts = \"all\", from = \"/etc/hosts\" }\n\
+                [[step]]\ncopy-out = { select = \"vm-1\", from = \"/root/w.toml\", timeout = \"500 ms\" }\n";
+    let flow = bench.file("w.toml", &workflow(3, rest));
+    let run = bench.run(&flow, "small", "out", &[]);
+    assert_eq!(run.status.code(), Some(1), "{}", stderr(&run));
+    let tasks = bench.rows("out", "tasks.csv");
+    let ended = |kind: &str, outcome: &str| {
+        tasks.iter().filter(|task| task["kind"] == kind && task["outcome"] == outcome).count()
+    };
+    assert_eq!((ended("copy-in", "done"), ended("copy-out", "failed")), (3, 1));
+    assert!(ended("copy-out", "done") > 1);
+    assert_eq!(tasks.last().unwrap()["reason"], "took longer than 0.5 s and was ended");
+    assert!(!bench.path("out/copied").exists() && !bench.path("out/outputs.jsonl").exists());
+}
+
+#[test]
 fn a_step_that_cannot_be_done_fails_the_run_and_one_of_nothing_is_told() {
     let bench = Bench::new();
     let rest = "[[step]]\ndestroy = { select = \"state:paused\" }\n\

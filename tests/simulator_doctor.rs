@@ -89,6 +89,7 @@ impl Bench {
             network: None,
             cpu: None,
             ready,
+            ssh: None,
         });
         let on = Selection::hosts("all").expect("a selection");
         let boot = Boot { class, count, name: "vm-{n}".into(), placement: Placement::RoundRobin, on };

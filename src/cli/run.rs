@@ -7,7 +7,7 @@ use super::{DONE, FAILED, Failure, INTERRUPTED};
 use crate::engine::{Engine, Record};
 use crate::fleet::{Fleet, Time};
 use crate::platform::Platform;
-use crate::results::{About, Results};
+use crate::results::{self, About, Results};
 use crate::runtime::{self, Driver, Ended, Interrupts, Recorder, RuntimeError, Sampling};
 use crate::workflow::Workflow;
 use crate::world::{Kind, World};
@@ -59,7 +59,7 @@ pub(super) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let engine = platform::engine(&world, seed, workflow.limits, false);
     let sampling = workflow.record.samples.and_then(Sampling::every);
     let interrupts = catch_interrupts()?;
-    let steps = workflow.steps;
+    let steps = workflow.into_steps(&args.out.join(results::COPIED));
     let outcome = match opened {
         Opened::Sim(sim) => {
             let driver = Driver::new(engine, *sim, watched, sampling);

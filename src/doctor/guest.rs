@@ -41,14 +41,14 @@ pub(super) fn no_dhcp(evidence: &Evidence) -> Option<Diagnosis> {
 }
 
 /// The guest's agent answered once and does not any more, while the hypervisor says that the VM runs: the agent was
-/// stopped, or the guest hangs.
+/// stopped, or the guest hangs. The same of the SSH server of a guest that is reached by it.
 pub(super) fn agent_silent(evidence: &Evidence) -> Option<Diagnosis> {
     let silent = evidence.silent.filter(|_| evidence.state.runs() && !evidence.busy)?;
     let span = evidence.lasts(silent);
     if span < SILENT {
         return None;
     }
-    let mut seen = vec![format!("its agent answered, and does not for {}", secs(span)).into()];
+    let mut seen = vec![format!("it answered, and does not for {}", secs(span)).into()];
     if evidence.still.is_none() {
         seen.push("its QEMU runs".into());
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::fleet::{Bytes, HostId, HostState, SiteId, TaskId, VmRow, VmState};
 use crate::handle::{TaskSubject, WaitReason};
-use crate::platform::{Change, GuestWork, HostWork};
+use crate::platform::{Change, HostWork};
 
 use super::Engine;
 use super::plan::{can, footprint};
@@ -33,7 +33,7 @@ impl Engine {
             (Work::Move(_), Some(source), Some(target)) => {
                 Slots::Move { source, target, link: self.link(source, target) }
             }
-            (Work::Guest(GuestWork::Run(_)) | Work::Host(HostWork::Run(_)), ..) => Slots::Run,
+            (Work::Guest(_) | Work::Host(HostWork::Run(_) | HostWork::Copy(_)), ..) => Slots::Run,
             _ => Slots::None,
         }
     }

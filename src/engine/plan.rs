@@ -123,6 +123,7 @@ impl Planner<'_> {
             OperationSpec::Change { which, change } => Ok(self.change(which, *change)),
             OperationSpec::Run { on: RunOn::Vms(which), script } => Ok(self.run_in(which, script)),
             OperationSpec::Run { on: RunOn::Hosts(hosts), script } => self.run_on(hosts, script),
+            OperationSpec::Copy { on, copy } => self.copy(on, copy),
             OperationSpec::Spread { image, on } => self.bring(image, on),
         }
     }

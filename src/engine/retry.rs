@@ -115,6 +115,11 @@ impl Engine {
     fn plan_again(&self, op: OpId, tasks: &[TaskId], spec: OperationSpec) -> Result<Again, Arc<str>> {
         let vms = tasks.iter().filter_map(|&task| self.task(task).subject.vm());
         let existing = || Which::Ids(vms.clone().filter(|&vm| self.fleet.vms.exists(vm)).collect());
+        let hosts = || self.these_hosts(tasks.iter().filter_map(|&task| self.task(task).subject.host()));
+        let places = |on: &RunOn| match on {
+            RunOn::Vms(_) => Ok::<_, Arc<str>>(RunOn::Vms(existing())),
+            RunOn::Hosts(_) => Ok(RunOn::Hosts(hosts()?)),
+        };
         let spec = match spec {
             OperationSpec::Boot(boot) => {
                 let (names, leaving) = self.names_again(vms);
@@ -135,17 +140,9 @@ impl Engine {
                 OperationSpec::Migrate(Migrate { moves: Moves::Explicit(moves), options, rescue })
             }
             OperationSpec::Change { change, .. } => OperationSpec::Change { which: existing(), change },
-            OperationSpec::Run { on: RunOn::Vms(_), script } => {
-                OperationSpec::Run { on: RunOn::Vms(existing()), script }
-            }
-            OperationSpec::Run { on: RunOn::Hosts(_), script } => {
-                let hosts = tasks.iter().filter_map(|&task| self.task(task).subject.host());
-                OperationSpec::Run { on: RunOn::Hosts(self.these_hosts(hosts)?), script }
-            }
-            OperationSpec::Spread { image, .. } => {
-                let hosts = tasks.iter().filter_map(|&task| self.task(task).subject.host());
-                OperationSpec::Spread { image, on: self.these_hosts(hosts)? }
-            }
+            OperationSpec::Run { on, script } => OperationSpec::Run { on: places(&on)?, script },
+            OperationSpec::Copy { on, copy } => OperationSpec::Copy { on: places(&on)?, copy },
+            OperationSpec::Spread { image, .. } => OperationSpec::Spread { image, on: hosts()? },
             evacuate @ OperationSpec::Evacuate { .. } => evacuate,
         };
         let plan = self.make_plan(&spec)?;

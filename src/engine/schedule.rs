@@ -309,6 +309,9 @@ impl Engine {
             Work::Guest(GuestWork::Run(script)) | Work::Host(HostWork::Run(script)) => {
                 script.timeout + self.config.patience.cancel
             }
+            Work::Guest(GuestWork::Copy(copy)) | Work::Host(HostWork::Copy(copy)) => {
+                copy.timeout + self.config.patience.cancel
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Classes of VMs and the load inside them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,17 @@ pub struct VmClass {
     pub cpu: Option<String>,
     /// When its boot counts as done.
     pub ready: Ready,
+    /// How its guests' SSH servers are reached where they have no agent; none: they are not.
+    pub ssh: Option<GuestSsh>,
+}
+
+/// How guests' SSH servers are reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuestSsh {
+    /// As which user.
+    pub user: String,
+    /// A file of `ssh_config(5)`, by its whole path; none: the user's own, and guests' keys are taken as they come.
+    pub config: Option<PathBuf>,
 }
 
 /// What a VM boots from.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{Load, MigrationOptions, OpId, RescuePlan, Script, Selection, TaskId, VmClass, VmId};
+use crate::fleet::{FileCopy, Load, MigrationOptions, OpId, RescuePlan, Script, Selection, TaskId, VmClass, VmId, Way};
 
 use super::OpKind;
 
@@ -80,6 +80,13 @@ pub enum OperationSpec {
         /// What.
         script: Arc<Script>,
     },
+    /// Copies a file into VMs or to hosts, or back from them.
+    Copy {
+        /// Which VMs or hosts.
+        on: RunOn,
+        /// What, and which way.
+        copy: Arc<FileCopy>,
+    },
     /// Brings a disk image to hosts that lack it.
     Spread {
         /// Its name or path.
@@ -89,7 +96,7 @@ pub enum OperationSpec {
     },
 }
 
-/// Where a command runs.
+/// Where a command runs, or a file is copied to or from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunOn {
     /// In these VMs' guests.
@@ -214,7 +221,7 @@ impl OperationSpec {
     }
 
     /// What kind of operation it is.
-    pub const fn kind(&self) -> OpKind {
+    pub fn kind(&self) -> OpKind {
         match self {
             Self::Boot(_) => OpKind::Boot,
             Self::Migrate(_) => OpKind::Migrate,
@@ -230,6 +237,10 @@ impl OperationSpec {
                 VmChange::RemoveCopy => OpKind::RemoveCopy,
             },
             Self::Run { .. } => OpKind::Run,
+            Self::Copy { copy, .. } => match copy.way {
+                Way::In { .. } => OpKind::CopyIn,
+                Way::Out { .. } => OpKind::CopyOut,
+            },
             Self::Spread { .. } => OpKind::Spread,
         }
     }
@@ -251,7 +262,7 @@ pub struct Limits {
     pub migrate_per_link: u32,
     /// Migrations in all.
     pub migrate_total: u32,
-    /// Commands in guests and on hosts in all.
+    /// Commands in guests and on hosts, and copies of files, in all.
     pub run_total: u32,
 }
 

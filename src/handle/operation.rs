@@ -30,6 +30,10 @@ pub enum OpKind {
     StopStress,
     /// Runs a command in guests or on hosts.
     Run,
+    /// Copies a file into guests or to hosts.
+    CopyIn,
+    /// Copies a file out of guests or from hosts.
+    CopyOut,
     /// Takes VMs that others made under Hemera's care.
     Adopt,
     /// Removes second domains of VMs' names.
@@ -40,7 +44,7 @@ pub enum OpKind {
 
 impl OpKind {
     /// Kinds that can work on hosts themselves.
-    pub(crate) const ON_HOSTS: [Self; 2] = [Self::Run, Self::Spread];
+    pub(crate) const ON_HOSTS: [Self; 4] = [Self::Run, Self::CopyIn, Self::CopyOut, Self::Spread];
 
     /// The word for it, as in `migrate`.
     pub const fn word(self) -> &'static str {
@@ -55,6 +59,8 @@ impl OpKind {
             Self::Stress => "stress",
             Self::StopStress => "stop-stress",
             Self::Run => "run",
+            Self::CopyIn => "copy-in",
+            Self::CopyOut => "copy-out",
             Self::Adopt => "adopt",
             Self::RemoveCopy => "remove-copy",
             Self::Spread => "spread",
@@ -87,7 +93,7 @@ pub enum WaitReason {
     MigrateTarget(HostId),
     /// The limit of migrations over the link between these sites, the lower id first.
     MigrateLink(SiteId, SiteId),
-    /// The limit of commands in all.
+    /// The limit of commands and copies in all.
     RunTotal,
     /// Free memory on this host.
     Memory(HostId),

@@ -10,6 +10,7 @@
 //!   guest answers wait for it without one ([`awaiting`]);
 //! - at most four threads for what is done in guests, a step at a time ([`errands`]);
 //! - a thread per move, and one watcher for all moves that leave the host ([`migrate`]);
+//! - one thread for all hosts that finds whose SSH server answers, where there is no agent ([`greet`]);
 //! - a thread per question about one VM ([`inspect`]) and per open serial console ([`console`]).
 //!
 //! A connection serves one call at a time ([`line`] says why), and the connections of workers, watcher and moves are
@@ -31,8 +32,10 @@ mod agent;
 mod awaiting;
 mod cold;
 mod console;
+mod copy;
 mod errands;
 mod ffi;
+mod greet;
 mod guest;
 mod host;
 mod images;
@@ -64,13 +67,17 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc};
 
 use self::addresses::Addresses;
+use self::copy::{Carry, Transfer};
+use self::greet::Greetings;
 use self::host::Host;
 use self::images::Images;
 use self::ledger::Ledger;
 use self::queue::{Queue, lock};
 use self::shell::Shells;
 use self::work::Work;
-use super::{Batch, End, GuestWork, HostAccess, HostWork, Observation, Platform, Progress, Reply, Request, SILENCE};
+use super::{
+    Batch, End, GuestWork, HostAccess, HostWork, Observation, Platform, Progress, Reply, Request, SILENCE, SshAccess,
+};
 use crate::fleet::{Adjust, FromConsole, HostId, Inquiry, TaskId, ToConsole, Topology};
 use crate::image::Settings;
 
@@ -103,10 +110,12 @@ impl LibvirtPlatform {
         let queue = Arc::new(Queue::new(started, (access.len() * BATCHES_PER_HOST).max(64)));
         let ledger = Ledger::new(queue.clone());
         let addresses = Arc::new(Addresses::default());
+        let greetings = Greetings::new(queue.clone());
         let mut hosts = HashMap::with_capacity(access.len());
         for access in access {
             let name = topology.host(access.host).name.clone();
-            let host = Host::new(name, access, queue.clone(), ledger.clone(), addresses.clone(), images.clone());
+            let (queue, ledger, greetings) = (queue.clone(), ledger.clone(), greetings.clone());
+            let host = Host::new(name, access, queue, ledger, addresses.clone(), images.clone(), greetings);
             let watched = host.clone();
             let watching = thread::Builder::new().name(format!("watch {}", host.name));
             if let Err(error) = watching.spawn(move || observe::watch(&watched)) {
@@ -146,6 +155,13 @@ impl LibvirtPlatform {
             let name = self.topology.hosts.get(id.index()).map_or("an unknown host", |h| &h.name);
             format!("{name}: the world does not say how it is reached")
         })
+    }
+
+    /// A host and how its shell is reached.
+    fn shell(&self, id: HostId) -> Result<(&Arc<Host>, &SshAccess), String> {
+        let host = self.host(id)?;
+        let ssh = host.access.ssh.as_ref();
+        ssh.map(|ssh| (host, ssh)).ok_or_else(|| format!("{}: the world does not say its `ssh`", host.name))
     }
 
     fn refuse(&self, task: TaskId, reason: String) {
@@ -217,22 +233,35 @@ impl Platform for LibvirtPlatform {
                     (Err(reason), _) | (_, Err(reason)) => self.refuse(task, reason),
                 }
             }
-            Request::Guest { task, name, host, work: GuestWork::Run(script), .. } => match self.host(host) {
+            Request::Guest { task, name, host, work, .. } => match self.host(host) {
                 Ok(host) => {
                     // Nothing is done to the VM: what is seen of it meanwhile counts.
                     let ticket = self.ledger.open(task, &name, &[]);
-                    host.begin(ticket, Box::new(guest::Run::new(name, script, task, self.queue.clone())));
+                    let login = lock(&host.logins).get(&name).cloned();
+                    let queue = self.queue.clone();
+                    match (login, work) {
+                        (None, GuestWork::Run(script)) => {
+                            host.begin(ticket, Box::new(guest::Run::new(name, script, task, queue)));
+                        }
+                        (None, GuestWork::Copy(copy)) => host.begin(ticket, Box::new(Transfer::new(name, copy))),
+                        (Some(ssh), GuestWork::Run(script)) => self.shells.run(&ssh, &script, ticket, queue),
+                        (Some(ssh), GuestWork::Copy(copy)) => self.shells.copy(Carry::new(ssh, name, copy, ticket)),
+                    }
                 }
                 Err(reason) => self.refuse(task, reason),
             },
-            Request::Host { task, host, work: HostWork::Run(script) } => match self.host(host) {
-                Ok(host) => match &host.access.ssh {
-                    Some(ssh) => {
-                        let ticket = self.ledger.open(task, &host.name, &[]);
-                        self.shells.run(ssh, &script, ticket, self.queue.clone());
-                    }
-                    None => self.refuse(task, format!("{}: the world does not say its `ssh`", host.name)),
-                },
+            Request::Host { task, host, work: HostWork::Run(script) } => match self.shell(host) {
+                Ok((host, ssh)) => {
+                    let ticket = self.ledger.open(task, &host.name, &[]);
+                    self.shells.run(ssh, &script, ticket, self.queue.clone());
+                }
+                Err(reason) => self.refuse(task, reason),
+            },
+            Request::Host { task, host, work: HostWork::Copy(copy) } => match self.shell(host) {
+                Ok((host, ssh)) => {
+                    let ticket = self.ledger.open(task, &host.name, &[]);
+                    self.shells.copy(Carry::new(ssh.clone(), host.name.clone(), copy, ticket));
+                }
                 Err(reason) => self.refuse(task, reason),
             },
             Request::Host { task, host, work: HostWork::Image(image) } => match self.host(host) {

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use rand_chacha::ChaCha8Rng;
 
 use self::boots::Boot;
-use self::commands::Command;
+use self::commands::{Command, Does};
 use self::events::Event;
 use self::host::SimHost;
 use self::load::Injector;
@@ -52,7 +52,7 @@ enum Work {
     Boot(Boot),
     /// A migration, by its number.
     Migration(u32),
-    /// A command in a guest or on a host.
+    /// A command in a guest or on a host, or a copy.
     Command(Command),
 }
 
@@ -70,7 +70,7 @@ pub struct SimPlatform {
     /// VMs whose post-copies broke off, with the hosts that they came from.
     lost: Vec<(VmId, HostId)>,
     tasks: HashMap<TaskId, Work>,
-    /// Commands that run, by when they end.
+    /// Commands and copies that run, by when they end.
     commands: BTreeSet<(Time, TaskId)>,
     injector: Option<Injector>,
     crashes: ChaCha8Rng,
@@ -306,9 +306,17 @@ impl Platform for SimPlatform {
             }
             Request::Change { task, vm, host, change, .. } => self.change(task, vm, host, change),
             Request::Guest { task, vm, host, work: GuestWork::Run(script), .. } => {
-                self.run_in_guest(task, vm, host, script.timeout);
+                self.run_in_guest(task, vm, host, Does::Command, script.timeout);
             }
-            Request::Host { task, host, work: HostWork::Run(script) } => self.run_on_host(task, host, script.timeout),
+            Request::Guest { task, vm, host, work: GuestWork::Copy(copy), .. } => {
+                self.run_in_guest(task, vm, host, Does::Copy, copy.timeout);
+            }
+            Request::Host { task, host, work: HostWork::Run(script) } => {
+                self.run_on_host(task, host, Does::Command, script.timeout);
+            }
+            Request::Host { task, host, work: HostWork::Copy(copy) } => {
+                self.run_on_host(task, host, Does::Copy, copy.timeout);
+            }
             Request::Host { task, host, work: HostWork::Image(_) } => self.have_image(task, host),
             Request::Adjust { task, adjust } => self.adjust(task, adjust),
             Request::Cancel { task } => self.cancel(task),

@@ -9,6 +9,8 @@ pub const FILES: [&str; 6] =
     ["summary.json", "machine.json", "tasks.csv", "migrations.csv", "samples.csv", "events.jsonl"];
 /// What commands wrote: the file of a run that ran some.
 pub const OUTPUTS: &str = "outputs.jsonl";
+/// The directory of what was copied out of guests and from hosts, of a run that did: `STEP/NAME/FILE` in it.
+pub const COPIED: &str = "copied";
 
 /// Why results cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -56,11 +58,14 @@ pub(super) fn prepare(path: &Path) -> Result<(), ResultsError> {
         let why = if path.exists() { "this is a file".to_owned() } else { error.to_string() };
         ResultsError::NoDirectory { path: path.into(), why }
     })?;
+    // Somebody else's directory may well be called so.
+    let copied = path.join("events.jsonl").exists().then_some(COPIED);
+    let ours = |name: &str| FILES.contains(&name) || name == OUTPUTS || Some(name) == copied;
     let mut foreign = None;
     for entry in fs::read_dir(path).map_err(|error| ResultsError::io(path, error))? {
         let name = entry.map_err(|error| ResultsError::io(path, error))?.file_name();
         let name = name.to_string_lossy().into_owned();
-        if !FILES.contains(&name.as_str()) && name != OUTPUTS && foreign.as_ref().is_none_or(|found| name < *found) {
+        if !ours(&name) && foreign.as_ref().is_none_or(|found| name < *found) {
             foreign = Some(name);
         }
     }
@@ -75,7 +80,11 @@ pub(super) fn prepare(path: &Path) -> Result<(), ResultsError> {
             _ => {}
         }
     }
-    Ok(())
+    let copied = path.join(COPIED);
+    match fs::remove_dir_all(&copied) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ResultsError::io(&copied, error)),
+        _ => Ok(()),
+    }
 }
 
 /// Whether an earlier run ended here: there is a summary with a platform's clock in it.

@@ -10,6 +10,8 @@ use crate::files::{Checker, FileError, Source, suggestion};
 use crate::fleet::{Bytes, DEFAULT_WORKING_SET, Image, Load, Rate, Ready, SelectError, Selection, VmClass};
 use crate::handle::{Boot, Migrate, Moves, OperationSpec, Pattern, Placement, Step, VmChange, Which};
 
+mod copy;
+mod reach;
 mod run;
 mod spread;
 
@@ -19,7 +21,7 @@ use super::raw::{
 };
 use super::{DEFAULT_SAMPLES, Recording, StepSpans, Workflow};
 
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 14] = [
     "boot",
     "wait",
     "stress",
@@ -31,6 +33,8 @@ const STEPS: [&str; 12] = [
     "resume",
     "reboot",
     "run",
+    "copy-in",
+    "copy-out",
     "spread",
 ];
 
@@ -60,8 +64,8 @@ pub(super) fn build(source: Source) -> Result<Workflow, FileError> {
     }
     let mut steps = Vec::with_capacity(raw.step.len());
     let mut spans = Vec::with_capacity(raw.step.len());
-    for step in &raw.step {
-        let (step, span) = read.step(step, &classes, &image_spans)?;
+    for (index, step) in raw.step.iter().enumerate() {
+        let (step, span) = read.step(index, step, &classes, &image_spans)?;
         steps.push(step);
         spans.push(span);
     }
@@ -134,6 +138,7 @@ impl Reader<'_> {
                 None | Some(RawReady::Up) => Ready::Up,
                 Some(RawReady::Reachable) => Ready::Reachable,
             },
+            ssh: self.guest_ssh(raw, &table)?,
         })
     }
 
@@ -154,6 +159,7 @@ impl Reader<'_> {
 
     fn step(
         &self,
+        index: usize,
         step: &Spanned<RawStep>,
         classes: &[Arc<VmClass>],
         image_spans: &[Range<usize>],
@@ -172,6 +178,8 @@ impl Reader<'_> {
             span(raw.resume.as_ref().map(Spanned::span), "resume"),
             span(raw.reboot.as_ref().map(Spanned::span), "reboot"),
             span(raw.run.as_ref().map(Spanned::span), "run"),
+            span(raw.copy_in.as_ref().map(Spanned::span), "copy-in"),
+            span(raw.copy_out.as_ref().map(Spanned::span), "copy-out"),
             span(raw.spread.as_ref().map(Spanned::span), "spread"),
         ]
         .into_iter()
@@ -222,6 +230,10 @@ impl Reader<'_> {
             change(select, VmChange::Reboot)?
         } else if let Some(run) = &raw.run {
             self.run(run, &mut spans)?
+        } else if let Some(copy) = &raw.copy_in {
+            self.copy_in(copy, &mut spans)?
+        } else if let Some(copy) = &raw.copy_out {
+            self.copy_out(copy, index, &mut spans)?
         } else if let Some(spread) = &raw.spread {
             self.spread(spread.get_ref(), &mut spans)?
         } else {

@@ -42,12 +42,12 @@ fn selections(operation: &OperationSpec) -> Vec<&Selection> {
             Moves::Explicit(_) => [None, None],
         },
         OperationSpec::Evacuate { hosts, to } => [Some(hosts), to.as_ref()],
-        OperationSpec::Change { which, .. } | OperationSpec::Run { on: RunOn::Vms(which), .. } => {
-            [selected(which), None]
-        }
-        OperationSpec::Run { on: RunOn::Hosts(hosts), .. } | OperationSpec::Spread { on: hosts, .. } => {
-            [Some(hosts), None]
-        }
+        OperationSpec::Change { which, .. }
+        | OperationSpec::Run { on: RunOn::Vms(which), .. }
+        | OperationSpec::Copy { on: RunOn::Vms(which), .. } => [selected(which), None],
+        OperationSpec::Run { on: RunOn::Hosts(hosts), .. }
+        | OperationSpec::Copy { on: RunOn::Hosts(hosts), .. }
+        | OperationSpec::Spread { on: hosts, .. } => [Some(hosts), None],
     };
     [first, second].into_iter().flatten().collect()
 }
@@ -106,6 +106,7 @@ impl<'a> Check<'a> {
             OperationSpec::Evacuate { .. }
             | OperationSpec::Change { .. }
             | OperationSpec::Run { .. }
+            | OperationSpec::Copy { .. }
             | OperationSpec::Spread { .. } => {}
         }
         Ok(())

@@ -38,6 +38,8 @@ pub(super) struct RawClass {
     pub(super) network: Option<String>,
     pub(super) cpu: Option<String>,
     pub(super) ready: Option<Spanned<RawReady>>,
+    pub(super) ssh: Option<Spanned<String>>,
+    pub(super) ssh_config: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +70,8 @@ pub(super) struct RawStep {
     pub(super) resume: Option<Spanned<RawSelect>>,
     pub(super) reboot: Option<Spanned<RawSelect>>,
     pub(super) run: Option<Spanned<RawRun>>,
+    pub(super) copy_in: Option<Spanned<RawCopyIn>>,
+    pub(super) copy_out: Option<Spanned<RawCopyOut>>,
     pub(super) spread: Option<Spanned<RawSpread>>,
 }
 
@@ -237,5 +241,25 @@ pub(super) struct RawRun {
     pub(super) script: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) args: Vec<String>,
+    pub(super) timeout: Option<Spanned<Span>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCopyIn {
+    pub(super) select: Option<Spanned<String>>,
+    pub(super) hosts: Option<Spanned<String>>,
+    pub(super) from: Spanned<String>,
+    pub(super) to: Spanned<String>,
+    pub(super) mode: Option<Spanned<String>>,
+    pub(super) timeout: Option<Spanned<Span>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCopyOut {
+    pub(super) select: Option<Spanned<String>>,
+    pub(super) hosts: Option<Spanned<String>>,
+    pub(super) from: Spanned<String>,
     pub(super) timeout: Option<Spanned<Span>>,
 }

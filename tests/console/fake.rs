@@ -47,6 +47,7 @@ pub(crate) fn small() -> Arc<VmClass> {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        ssh: None,
     })
 }
 
@@ -313,11 +314,14 @@ fn preview(now: &Snapshot, spec: &OperationSpec) -> Preview {
         OperationSpec::Boot(boot) => boot.count,
         OperationSpec::Migrate(_) | OperationSpec::Evacuate { .. } => 240,
         OperationSpec::Change { which: Which::Ids(ids), .. }
-        | OperationSpec::Run { on: RunOn::Vms(Which::Ids(ids)), .. } => ids.len() as u32,
-        OperationSpec::Change { .. } | OperationSpec::Run { on: RunOn::Vms(_), .. } => now.fleet.vms.len() as u32,
-        OperationSpec::Run { on: RunOn::Hosts(hosts), .. } | OperationSpec::Spread { on: hosts, .. } => {
-            hosts.select_hosts(&now.fleet).len() as u32
-        }
+        | OperationSpec::Run { on: RunOn::Vms(Which::Ids(ids)), .. }
+        | OperationSpec::Copy { on: RunOn::Vms(Which::Ids(ids)), .. } => ids.len() as u32,
+        OperationSpec::Change { .. }
+        | OperationSpec::Run { on: RunOn::Vms(_), .. }
+        | OperationSpec::Copy { on: RunOn::Vms(_), .. } => now.fleet.vms.len() as u32,
+        OperationSpec::Run { on: RunOn::Hosts(hosts), .. }
+        | OperationSpec::Copy { on: RunOn::Hosts(hosts), .. }
+        | OperationSpec::Spread { on: hosts, .. } => hosts.select_hosts(&now.fleet).len() as u32,
     };
     let moves = spec.kind().moves();
     let boots = spec.kind() == OpKind::Boot;

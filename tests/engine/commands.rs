@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hemera::engine::{Output, What};
-use hemera::fleet::{HostId, OpId, Script, Selection, TaskId, VmState};
+use hemera::fleet::{FileCopy, HostId, OpId, Script, Selection, TaskId, VmState, Way};
 use hemera::handle::{
-    Answer, Command, Limits, OperationSpec, Query, RunOn, TaskFilter, TaskSubject, VmChange, WaitKind, Which,
+    Answer, Command, Limits, OpKind, OperationSpec, Query, RunOn, TaskFilter, TaskSubject, VmChange, WaitKind, Which,
 };
-use hemera::platform::{End, Observation, Request};
+use hemera::platform::{End, GuestWork, HostWork, Observation, Request};
 
 use super::{Bench, booted, operations};
 
@@ -67,6 +67,45 @@ fn a_command_waits_for_its_host_and_its_page_shows_it() {
     bench.run(hosts("nantes-1"));
     bench.pass(Duration::from_secs(601));
     assert_eq!(&*operations(&bench)[1].failed_by[0].0, "nantes-1 did not come back");
+}
+
+#[test]
+fn copies_are_tasks_for_each_place_and_what_failed_is_copied_again() {
+    let mut bench = booted(4, Limits { run_total: 3, ..Limits::default() });
+    let way = Way::Out { from: "/var/log/messages".into(), to: "copied/1".into() };
+    let copy = Arc::new(FileCopy { way, timeout: Duration::from_secs(600) });
+    let start = |on| Command::Start(OperationSpec::Copy { on, copy: copy.clone() });
+    bench.command(start(RunOn::Vms(Which::Selected(Selection::all()))));
+    assert_eq!((bench.world.running.len(), &operations(&bench)[1].waiting_by[..]), (3, &[(WaitKind::RunTotal, 1)][..]));
+    let first = *bench.world.running.keys().next().unwrap();
+    bench.end(first, End::Failed("no such file".into()));
+    bench.finish();
+    bench.command(start(hosts("site:rennes")));
+    let first = *bench.world.running.keys().next().unwrap();
+    bench.end(first, End::Failed("no such file".into()));
+    bench.finish();
+    let seen = operations(&bench);
+    assert_eq!((seen[1].kind, &*seen[1].title), (OpKind::CopyOut, "copy /var/log/messages out of 4 VMs"));
+    assert_eq!((seen[1].done, seen[1].failed), (3, 1));
+    assert_eq!((&*seen[2].title, seen[2].done), ("copy /var/log/messages from 4 hosts", 3));
+    for op in [seen[1].id, seen[2].id] {
+        bench.command(Command::RetryFailed(op));
+        let copies = |request: &Request| match request {
+            Request::Guest { work: GuestWork::Copy(of), .. } | Request::Host { work: HostWork::Copy(of), .. } => {
+                *of == copy
+            }
+            _ => false,
+        };
+        assert_eq!((bench.world.running.len(), bench.world.count(copies)), (1, 1));
+        bench.finish();
+    }
+    bench.holds_together();
+    // A copy that says nothing has its time, and no more.
+    bench.command(start(hosts("nantes-1")));
+    bench.pass(Duration::from_secs(599));
+    assert_eq!(operations(&bench)[5].running, 1);
+    bench.pass(Duration::from_secs(600));
+    assert_eq!(operations(&bench)[5].failed, 1);
 }
 
 #[test]

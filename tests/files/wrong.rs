@@ -195,6 +195,24 @@ fn wrong_workflows_are_told() {
         (DESTROY, "run = { select = \"all\", script = \"nowhere.sh\" }"),
         (DESTROY, "run = { select = \"all\", command = \"true\", timeout = \"1 ms\" }"),
         (DESTROY, "run = { hosts = \"class:small\", command = \"true\" }"),
+        ("memory = \"1 GiB\"", "memory = \"1 GiB\"\nssh = \"root\""),
+        ("memory = \"1 GiB\"", "memory = \"1 GiB\"\nnetwork = \"default\"\nssh = \"root@h1\""),
+        ("memory = \"1 GiB\"", "memory = \"1 GiB\"\nnetwork = \"default\"\nssh = \"-oProxyCommand=reboot\""),
+        ("memory = \"1 GiB\"", "memory = \"1 GiB\"\nnetwork = \"default\"\nssh = \"root\"\nssh_config = \"\""),
+        ("memory = \"1 GiB\"", "memory = \"1 GiB\"\nnetwork = \"default\"\nssh_config = \"ssh\""),
+        (DESTROY, "copy-in = { from = \"Cargo.toml\", to = \"/root/x\" }"),
+        (DESTROY, "copy-in = { select = \"all\", hosts = \"all\", from = \"Cargo.toml\", to = \"/root/x\" }"),
+        (DESTROY, "copy-in = { select = \"all\", from = \"nowhere\", to = \"/root/x\" }"),
+        (DESTROY, "copy-in = { select = \"all\", from = \"src\", to = \"/root/x\" }"),
+        (DESTROY, "copy-in = { select = \"all\", from = \"Cargo.toml\", to = \"root/x\" }"),
+        (DESTROY, "copy-in = { select = \"all\", from = \"Cargo.toml\", to = \"/root/\" }"),
+        (DESTROY, "copy-in = { select = \"all\", from = \"Cargo.toml\" }"),
+        (DESTROY, "copy-in = { select = \"all\", from = \"Cargo.toml\", to = \"/root/x\", mode = \"rwx\" }"),
+        (DESTROY, "copy-in = { select = \"all\", from = \"Cargo.toml\", to = \"/root/x\", mode = \"10000\" }"),
+        (DESTROY, "copy-out = { select = \"all\", from = \"/etc/..\" }"),
+        (DESTROY, "copy-out = { select = \"all\", from = \"/etc/hosts\", to = \"hosts\" }"),
+        (DESTROY, "copy-out = { hosts = \"all\", from = \"/etc/hosts\", timeout = \"0 s\" }"),
+        (DESTROY, "copy = { select = \"all\", from = \"/etc/hosts\" }"),
     ];
     insta::assert_snapshot!(told(WORKFLOW, &cases, |text| Workflow::parse(text, "x.toml")
         .err()
@@ -227,6 +245,7 @@ fn workflows_that_do_not_fit_their_world_are_told() {
         ("hosts = \"ecotype-*\"", "hosts = \"cluster:ecotipe\""),
         (DESTROY, "run = { hosts = \"site:lyon\", command = \"true\" }"),
         (DESTROY, "run = { select = \"class:smal\", command = \"true\" }"),
+        (DESTROY, "copy-out = { hosts = \"site:lyon\", from = \"/etc/hosts\" }"),
     ];
     let mut out = told(WORKFLOW, &cases, |text| check(text, &world));
     let real = World::parse(REAL, "lab.toml").unwrap();

@@ -106,6 +106,7 @@ pub(crate) fn boot(count: u32) -> OperationSpec {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        ssh: None,
     };
     OperationSpec::Boot(Boot {
         class: class.into(),

@@ -78,6 +78,7 @@ fn snapshot() -> Snapshot {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        ssh: None,
     };
     let operation = |id, state| OperationView {
         id: OpId(id),

@@ -1,10 +1,10 @@
-//! Commands in guests and on hosts.
+//! Commands in guests and on hosts, and files that are copied to them and back.
 
 use std::sync::Arc;
 
 use crate::engine::task::Work;
-use crate::fleet::{Script, Selection};
-use crate::handle::{OpKind, Which};
+use crate::fleet::{FileCopy, Script, Selection, Way};
+use crate::handle::{OpKind, RunOn, Which};
 use crate::platform::{GuestWork, HostWork};
 
 use super::{Plan, Planned, Planner, Refusal, Subject, vms};
@@ -25,6 +25,35 @@ impl Planner<'_> {
     /// A command in VMs that run, or will when the task before has ended.
     pub(super) fn run_in(&self, which: &Which, script: &Arc<Script>) -> Plan {
         let mut plan = Plan::empty(OpKind::Run, Work::Guest(GuestWork::Run(script.clone())));
+        self.each_guest(&mut plan, which);
+        plan.title = format!("run `{}` in {}", shown(&script.title), vms(plan.tasks.len())).into();
+        plan
+    }
+
+    /// A file into VMs or to hosts, or back from them; which of them is as for commands.
+    pub(super) fn copy(&self, on: &RunOn, copy: &Arc<FileCopy>) -> Result<Plan, Arc<str>> {
+        let (kind, what, way) = match &copy.way {
+            Way::In { name, to, .. } => (OpKind::CopyIn, format!("{} to {}", shown(name), shown(to)), ["in", "on"]),
+            Way::Out { from, .. } => (OpKind::CopyOut, shown(from), ["out of", "from"]),
+        };
+        let (plan, places) = match on {
+            RunOn::Vms(which) => {
+                let mut plan = Plan::empty(kind, Work::Guest(GuestWork::Copy(copy.clone())));
+                self.each_guest(&mut plan, which);
+                let places = format!("{} {}", way[0], vms(plan.tasks.len()));
+                (plan, places)
+            }
+            RunOn::Hosts(hosts) => {
+                let mut plan = Plan::empty(kind, Work::Host(HostWork::Copy(copy.clone())));
+                let places = format!("{} {}", way[1], self.each_host(&mut plan, hosts)?);
+                (plan, places)
+            }
+        };
+        Ok(Plan { title: format!("copy {what} {places}").into(), ..plan })
+    }
+
+    /// A task for each VM that runs, or will when the task before has ended.
+    fn each_guest(&self, plan: &mut Plan, which: &Which) {
         for vm in self.which(which) {
             let row = self.fleet.vms.row(vm);
             let subject = Subject::Vm(vm);
@@ -38,8 +67,6 @@ impl Planner<'_> {
             };
             plan.refused.push(Refusal { subject, target: None, reason });
         }
-        plan.title = format!("run `{}` in {}", shown(&script.title), vms(plan.tasks.len())).into();
-        plan
     }
 
     /// A command on hosts; those that do not answer now are waited for.

@@ -271,11 +271,17 @@ impl Run {
 }
 
 /// Why the agent did not do something, without the names that stand beside it anyway where they are known.
-fn why(error: &AgentError) -> String {
+pub(super) fn why(error: &AgentError) -> String {
     match error {
-        AgentError::Trouble(Trouble::Refused { error, .. }) => error.message().to_owned(),
+        AgentError::Trouble(Trouble::Refused { error, .. }) => said_by_agent(error.message()).to_owned(),
         error => error.to_string(),
     }
+}
+
+/// What an agent said, of libvirt's message: `internal error: unable to execute QEMU agent command 'NAME': WHAT`.
+fn said_by_agent(message: &str) -> &str {
+    let agents = message.split_once("unable to execute QEMU agent command '");
+    agents.and_then(|(_, rest)| rest.split_once("': ")).map_or(message, |(_, said)| said)
 }
 
 impl Errand for Run {
@@ -285,5 +291,19 @@ impl Errand for Run {
             None => self.start(host),
             Some((pid, began)) => self.look(host, pid, began, cancelled),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_agent_says_needs_no_words_about_libvirt() {
+        let message =
+            "internal error: unable to execute QEMU agent command 'guest-file-open': failed to open file '/x'";
+        assert_eq!(said_by_agent(message), "failed to open file '/x'");
+        let other = "Guest agent is not responding: QEMU guest agent is not connected";
+        assert_eq!(said_by_agent(other), other);
     }
 }

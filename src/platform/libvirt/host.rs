@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::addresses::Addresses;
 use super::awaiting::Awaiting;
 use super::errands::Errands;
+use super::greet::Greetings;
 use super::images::Images;
 use super::ledger::{Ledger, Ticket};
 use super::line::Line;
@@ -22,7 +23,7 @@ use super::work::Work;
 use super::xml::Guests;
 use crate::doctor::HostSign;
 use crate::fleet::{HostId, TaskId};
-use crate::platform::{End, HostAccess, Observation};
+use crate::platform::{End, HostAccess, Observation, SshAccess};
 
 /// How many threads do a host's queued work. A start waits more than it computes: eight at once took a quarter of the
 /// time of eight in a row on two cores. More would crowd the 20 workers of an untuned libvirtd, and the 10 connections
@@ -96,6 +97,10 @@ pub(super) struct Host {
     pub(super) addresses: Arc<Addresses>,
     /// The images on their way to it.
     pub(super) images: Arc<Images>,
+    /// Whose SSH server greets.
+    pub(super) greetings: Arc<Greetings>,
+    /// How its guests that have no agent are reached, by their names.
+    pub(super) logins: Mutex<HashMap<Arc<str>, SshAccess>>,
     /// VMs that are looked at more closely.
     pub(super) looks: Looks,
     /// Boots that wait for their guests.
@@ -129,6 +134,7 @@ impl Host {
         ledger: Arc<Ledger>,
         addresses: Arc<Addresses>,
         images: Arc<Images>,
+        greetings: Arc<Greetings>,
     ) -> Arc<Self> {
         Arc::new(Self {
             id: access.host,
@@ -138,6 +144,8 @@ impl Host {
             ledger,
             addresses,
             images,
+            greetings,
+            logins: Mutex::default(),
             looks: Looks::default(),
             awaiting: Awaiting::default(),
             errands: Errands::default(),

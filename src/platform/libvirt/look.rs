@@ -63,6 +63,8 @@ pub(super) struct Subject {
     pub(super) disk_error: bool,
     /// Whether its guest's agent has its port open.
     pub(super) agent: bool,
+    /// Whether its guest's SSH server greets.
+    pub(super) greets: bool,
     /// Since when its QEMU has used no CPU time though it runs.
     pub(super) still: Option<Instant>,
     /// Whether it was left out of the figures as busy.
@@ -222,7 +224,10 @@ fn look(host: &Arc<Host>, name: &Arc<str>, subject: &Subject) -> Look {
     seen.still = still.is_some();
     seen.signs.push(Sign::Still(still.unwrap_or_default()));
     if !subject.agent {
-        seen.odd = true;
+        seen.odd = !subject.greets;
+        if subject.greets {
+            return seen;
+        }
         seen.signs.extend(console(host, name));
         return seen;
     }
@@ -403,7 +408,15 @@ mod tests {
 
     #[test]
     fn what_is_odd_is_looked_at_first_and_more_often() {
-        let subject = |agent| Subject { runs: true, disk_error: false, agent, still: None, busy: false, address: None };
+        let subject = |agent| Subject {
+            runs: true,
+            disk_error: false,
+            agent,
+            greets: false,
+            still: None,
+            busy: false,
+            address: None,
+        };
         let looks = Looks::default();
         let names: Vec<Arc<str>> = (0..10).map(|n| format!("vm-{n}").into()).collect();
         looks.note(names.iter().map(|name| (name.clone(), subject(true))).collect());
@@ -426,7 +439,15 @@ mod tests {
     #[test]
     fn a_console_is_silent_since_it_last_said_something() {
         let looks = Looks::default();
-        let subject = Subject { runs: true, disk_error: false, agent: false, still: None, busy: false, address: None };
+        let subject = Subject {
+            runs: true,
+            disk_error: false,
+            agent: false,
+            greets: false,
+            still: None,
+            busy: false,
+            address: None,
+        };
         looks.note(HashMap::from([("vm".into(), subject)]));
         let hour = Duration::from_secs(3600);
         looks.silent("vm", 3, b"abc");

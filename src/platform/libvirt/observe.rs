@@ -189,6 +189,7 @@ impl Observer {
             self.known.extend(met);
         }
         self.ask_for_agents(line, &figures)?;
+        self.call_guests();
         let mut listed: HashMap<Arc<str>, VmSeen> = HashMap::with_capacity(figures.len());
         let mut loads = Vec::new();
         for domain in &figures {
@@ -333,11 +334,12 @@ impl Observer {
     /// A listed domain as an observation; none where it vanished before it could be met.
     fn see(&mut self, figures: &DomainFigures) -> Option<VmSeen> {
         let name: Arc<str> = figures.domain.name().ok()?.into();
+        let greets = self.greets(self.known.get(&name)?);
         let known = self.known.get_mut(&name)?;
         let state = state::vm_state(figures.state.0, figures.state.1);
         let abandoned = known.abandoned(state.0 == VmState::Starting);
         let (state, reason) = match state {
-            (VmState::Up, reason) if known.agent == Some(true) => (VmState::Reachable, reason),
+            (VmState::Up, reason) if known.agent == Some(true) || greets => (VmState::Reachable, reason),
             (VmState::Starting, _) if abandoned => (VmState::Failed, Some(state::ABANDONED)),
             other => other,
         };

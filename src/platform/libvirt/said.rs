@@ -51,13 +51,15 @@ impl Said {
 
     /// The last line of its errors, of its output where there are none.
     pub(super) fn last_line(&self) -> Option<String> {
-        let line = |bytes: &Vec<u8>| {
-            let text = String::from_utf8_lossy(bytes);
-            let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
-            Some(line.chars().filter(|c| !c.is_control()).take(SHOWN).collect())
-        };
-        line(&self.ends[1]).or_else(|| line(&self.ends[0]))
+        last_line(&self.ends[1]).or_else(|| last_line(&self.ends[0]))
     }
+}
+
+/// The last line that is not blank, as a reason shows it.
+pub(super) fn last_line(bytes: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+    Some(line.chars().filter(|c| !c.is_control()).take(SHOWN).collect())
 }
 
 #[cfg(test)]

@@ -1,20 +1,24 @@
-//! Commands on hosts, by OpenSSH's `ssh`.
+//! Commands on hosts, and in guests without an agent, by OpenSSH's `ssh`.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io::{self, Read};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
+use std::iter;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::ledger::Ticket;
+use super::copy::Carry;
+use super::ledger::{Signals, Ticket};
 use super::queue::{Queue, lock};
 use super::said::Said;
 use crate::fleet::Script;
 use crate::platform::{End, SshAccess, Stream};
 
-/// How many commands run at once on all hosts together: each has a process and three threads here.
+/// How many commands run at once on all hosts and in all guests together: each has a process and three threads here.
 const AT_ONCE: usize = 32;
 /// How long a host may take to let SSH in, in seconds.
 const CONNECT: u32 = 10;
@@ -39,11 +43,17 @@ setsid "$@" 3<&- & p=$!
 { cat <&3; kill -TERM "-$p" || kill -TERM "$p"; sleep 2; kill -KILL "-$p"; } > /dev/null 2>&1 & w=$!
 wait "$p"; c=$?; kill "$w"; [ -z "$d" ] || rm -rf "$d"; exit "$c""#;
 
-/// A command that waits for its turn.
+/// What waits for its turn.
 #[derive(Debug)]
-struct Job {
-    command: Command,
-    timeout: Duration,
+enum Job {
+    Run(Box<Run>),
+    Copy(Carry),
+}
+
+/// A command.
+#[derive(Debug)]
+struct Run {
+    session: Session,
     ticket: Ticket,
     said: Said,
 }
@@ -54,15 +64,25 @@ struct State {
     running: usize,
 }
 
-/// The commands that run on hosts.
+/// The commands that run by SSH, and the files that are copied so.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Shells(Arc<Mutex<State>>);
 
 impl Shells {
-    /// Runs a command on a host when it is its turn.
+    /// Runs a command there when it is its turn.
     pub(super) fn run(&self, ssh: &SshAccess, script: &Script, ticket: Ticket, queue: Arc<Queue>) {
         let said = Said::new(ticket.task, queue);
-        let job = Job { command: command(ssh, script), timeout: script.timeout, ticket, said };
+        let arguments = script.arguments.iter().map(|argument| &**argument);
+        let session = Session::new(ssh, WRAPPER, iter::once(&*script.text).chain(arguments), script.timeout);
+        self.put(Job::Run(Box::new(Run { session, ticket, said })));
+    }
+
+    /// Copies a file there or back when it is its turn.
+    pub(super) fn copy(&self, carry: Carry) {
+        self.put(Job::Copy(carry));
+    }
+
+    fn put(&self, job: Job) {
         let mut state = lock(&self.0);
         state.waiting.push_back(job);
         if state.running == AT_ONCE {
@@ -79,7 +99,10 @@ impl Shells {
                     return;
                 };
                 drop(state);
-                work(job);
+                match job {
+                    Job::Run(run) => run.work(),
+                    Job::Copy(carry) => carry.work(),
+                }
             }
         });
         if let Err(error) = spawned {
@@ -94,40 +117,162 @@ impl Shells {
     }
 }
 
+impl Run {
+    fn work(self) {
+        let Self { session, ticket, mut said } = self;
+        if ticket.signals.cancelled() {
+            return ticket.end(End::Cancelled, |_| true, None);
+        }
+        let timeout = session.timeout;
+        let outcome = session.follow(None, &ticket.signals, &mut |stream, bytes| {
+            said.wrote(stream, bytes, 0);
+            Ok(())
+        });
+        let end = match outcome {
+            Outcome::Exited(code) => said.exited(code),
+            Outcome::NoSsh => {
+                let why = said.last_line().unwrap_or_else(|| "it did not say why".into());
+                End::Failed(format!("ssh did not get through: {why}").into())
+            }
+            Outcome::Cancelled => End::Cancelled,
+            Outcome::Late => Said::late(timeout),
+            Outcome::Broken(why) => End::Failed(why.into()),
+        };
+        ticket.end(end, |_| true, None);
+    }
+}
+
 /// A word as a shell takes it unchanged.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-fn command(ssh: &SshAccess, script: &Script) -> Command {
-    let mut command = Command::new("ssh");
-    if let Some(config) = &ssh.config {
-        command.arg("-F").arg(config);
-    }
-    command.args(["-T", "-o", "BatchMode=yes", "-o", &format!("ConnectTimeout={CONNECT}")]);
-    command.args(["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "--", &ssh.destination]);
-    let words = ["sh", "-c", WRAPPER, "sh", &script.text].into_iter();
-    let words = words.chain(script.arguments.iter().map(|argument| &**argument)).map(quoted);
-    command.arg(words.collect::<Vec<_>>().join(" "));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
+/// What a session came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// What ran ended by itself, with this code.
+    Exited(i32),
+    /// `ssh` did not get through; why, it wrote to standard error.
+    NoSsh,
+    /// It was ended because its task was cancelled.
+    Cancelled,
+    /// It was ended because its time was over.
+    Late,
+    /// It broke for this reason.
+    Broken(String),
 }
 
-fn work(mut job: Job) {
-    if job.ticket.signals.cancelled() {
-        return job.ticket.end(End::Cancelled, |_| true, None);
-    }
-    let end = match job.command.spawn() {
-        Ok(child) => follow(&mut job, child),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            End::Failed("there is no `ssh` here: install OpenSSH's client".into())
+/// What takes what a session writes; its error ends the session.
+pub(super) type Takes<'a> = dyn FnMut(Stream, &[u8]) -> Result<(), String> + 'a;
+
+/// A script on a host, by `ssh`.
+#[derive(Debug)]
+pub(super) struct Session {
+    command: Command,
+    timeout: Duration,
+}
+
+impl Session {
+    /// Runs a script of the shell there with these arguments, for that time at most.
+    pub(super) fn new<'a>(
+        ssh: &SshAccess,
+        script: &'a str,
+        arguments: impl Iterator<Item = &'a str>,
+        timeout: Duration,
+    ) -> Self {
+        let mut command = Command::new("ssh");
+        // A Ctrl-C at our terminal is ours alone: what runs goes on to its end.
+        command.process_group(0);
+        if let Some(config) = &ssh.config {
+            command.arg("-F").arg(config);
         }
-        Err(error) => End::Failed(format!("ssh: {error}").into()),
-    };
-    job.ticket.end(end, |_| true, None);
+        if ssh.any_key {
+            // Without a word about it among what the command says.
+            let options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
+            command.args(options.iter().flat_map(|option| ["-o", option]));
+        }
+        command.args(["-T", "-o", "BatchMode=yes", "-o", &format!("ConnectTimeout={CONNECT}")]);
+        command.args(["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "--", &ssh.destination]);
+        let words = ["sh", "-c", script, "sh"].into_iter().chain(arguments).map(quoted);
+        command.arg(words.collect::<Vec<_>>().join(" "));
+        Self { command, timeout }
+    }
+
+    /// Follows it to its end, or ends it: by closing its standard input, or where `feed` goes there, by closing all.
+    /// `wrote` takes what it writes.
+    pub(super) fn follow(mut self, feed: Option<File>, signals: &Signals, wrote: &mut Takes<'_>) -> Outcome {
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = match self.command.spawn() {
+            Ok(child) => child,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Outcome::Broken("there is no `ssh` here: install OpenSSH's client".into());
+            }
+            Err(error) => return Outcome::Broken(format!("ssh: {error}")),
+        };
+        let broken = |mut child: Child, why: String| {
+            let _ = child.kill();
+            let _ = child.wait();
+            Outcome::Broken(why)
+        };
+        let (came, mut input) = match streams(&mut child, feed) {
+            Ok(streams) => streams,
+            Err(error) => return broken(child, format!("no thread for its output: {error}")),
+        };
+        let began = Instant::now();
+        let mut ending: Option<(Instant, bool)> = None;
+        loop {
+            match came.recv_timeout(LOOK) {
+                Ok((stream, bytes)) => {
+                    if let Err(why) = wrote(stream, &bytes) {
+                        return broken(child, why);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            let cancelled = signals.cancelled();
+            match ending {
+                None if cancelled || began.elapsed() >= self.timeout => {
+                    ending = Some((Instant::now(), cancelled));
+                    if input.take().is_none() {
+                        let _ = child.kill();
+                    }
+                }
+                Some((since, _)) if since.elapsed() >= GRACE => {
+                    return broken(child, "was told to end and did not".into());
+                }
+                _ => {}
+            }
+        }
+        drop(input);
+        let code = child.wait().ok().and_then(|status| status.code());
+        match (ending, code) {
+            (Some((_, true)), _) => Outcome::Cancelled,
+            (Some((_, false)), _) => Outcome::Late,
+            (None, Some(NO_SSH)) => Outcome::NoSsh,
+            (None, code) => Outcome::Exited(code.unwrap_or(-1)),
+        }
+    }
 }
 
 type Piece = (Stream, Vec<u8>);
+
+/// What a child writes; its standard input, where nothing is fed to it.
+fn streams(child: &mut Child, feed: Option<File>) -> io::Result<(Receiver<Piece>, Option<ChildStdin>)> {
+    let (pieces, came) = mpsc::sync_channel(16);
+    if let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) {
+        pass(out, Stream::Out, pieces.clone())?;
+        pass(err, Stream::Err, pieces)?;
+    }
+    let mut input = child.stdin.take();
+    if let Some(mut feed) = feed
+        && let Some(mut to) = input.take()
+    {
+        // It breaks off where nobody takes it any more, and how that came the child says.
+        thread::Builder::new().name("shell input".into()).spawn(move || io::copy(&mut feed, &mut to))?;
+    }
+    Ok((came, input))
+}
 
 /// Passes on what comes from a pipe until its end.
 fn pass(mut from: impl Read + Send + 'static, stream: Stream, to: SyncSender<Piece>) -> io::Result<()> {
@@ -140,54 +285,6 @@ fn pass(mut from: impl Read + Send + 'static, stream: Stream, to: SyncSender<Pie
         }
     })?;
     Ok(())
-}
-
-/// Follows a command to its end, or ends it.
-fn follow(job: &mut Job, mut child: Child) -> End {
-    let (pieces, came) = mpsc::sync_channel(16);
-    let mut input = child.stdin.take();
-    let streams = (child.stdout.take(), child.stderr.take());
-    if let (Some(out), Some(err)) = streams
-        && let Err(error) = pass(out, Stream::Out, pieces.clone()).and_then(|()| pass(err, Stream::Err, pieces))
-    {
-        let _ = child.kill();
-        let _ = child.wait();
-        return End::Failed(format!("no thread for its output: {error}").into());
-    }
-    let began = Instant::now();
-    let mut ending: Option<(Instant, bool)> = None;
-    loop {
-        match came.recv_timeout(LOOK) {
-            Ok((stream, bytes)) => job.said.wrote(stream, &bytes, 0),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-        let cancelled = job.ticket.signals.cancelled();
-        match ending {
-            None if cancelled || began.elapsed() >= job.timeout => {
-                ending = Some((Instant::now(), cancelled));
-                // What its wrapper waits for.
-                drop(input.take());
-            }
-            Some((since, _)) if since.elapsed() >= GRACE => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return End::Failed("was told to end and did not".into());
-            }
-            _ => {}
-        }
-    }
-    drop(input);
-    let code = child.wait().ok().and_then(|status| status.code());
-    match (ending, code) {
-        (Some((_, true)), _) => End::Cancelled,
-        (Some((_, false)), _) => Said::late(job.timeout),
-        (None, Some(NO_SSH)) => {
-            let why = job.said.last_line().unwrap_or_else(|| "it did not say why".into());
-            End::Failed(format!("ssh did not get through: {why}").into())
-        }
-        (None, code) => job.said.exited(code.unwrap_or(-1)),
-    }
 }
 
 #[cfg(test)]
@@ -213,6 +310,19 @@ mod tests {
         let (_, code) = run("sleep 600 & sleep 600", &[], false);
         assert_eq!(code, Some(128 + 15));
         assert!(began.elapsed() < Duration::from_secs(300));
+    }
+
+    #[test]
+    fn only_keys_of_guests_are_taken_as_they_come() {
+        let arguments = |any_key| {
+            let ssh = SshAccess { destination: "root@10.160.0.1".into(), config: None, any_key };
+            let session = Session::new(&ssh, "true", iter::empty(), Duration::from_secs(1));
+            let arguments = session.command.get_args();
+            arguments.map(|argument| argument.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+        };
+        assert!(arguments(true).contains("-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"));
+        assert!(!arguments(false).contains("StrictHostKeyChecking"));
+        assert!(arguments(true).ends_with("-- root@10.160.0.1 'sh' '-c' 'true' 'sh'"));
     }
 
     #[test]

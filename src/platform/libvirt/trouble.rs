@@ -111,6 +111,18 @@ impl Trouble {
         matches!(self, Self::Refused { error, .. } if error.code().is(ErrorNumber::OperationTimeout))
     }
 
+    /// Whether a guest's agent did not answer, or its guest stands still: asked again, it may.
+    pub(super) fn agent_silent(&self) -> bool {
+        let Self::Refused { error, .. } = self else { return false };
+        let codes = [
+            ErrorNumber::AgentUnresponsive,
+            ErrorNumber::AgentUnsynced,
+            ErrorNumber::AgentCommandTimeout,
+            ErrorNumber::OperationInvalid,
+        ];
+        codes.iter().any(|&code| error.code().is(code))
+    }
+
     /// Whether the driver does not have the call at all.
     pub(super) fn unsupported(&self) -> bool {
         matches!(self, Self::Refused { error, .. } if error.code().is(ErrorNumber::NoSupport))

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::fleet::{Image, VmClass, vm_mac};
+use crate::fleet::{GuestSsh, Image, VmClass, vm_mac};
 
 /// The namespace of Hemera's mark in a domain's metadata.
 pub(super) const NAMESPACE: &str = "https://hemera.invalid/domain/1";
@@ -71,13 +71,15 @@ pub(super) struct Mark {
     pub(super) image: Option<String>,
     /// The address that it was given.
     pub(super) address: Option<Ipv4Addr>,
+    /// How its guest's SSH server is reached.
+    pub(super) ssh: Option<GuestSsh>,
 }
 
 impl Mark {
     /// The mark of a VM of that class.
     pub(super) fn of(class: &VmClass, address: Option<Ipv4Addr>) -> Self {
         let image = if let Image::Disk(path) = &class.image { Some(path.clone()) } else { None };
-        Self { class: Some(class.name.clone()), image, address }
+        Self { class: Some(class.name.clone()), image, address, ssh: class.ssh.clone() }
     }
 
     /// As an element whose prefix libvirt declares.
@@ -97,6 +99,12 @@ impl Mark {
         if let Some(address) = self.address {
             let _ = write!(text, " address='{address}'");
         }
+        if let Some(GuestSsh { user, config }) = &self.ssh {
+            let _ = write!(text, " ssh='{}'", escape(user));
+            if let Some(config) = config {
+                let _ = write!(text, " ssh-config='{}'", escape(&config.to_string_lossy()));
+            }
+        }
         text + "/>"
     }
 
@@ -109,7 +117,9 @@ impl Mark {
             })
         };
         let address = attribute("address").and_then(|address| address.parse().ok());
-        Self { class: attribute("class").map(Into::into), image: attribute("image"), address }
+        let config = attribute("ssh-config").map(Into::into);
+        let ssh = attribute("ssh").map(|user| GuestSsh { user, config });
+        Self { class: attribute("class").map(Into::into), image: attribute("image"), address, ssh }
     }
 }
 
@@ -233,6 +243,7 @@ mod tests {
             network: None,
             cpu: None,
             ready: Ready::Up,
+            ssh: None,
         }
     }
 
@@ -254,6 +265,7 @@ mod tests {
             class: Some("a'b\"<&amp;>".into()),
             image: Some("/x y/d.qcow2".into()),
             address: Some(Ipv4Addr::new(10, 160, 0, 1)),
+            ssh: Some(GuestSsh { user: "root".into(), config: Some("/it's/a config".into()) }),
         };
         assert_eq!(Mark::read(&mark.write()), mark);
         assert_eq!(Mark::read(&mark.write().replace('\'', "\"")), mark);

@@ -1,4 +1,5 @@
-//! Commands in simulated guests and on simulated hosts: each takes [`TAKES`], writes nothing and ends with 0.
+//! Commands in simulated guests and on simulated hosts: each takes [`TAKES`], writes nothing and ends with 0. Copies of
+//! files take as long, whatever their size, and bring nothing: there are no files in simulated guests.
 
 use std::time::Duration;
 
@@ -9,12 +10,22 @@ use super::host::called;
 use super::vms::State;
 use super::{Event, SimPlatform, Work};
 
-/// How long every command takes.
+/// How long every command and copy takes.
 pub const TAKES: Duration = Duration::from_secs(1);
 
-/// A command that runs.
+/// What is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Does {
+    /// A command, which ends with a code.
+    Command,
+    /// A copy of a file.
+    Copy,
+}
+
+/// A command or copy that runs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Command {
+    does: Does,
     /// Where: in a guest of this host, or on it.
     host: HostId,
     /// In which guest; none: on the host itself.
@@ -25,24 +36,24 @@ pub(super) struct Command {
 }
 
 impl SimPlatform {
-    pub(super) fn run_in_guest(&mut self, task: TaskId, vm: VmId, host: HostId, timeout: Duration) {
+    pub(super) fn run_in_guest(&mut self, task: TaskId, vm: VmId, host: HostId, does: Does, timeout: Duration) {
         let row = self.vms.get(vm);
         let refused = if row.state == State::Absent || row.host != host {
             format!("there is no such VM on {}", called(&self.topology, host))
         } else if row.state != State::Running {
             "its guest does not run".to_owned()
         } else {
-            return self.begin_command(task, Some(vm), host, timeout);
+            return self.begin_command(task, Some(vm), host, does, timeout);
         };
         self.ended(task, End::Failed(refused.into()), None);
     }
 
-    pub(super) fn run_on_host(&mut self, task: TaskId, host: HostId, timeout: Duration) {
+    pub(super) fn run_on_host(&mut self, task: TaskId, host: HostId, does: Does, timeout: Duration) {
         if !self.hosts[host.index()].up {
             let reason = format!("{} does not answer", called(&self.topology, host));
             return self.ended(task, End::Failed(reason.into()), None);
         }
-        self.begin_command(task, None, host, timeout);
+        self.begin_command(task, None, host, does, timeout);
     }
 
     /// Simulated hosts have every image.
@@ -55,9 +66,9 @@ impl SimPlatform {
         self.ended(task, end, None);
     }
 
-    fn begin_command(&mut self, task: TaskId, vm: Option<VmId>, host: HostId, timeout: Duration) {
+    fn begin_command(&mut self, task: TaskId, vm: Option<VmId>, host: HostId, does: Does, timeout: Duration) {
         let late = (timeout < TAKES).then_some(timeout);
-        let command = Command { host, vm, ends: self.now + TAKES.min(timeout), late };
+        let command = Command { does, host, vm, ends: self.now + TAKES.min(timeout), late };
         self.commands.insert((command.ends, task));
         self.tasks.insert(task, Work::Command(command));
         self.expect_command();
@@ -84,7 +95,7 @@ impl SimPlatform {
                 (None, Some(vm)) if self.vms.get(vm).state == State::Absent => End::Failed("the VM is gone".into()),
                 (None, _) => End::Done,
             };
-            if end == End::Done {
+            if end == End::Done && command.does == Does::Command {
                 self.say(None, Observation::Exited { task, code: 0 });
             }
             self.ended(task, end, None);

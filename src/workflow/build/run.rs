@@ -10,26 +10,13 @@ use super::super::StepSpans;
 use super::super::raw::RawRun;
 use super::{MAX_WAIT, Reader};
 use crate::files::FileError;
-use crate::fleet::Script;
+use crate::fleet::{Script, Span};
 use crate::handle::{OperationSpec, RunOn, Which};
 
 impl Reader<'_> {
     pub(super) fn run(&self, at: &Spanned<RawRun>, spans: &mut StepSpans) -> Result<OperationSpec, FileError> {
         let raw = at.get_ref();
-        let on = match (&raw.select, &raw.hosts) {
-            (Some(select), None) => {
-                spans.selections.push(select.span());
-                RunOn::Vms(Which::Selected(self.vms(select)?))
-            }
-            (None, Some(hosts)) => {
-                spans.selections.push(hosts.span());
-                RunOn::Hosts(self.hosts(hosts)?)
-            }
-            (None, None) => return self.fail(at, "run: found no place, expected `select` (VMs) or `hosts`"),
-            (Some(_), Some(hosts)) => {
-                return self.fail(hosts, "run: found `hosts` beside `select`, expected one: write each in a step");
-            }
-        };
+        let on = self.places("run", at, raw.select.as_ref(), raw.hosts.as_ref(), spans)?;
         let (title, text): (&str, String) = match (&raw.command, &raw.script) {
             (Some(command), None) if command.get_ref().trim().is_empty() => {
                 return self.fail(command, "command: found nothing, expected what a shell shall run");
@@ -41,8 +28,7 @@ impl Reader<'_> {
                 return self.fail(script, "run: found `script` beside `command`, expected one of them");
             }
         };
-        let least = Duration::from_millis(100);
-        let timeout = raw.timeout.as_ref().map(|span| self.span(span, least, MAX_WAIT, "timeout")).transpose()?;
+        let timeout = self.timeout(raw.timeout.as_ref())?;
         Ok(OperationSpec::Run {
             on,
             script: Arc::new(Script {
@@ -52,6 +38,38 @@ impl Reader<'_> {
                 timeout: timeout.unwrap_or(Script::TIMEOUT),
             }),
         })
+    }
+
+    /// The VMs or hosts that a step of the kind `word` is about.
+    pub(super) fn places<T>(
+        &self,
+        word: &str,
+        at: &Spanned<T>,
+        select: Option<&Spanned<String>>,
+        hosts: Option<&Spanned<String>>,
+        spans: &mut StepSpans,
+    ) -> Result<RunOn, FileError> {
+        match (select, hosts) {
+            (Some(select), None) => {
+                spans.selections.push(select.span());
+                Ok(RunOn::Vms(Which::Selected(self.vms(select)?)))
+            }
+            (None, Some(hosts)) => {
+                spans.selections.push(hosts.span());
+                Ok(RunOn::Hosts(self.hosts(hosts)?))
+            }
+            (None, None) => self.fail(at, format!("{word}: found no place, expected `select` (VMs) or `hosts`")),
+            (Some(_), Some(hosts)) => {
+                let message = format!("{word}: found `hosts` beside `select`, expected one: write each in a step");
+                self.fail(hosts, message)
+            }
+        }
+    }
+
+    /// How long something may take at each place, where that is said.
+    pub(super) fn timeout(&self, timeout: Option<&Spanned<Span>>) -> Result<Option<Duration>, FileError> {
+        let least = Duration::from_millis(100);
+        timeout.map(|span| self.span(span, least, MAX_WAIT, "timeout")).transpose()
     }
 
     /// What a script's file holds; its path is seen from the workflow's file.

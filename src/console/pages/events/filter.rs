@@ -30,7 +30,7 @@ enum Test {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Terms(Vec<(bool, Test)>);
 
-const KINDS: [OpKind; 13] = [
+const KINDS: [OpKind; 15] = [
     OpKind::Boot,
     OpKind::Migrate,
     OpKind::Evacuate,
@@ -41,6 +41,8 @@ const KINDS: [OpKind; 13] = [
     OpKind::Stress,
     OpKind::StopStress,
     OpKind::Run,
+    OpKind::CopyIn,
+    OpKind::CopyOut,
     OpKind::Adopt,
     OpKind::RemoveCopy,
     OpKind::Spread,

@@ -1,6 +1,7 @@
 //! What is known of domains from round to round, and the loads that follow from it.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,8 +14,8 @@ use super::super::traffic::Traffic;
 use super::super::work;
 use super::super::xml::Mark;
 use super::{LOAD_SPAN, Observer};
-use crate::fleet::{Bytes, Rate, VmState};
-use crate::platform::{Observation, VmKey, VmSeen};
+use crate::fleet::{Bytes, GuestSsh, Rate, VmState};
+use crate::platform::{Observation, SshAccess, VmKey, VmSeen};
 
 /// What is known of a domain from one round to the next.
 #[derive(Debug)]
@@ -53,6 +54,14 @@ impl Known {
     pub(super) fn abandoned(&mut self, starts: bool) -> bool {
         self.starting = if starts { self.starting.or_else(|| Some(Instant::now())) } else { None };
         self.starting.is_some_and(|since| since.elapsed() >= ABANDONED)
+    }
+}
+
+impl Known {
+    /// Its guest's SSH server: where, and how it is reached.
+    fn ssh(&self) -> Option<(Ipv4Addr, &GuestSsh)> {
+        let mark = self.mark.as_ref()?;
+        Some((mark.address?, mark.ssh.as_ref()?))
     }
 }
 
@@ -113,6 +122,32 @@ impl Observer {
         Some(Observation::HostLoad { cpu_used: cpu, cpu_demand: cpu, net_rx, net_tx })
     }
 
+    /// Lets those be called whose guests have SSH and no agent, and says how they are reached.
+    pub(super) fn call_guests(&self) {
+        let without = self.known.iter().filter(|(_, known)| known.agent != Some(true));
+        let found: Vec<_> = without.filter_map(|(name, known)| Some((name, known.ssh()?))).collect();
+        let wanted = found.iter().map(|&(_, (address, _))| address).collect();
+        let login = |(name, (address, ssh)): (&Arc<str>, (Ipv4Addr, &GuestSsh))| {
+            let GuestSsh { user, config } = ssh;
+            let destination = format!("{user}@{address}");
+            (name.clone(), SshAccess { destination, config: config.clone(), any_key: config.is_none() })
+        };
+        *lock(&self.host.logins) = found.into_iter().map(login).collect();
+        let host = Arc::downgrade(&self.host);
+        let stir = move || {
+            if let Some(host) = host.upgrade() {
+                lock(&host.inbox).stirred = true;
+                host.stir.notify_one();
+            }
+        };
+        self.host.greetings.want(self.host.id, &wanted, &(Arc::new(stir) as Arc<_>));
+    }
+
+    /// Whether a guest's SSH server greets.
+    pub(super) fn greets(&self, known: &Known) -> bool {
+        known.ssh().is_some_and(|(address, _)| self.host.greetings.answers(address))
+    }
+
     /// Those of the listed VMs that are to be looked at more closely: Hemera's own. `disk_error` says which a disk error
     /// stopped.
     pub(super) fn subjects(
@@ -126,6 +161,7 @@ impl Observer {
                 runs: matches!(seen.state, VmState::Up | VmState::Reachable),
                 disk_error: disk_error(name),
                 agent: known.agent == Some(true),
+                greets: self.greets(known),
                 still: known.still,
                 busy: known.busy,
                 address: known.mark.as_ref().and_then(|mark| mark.address),

@@ -1,0 +1,40 @@
+//! How guests are reached.
+
+use std::path;
+
+use super::Reader;
+use crate::files::FileError;
+use crate::fleet::GuestSsh;
+use crate::workflow::raw::RawClass;
+
+impl Reader<'_> {
+    /// How the guests of a class are reached by SSH; `table` names the class.
+    pub(super) fn guest_ssh(&self, raw: &RawClass, table: &str) -> Result<Option<GuestSsh>, FileError> {
+        let Some(ssh) = &raw.ssh else {
+            return match &raw.ssh_config {
+                Some(config) => {
+                    self.fail(config, format!("`ssh_config` in {table} goes with `ssh`, which is not there"))
+                }
+                None => Ok(None),
+            };
+        };
+        let user = ssh.get_ref();
+        // What begins like an option would be taken for one.
+        let bad = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | ':' | '/');
+        if user.is_empty() || user.starts_with('-') || user.contains(bad) {
+            return self.fail(ssh, format!("ssh: found {user:?}, expected a user of the guests, as in \"root\""));
+        }
+        if raw.network.is_none() {
+            return self.fail(ssh, format!("`ssh` in {table} goes with `network`, which is not there"));
+        }
+        let config = raw.ssh_config.as_ref().map(|file| {
+            if file.get_ref().trim().is_empty() {
+                return self.fail(file, "ssh_config: found nothing, expected the path of a file, as in \"ssh_config\"");
+            }
+            // VMs bear it: who looks after them later may work elsewhere.
+            path::absolute(self.source.beside(file.get_ref()))
+                .or_else(|error| self.fail(file, format!("ssh_config `{}`: {error}", file.get_ref())))
+        });
+        Ok(Some(GuestSsh { user: user.clone(), config: config.transpose()? }))
+    }
+}
