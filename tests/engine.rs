@@ -52,6 +52,8 @@ fn class(memory: Bytes) -> Arc<VmClass> {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        patience: None,
+        ssh_key: None,
     })
 }
 

@@ -67,6 +67,8 @@ fn simulated(cpu: Duration, count: u32) -> Duration {
         network: None,
         cpu: None,
         ready: hemera::fleet::Ready::Up,
+        patience: None,
+        ssh_key: None,
     });
     for n in 0..count {
         let name = format!("boot-{n}").into();

@@ -49,6 +49,8 @@ fn class(image: Image) -> Arc<VmClass> {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        patience: None,
+        ssh_key: None,
     })
 }
 

@@ -89,6 +89,8 @@ impl Bench {
             network: None,
             cpu: None,
             ready,
+            patience: None,
+            ssh_key: None,
         });
         let on = Selection::hosts("all").expect("a selection");
         let boot = Boot { class, count, name: "vm-{n}".into(), placement: Placement::RoundRobin, on };

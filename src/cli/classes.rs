@@ -21,6 +21,8 @@ fn simulated(name: &str, vcpus: u8, mib: u64) -> Arc<VmClass> {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        patience: None,
+        ssh_key: None,
     })
 }
 

@@ -22,6 +22,11 @@ pub struct VmClass {
     pub cpu: Option<String>,
     /// When its boot counts as done.
     pub ready: Ready,
+    /// How long a boot may go on without any progress before it is given up; none: the engine's default.
+    pub patience: Option<Duration>,
+    /// A public SSH key that opens its guests as root, where their systemd takes credentials from the hypervisor (252 or
+    /// later); none: the image's own keys alone.
+    pub ssh_key: Option<String>,
 }
 
 /// What a VM boots from.

@@ -38,6 +38,8 @@ pub(super) struct RawClass {
     pub(super) network: Option<String>,
     pub(super) cpu: Option<String>,
     pub(super) ready: Option<Spanned<RawReady>>,
+    pub(super) patience: Option<Spanned<Span>>,
+    pub(super) ssh_key: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

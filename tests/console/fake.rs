@@ -47,6 +47,8 @@ pub(crate) fn small() -> Arc<VmClass> {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        patience: None,
+        ssh_key: None,
     })
 }
 

@@ -67,6 +67,8 @@ pub(crate) fn class(memory: u64, vcpus: u8) -> Arc<VmClass> {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        patience: None,
+        ssh_key: None,
     })
 }
 

@@ -106,6 +106,8 @@ pub(crate) fn boot(count: u32) -> OperationSpec {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        patience: None,
+        ssh_key: None,
     };
     OperationSpec::Boot(Boot {
         class: class.into(),

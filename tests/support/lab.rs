@@ -163,6 +163,8 @@ impl Lab {
             network: None,
             cpu: None,
             ready: Ready::Up,
+            patience: None,
+            ssh_key: None,
         }
     }
 

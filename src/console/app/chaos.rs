@@ -78,6 +78,8 @@ fn snapshot() -> Snapshot {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        patience: None,
+        ssh_key: None,
     };
     let operation = |id, state| OperationView {
         id: OpId(id),

@@ -153,6 +153,12 @@ fn odd_memory(class: &VmClass, guests: &Guests) -> String {
     format!("<qemu:commandline>{}</qemu:commandline>", arguments.concat())
 }
 
+/// A key for root's SSH, where a guest's systemd looks for credentials. It is public: every user of the guest may read it.
+fn credential(key: &str) -> String {
+    let entry = format!("io.systemd.credential:ssh.authorized_keys.root={}", escape(key));
+    format!("<sysinfo type='smbios'><oemStrings><entry>{entry}</entry></oemStrings></sysinfo>")
+}
+
 /// The definition of a VM of a class. `overlay` is the path of its disk on the host, where it has one; `log` that of
 /// the file that keeps what its serial console says; `address` the one that it is to have by its MAC address, where that is
 /// ours to say.
@@ -172,6 +178,10 @@ pub(super) fn domain(
             let _ = write!(boot, "<initrd>{}</initrd>", escape(initrd));
         }
         let _ = write!(boot, "<cmdline>{}</cmdline>", escape(cmdline));
+    }
+    let told = class.ssh_key.as_deref().map_or_else(String::new, credential);
+    if !told.is_empty() {
+        boot += "<smbios mode='sysinfo'/>";
     }
     let disk = overlay.map_or_else(String::new, |path| {
         let path = escape(path);
@@ -209,7 +219,7 @@ pub(super) fn domain(
     let log = log.map_or_else(String::new, |path| format!("<log file='{}' append='on'/>", escape(path)));
     format!(
         "<domain type='{domain_type}' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>{name}</name><uuid>{uuid}</uuid><metadata>{mark}</metadata>\
-         <memory unit='b'>{bytes}</memory><vcpu>{vcpus}</vcpu>\
+         <memory unit='b'>{bytes}</memory><vcpu>{vcpus}</vcpu>{told}\
          <os><type arch='{arch}'>hvm</type>{boot}</os><features><acpi/>{tcg}</features>{cpu}<clock offset='utc'/>\
          <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>\
          <devices>{disk}{nic}<controller type='usb' model='none'/>\
@@ -233,6 +243,8 @@ mod tests {
             network: None,
             cpu: None,
             ready: Ready::Up,
+            patience: None,
+            ssh_key: None,
         }
     }
 
