@@ -719,6 +719,20 @@ fn a_task_without_progress_is_given_up_and_one_with_progress_is_not() {
 }
 
 #[test]
+fn a_boot_is_given_up_when_its_class_says_so() {
+    let mut bench = Bench::new(Limits::default());
+    let mut slow = boot(1, Placement::RoundRobin, "all");
+    if let OperationSpec::Boot(boot) = &mut slow {
+        boot.class = Arc::new(VmClass { patience: Some(Duration::from_mins(10)), ..(*boot.class).clone() });
+    }
+    bench.command(Command::Start(slow));
+    bench.pass(Duration::from_secs(599));
+    assert_eq!(operations(&bench)[0].running, 1);
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(&*operations(&bench)[0].failed_by[0].0, "no progress for 600 s");
+}
+
+#[test]
 fn what_failed_is_asked_again_under_the_same_names() {
     let mut bench = Bench::new(Limits::default());
     bench.command(Command::Start(boot(4, Placement::RoundRobin, "all")));

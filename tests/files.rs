@@ -267,6 +267,10 @@ fn other_ways_to_say_things() {
     let kernel = parse("image = \"none\"", "kernel = \"/k\"\ncmdline = \"console=ttyS0\"\nready = \"reachable\"");
     let direct = Image::Kernel { kernel: "/k".into(), initrd: None, cmdline: "console=ttyS0".into() };
     assert_eq!((&kernel.classes[0].image, kernel.classes[0].ready), (&direct, Ready::Reachable));
+    let told = parse("image = \"none\"", "image = \"d\"\npatience = \"10 min\"\nssh_key = \"ssh-ed25519 AAAA me\\n\"");
+    assert_eq!(told.classes[0].patience, Some(Duration::from_mins(10)));
+    assert_eq!(told.classes[0].ssh_key.as_deref(), Some("ssh-ed25519 AAAA me"));
+    assert_eq!((kernel.classes[0].patience, &kernel.classes[0].ssh_key), (None, &None));
     for (text, placement) in [
         ("\"packed\"", Placement::Packed),
         ("\"random\"", Placement::Random),

@@ -38,7 +38,7 @@ const BUILD: &str = include_str!("debian/build.sh");
 const OWN: [(&str, &str); 9] = [
     ("boot/grub/grub.cfg", include_str!("debian/grub.cfg")),
     ("etc/cloud/cloud.cfg.d/90-hemera.cfg", include_str!("debian/cloud.cfg")),
-    ("etc/fstab", "LABEL=debian / ext4 errors=remount-ro 0 1\n"),
+    ("etc/fstab", "LABEL=debian / ext4 errors=remount-ro 0 0\n"),
     ("etc/hostname", "debian\n"),
     ("etc/hosts", "127.0.0.1 localhost\n127.0.1.1 debian\n::1 localhost\n"),
     ("etc/ssh/sshd_config.d/hemera.conf", include_str!("debian/sshd.conf")),

@@ -42,6 +42,8 @@ rm own/sources.list
 cp -r own/. "$root/"
 [ -z "$load" ] || install -m 755 "$load" "$root/usr/bin/hemera-load"
 chroot "$root" systemctl enable systemd-networkd.service
+# What would be at work while others measure: looking for updates, and for remains of checks of LVM volumes.
+chroot "$root" systemctl disable apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service
 
 say "writing the disk"
 truncate -s 4G disk.raw

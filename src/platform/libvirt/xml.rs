@@ -290,6 +290,18 @@ mod tests {
     }
 
     #[test]
+    fn a_class_with_a_key_tells_it_to_its_guests() {
+        let guests = Guests { domain_type: "kvm".into(), arch: "x86_64".into(), qemu: 7_002_022 };
+        let mut class = class(Image::Disk("/images/d.img".into()));
+        let text = domain("vm-1", "u", &class, &guests, Some("/d"), None, None);
+        assert!(!text.contains("smbios"), "{text}");
+        class.ssh_key = Some("ssh-ed25519 AA+/= a<b".into());
+        let text = domain("vm-1", "u", &class, &guests, Some("/d"), None, None);
+        let entry = "<entry>io.systemd.credential:ssh.authorized_keys.root=ssh-ed25519 AA+/= a&lt;b</entry>";
+        assert!(text.contains(entry) && text.contains("<smbios mode='sysinfo'/></os>"), "{text}");
+    }
+
+    #[test]
     fn an_agent_is_there_when_its_port_is_open() {
         let channel = |state: &str| {
             format!("<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'{state}/></channel>")
