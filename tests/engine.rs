@@ -726,9 +726,9 @@ fn a_boot_is_given_up_when_its_class_says_so() {
         boot.class = Arc::new(VmClass { patience: Some(Duration::from_mins(10)), ..(*boot.class).clone() });
     }
     bench.command(Command::Start(slow));
-    bench.pass(Duration::from_secs(599));
+    bench.pass(Duration::from_secs(500));
     assert_eq!(operations(&bench)[0].running, 1);
-    bench.pass(Duration::from_secs(1));
+    bench.pass(Duration::from_secs(100));
     assert_eq!(&*operations(&bench)[0].failed_by[0].0, "no progress for 600 s");
 }
 

@@ -94,8 +94,8 @@ mod tests {
             let read = Workflow::parse(&workflow(&plan, &guest, debian), "workflow.toml").unwrap();
             assert_eq!((read.classes.len(), read.steps.len()), (classes, steps));
             if debian.is_some() {
-                assert_eq!(read.classes[0].ssh_key.as_deref(), Some("ssh-ed25519 AAAA lab4"));
-                assert_eq!(read.classes[0].patience, Some(std::time::Duration::from_mins(10)));
+                assert_eq!(read.classes[1].ssh_key.as_deref(), Some("ssh-ed25519 AAAA lab4"));
+                assert_eq!(read.classes[1].patience, Some(std::time::Duration::from_mins(10)));
             }
         }
     }

@@ -50,7 +50,10 @@ pub(super) fn build(source: Source) -> Result<Workflow, FileError> {
     }
     let mut classes = Vec::new();
     let mut image_spans = Vec::new();
-    for (name, class) in &raw.vm {
+    // In the order in which they are written, which consoles offer them in.
+    let mut written: Vec<_> = raw.vm.iter().collect();
+    written.sort_by_key(|(name, _)| name.span().start);
+    for (name, class) in written {
         classes.push(Arc::new(read.class(name, class)?));
         image_spans.push(class.get_ref().image.as_ref().map_or_else(|| class.span(), Spanned::span));
     }
