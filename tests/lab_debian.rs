@@ -11,6 +11,7 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use start::{done, hemera, not_run, start, text, wait_until};
@@ -31,8 +32,10 @@ impl Drop for Lab {
     }
 }
 
-/// The image, built where it is not in the cache; none where this machine cannot, which is said.
-fn image() -> Option<()> {
+/// Sees to it that the image is there, for one test at a time; none where this machine cannot build it, which is said.
+fn image() -> Option<MutexGuard<'static, ()>> {
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let output = hemera(&["lab", "image"]).output().expect("hemera");
     let why = text(&output.stderr);
     if !output.status.success() && (why.contains("programs are missing") || why.contains("need root")) {
@@ -40,7 +43,7 @@ fn image() -> Option<()> {
         return None;
     }
     assert!(output.status.success(), "no image: {why}");
-    Some(())
+    Some(turn)
 }
 
 /// A command by SSH, with these options.
@@ -53,9 +56,7 @@ fn ssh(options: &[&str], address: &str, command: &str) -> Output {
 #[test]
 #[ignore = "takes minutes; tests/run --long"]
 fn debian_boots_on_a_lab_and_lets_the_labs_key_in_alone() {
-    if image().is_none() {
-        return;
-    }
+    let Some(_turn) = image() else { return };
     let lab = Lab(Path::new(env!("CARGO_TARGET_TMPDIR")).join("lab-debian"));
     // What an earlier test process left that was killed.
     drop(Lab(lab.0.clone()));
@@ -98,23 +99,22 @@ fn drafts() -> Vec<String> {
 #[test]
 #[ignore = "needs the network; tests/run --long"]
 fn a_build_that_is_interrupted_leaves_nothing() {
-    if image().is_none() {
-        return;
-    }
+    let Some(_turn) = image() else { return };
     // Another load tool makes it another image.
     let folder = tempfile::tempdir().expect("a folder");
     let tool = folder.path().join("hemera-load");
     fs::copy("/bin/busybox", &tool).expect("a static program");
     File::options().append(true).open(&tool).expect("it").write_all(b"another").expect("it");
-    let link = fs::read_link(format!("{CACHE}/debian")).expect("the image of before");
+    let before = fs::read_link(format!("{CACHE}/debian")).expect("the image of before");
     let mut build = hemera(&["lab", "image"]).env("HEMERA_LOAD", &tool).stderr(Stdio::piped()).spawn().expect("hemera");
-    let mut said = BufReader::new(build.stderr.take().expect("its words"));
-    let mut line = String::new();
-    said.read_line(&mut line).expect("a line");
-    assert!(line.starts_with("fetching "), "{line}");
+    let said = BufReader::new(build.stderr.take().expect("its words"));
+    let mut stages = said.lines().map(|line| line.expect("text"));
+    let stage = stages.find(|stage| stage.starts_with("installing "));
+    assert!(stage.is_some(), "it ended before it came to that");
     let draft = format!(".draft-{}", build.id());
     let root = || drafts().into_iter().find(|name| name.ends_with(&draft)).map(|name| format!("{CACHE}/{name}/root"));
-    wait_until("packages are being unpacked", || root().is_some_and(|root| Path::new(&root).join("usr").exists()));
+    let within = |file: &str| root().is_some_and(|root| Path::new(&root).join(file).exists());
+    wait_until("packages are being installed", || within("usr/sbin/policy-rc.d"));
     done(Command::new("kill").args(["-INT", &build.id().to_string()]));
     assert_eq!(build.wait().expect("its end").code(), Some(130));
     assert!(root().is_none(), "{:?}", drafts());
@@ -126,5 +126,5 @@ fn a_build_that_is_interrupted_leaves_nothing() {
         at.display().to_string().contains(&draft)
     });
     assert_eq!(left.count(), 0, "processes of the build");
-    assert_eq!(fs::read_link(format!("{CACHE}/debian")).expect("the image of before"), link);
+    assert_eq!(fs::read_link(format!("{CACHE}/debian")).expect("the image of before"), before);
 }
