@@ -17,7 +17,7 @@ cp own/sources.list "$root/etc/apt/sources.list"
 mount -t proc proc "$root/proc"
 # Names are looked up as this machine does. What its own file is called may be a link that leads nowhere in there.
 rm -f "$root/etc/resolv.conf"
-cp /etc/resolv.conf "$root/etc/resolv.conf"
+[ ! -e /etc/resolv.conf ] || cp /etc/resolv.conf "$root/etc/resolv.conf"
 # Nothing starts in there; nothing is worth waiting for the disk, as all of it is thrown away where this is cut off.
 printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
