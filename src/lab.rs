@@ -12,6 +12,8 @@
 //!
 //! Everything is done by the system's own programs (`ip`, `tc`, `virsh` and so on), as an operator would.
 
+mod cache;
+mod debian;
 mod disk;
 mod down;
 mod error;
@@ -34,6 +36,7 @@ mod ssh;
 mod status;
 mod up;
 
+pub use debian::{Debian, image};
 pub use down::{Gone, down};
 pub use error::LabError;
 pub use fault::{Fault, fault, mend};

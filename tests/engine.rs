@@ -55,6 +55,8 @@ fn class(memory: Bytes) -> Arc<VmClass> {
         cpu: None,
         ready: Ready::Up,
         ssh: None,
+        patience: None,
+        ssh_key: None,
     })
 }
 
@@ -720,6 +722,20 @@ fn a_task_without_progress_is_given_up_and_one_with_progress_is_not() {
     let op = &operations(&bench)[0];
     assert_eq!((op.running, op.failed), (1, 1));
     assert_eq!(&*op.failed_by[0].0, "no progress for 120 s");
+}
+
+#[test]
+fn a_boot_is_given_up_when_its_class_says_so() {
+    let mut bench = Bench::new(Limits::default());
+    let mut slow = boot(1, Placement::RoundRobin, "all");
+    if let OperationSpec::Boot(boot) = &mut slow {
+        boot.class = Arc::new(VmClass { patience: Some(Duration::from_mins(10)), ..(*boot.class).clone() });
+    }
+    bench.command(Command::Start(slow));
+    bench.pass(Duration::from_secs(500));
+    assert_eq!(operations(&bench)[0].running, 1);
+    bench.pass(Duration::from_secs(100));
+    assert_eq!(&*operations(&bench)[0].failed_by[0].0, "no progress for 600 s");
 }
 
 #[test]

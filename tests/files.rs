@@ -317,6 +317,10 @@ fn other_ways_to_say_things() {
     assert_eq!((class(""), class("network = \"n\"\nssh = \"root\"")), (None, ssh(None)));
     let config = std::path::absolute("keys/ssh_config").unwrap();
     assert_eq!(class("network = \"n\"\nssh = \"root\"\nssh_config = \"keys/ssh_config\""), ssh(Some(config)));
+    let told = parse("image = \"none\"", "image = \"d\"\npatience = \"10 min\"\nssh_key = \"ssh-ed25519 AAAA me\\n\"");
+    assert_eq!(told.classes[0].patience, Some(Duration::from_mins(10)));
+    assert_eq!(told.classes[0].ssh_key.as_deref(), Some("ssh-ed25519 AAAA me"));
+    assert_eq!((kernel.classes[0].patience, &kernel.classes[0].ssh_key), (None, &None));
     for (text, placement) in [
         ("\"packed\"", Placement::Packed),
         ("\"random\"", Placement::Random),

@@ -68,6 +68,8 @@ fn simulated(cpu: Duration, count: u32) -> Duration {
         cpu: None,
         ready: hemera::fleet::Ready::Up,
         ssh: None,
+        patience: None,
+        ssh_key: None,
     });
     for n in 0..count {
         let name = format!("boot-{n}").into();

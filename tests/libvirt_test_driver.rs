@@ -50,6 +50,8 @@ fn class(image: Image) -> Arc<VmClass> {
         cpu: None,
         ready: Ready::Up,
         ssh: None,
+        patience: None,
+        ssh_key: None,
     })
 }
 

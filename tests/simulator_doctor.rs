@@ -90,6 +90,8 @@ impl Bench {
             cpu: None,
             ready,
             ssh: None,
+            patience: None,
+            ssh_key: None,
         });
         let on = Selection::hosts("all").expect("a selection");
         let boot = Boot { class, count, name: "vm-{n}".into(), placement: Placement::RoundRobin, on };

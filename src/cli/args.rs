@@ -217,7 +217,9 @@ pub(super) enum LabTask {
     Up(LabUp),
     /// Show the labs of this machine: hosts, VMs, links, world files
     Status,
-    /// End a lab with all its VMs; nothing is left but the guest image in /var/cache/hemera, for the next one
+    /// Build a disk image of Debian with systemd, cloud-init, sshd and stress-ng, which later labs offer as class `debian`
+    Image,
+    /// End a lab with all its VMs; nothing is left but the guest images in /var/cache/hemera, for the next one
     Down {
         /// The lab's directory [default: the only lab]
         #[arg(value_name = "DIR")]

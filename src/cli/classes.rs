@@ -22,6 +22,8 @@ fn simulated(name: &str, vcpus: u8, mib: u64) -> Arc<VmClass> {
         cpu: None,
         ready: Ready::Up,
         ssh: None,
+        patience: None,
+        ssh_key: None,
     })
 }
 

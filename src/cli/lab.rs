@@ -26,6 +26,7 @@ pub(super) fn lab(task: &LabTask) -> Result<u8, Failure> {
             }
             Ok(DONE)
         }
+        LabTask::Image => image(),
         LabTask::Down { dir, all } => down(dir.as_deref(), *all),
         LabTask::Fault { what, dir } => {
             println!("{}; `hemera lab mend` undoes it", lab::fault(dir.as_deref(), &meant(what))?);
@@ -68,16 +69,31 @@ fn up(asked: &LabUp) -> Result<u8, Failure> {
         disk: asked.disk,
         dir: asked.dir.clone(),
     };
+    until_stopped(|say, stop| {
+        let ready = lab::up(&wish, &program, say, stop)?;
+        println!("{}", closing(&ready, began.elapsed().as_secs_f64()));
+        Ok(())
+    })
+}
+
+fn image() -> Result<u8, Failure> {
+    until_stopped(|say, stop| {
+        let disk = lab::image(say, stop)?.disk();
+        println!("{} is there: labs that start from now on have a class `debian` that boots it", disk.display());
+        Ok(())
+    })
+}
+
+/// Does what takes a while, says on standard error how it goes on, and ends it early at a Ctrl-C.
+fn until_stopped(
+    work: impl FnOnce(&mut dyn FnMut(&str), &dyn Fn() -> bool) -> Result<(), LabError>,
+) -> Result<u8, Failure> {
     let stopped = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, stopped.clone()).map_err(Failure::work)?;
     }
-    let mut say = |what: &str| eprintln!("{what}");
-    match lab::up(&wish, &program, &mut say, &|| stopped.load(Ordering::Relaxed)) {
-        Ok(ready) => {
-            println!("{}", closing(&ready, began.elapsed().as_secs_f64()));
-            Ok(DONE)
-        }
+    match work(&mut |what| eprintln!("{what}"), &|| stopped.load(Ordering::Relaxed)) {
+        Ok(()) => Ok(DONE),
         Err(error @ LabError::Interrupted) => {
             eprintln!("{error}");
             Ok(INTERRUPTED)

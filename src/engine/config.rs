@@ -43,7 +43,7 @@ impl Default for Expected {
 /// How long a running task may go on without any progress, by what it does; it is then cancelled and fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
-    /// Boots.
+    /// Boots of classes that say no other.
     pub boot: Duration,
     /// Migrations that send no byte, and images of which none arrives.
     pub migrate: Duration,

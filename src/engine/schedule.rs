@@ -302,7 +302,8 @@ impl Engine {
 
     pub(super) fn patience(&self, work: &Work) -> Duration {
         match work {
-            Work::Boot(_) | Work::Change(Change::Reboot) => self.config.patience.boot,
+            Work::Boot(class) => class.patience.unwrap_or(self.config.patience.boot),
+            Work::Change(Change::Reboot) => self.config.patience.boot,
             Work::Move(_) | Work::Host(HostWork::Image(_)) => self.config.patience.migrate,
             Work::Change(_) => self.config.patience.change,
             // The platform ends it when its time is over; this is for a platform that does not.

@@ -25,6 +25,11 @@ pub struct VmClass {
     pub ready: Ready,
     /// How its guests' SSH servers are reached where they have no agent; none: they are not.
     pub ssh: Option<GuestSsh>,
+    /// How long a boot may go on without any progress before it is given up; none: the engine's default.
+    pub patience: Option<Duration>,
+    /// A public SSH key that opens its guests as root, where their systemd takes credentials from the hypervisor (252 or
+    /// later); none: the image's own keys alone.
+    pub ssh_key: Option<String>,
 }
 
 /// How guests' SSH servers are reached.

@@ -64,6 +64,9 @@ pub enum LabError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// The disk image could not be built.
+    #[error("the disk image cannot be built: {0}")]
+    Image(String),
     /// A host's libvirtd did not start.
     #[error("{host} did not come up: expected its libvirtd to answer within {seconds} s; the end of its log:\n{log}")]
     Host {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::guest::{CMDLINE, MEMORY_MIB};
-use super::{Guest, Plan};
+use super::{Debian, Guest, Plan, debian};
 
 /// The world file.
 pub fn world(plan: &Plan, ssh_config: &Path) -> String {
@@ -21,6 +21,8 @@ pub fn world(plan: &Plan, ssh_config: &Path) -> String {
         let _ = writeln!(text, "ssh_config = {}", toml::Value::from(ssh_config.display().to_string()));
         let _ = writeln!(text, "subnet = \"{}\"", site.subnet());
     }
+    // All hosts see the machine's files: no image need be copied.
+    text += "\n[images]\nstrategy = \"shared\"\n";
     if let Some(shape) = plan.shape {
         for (a, b) in plan.pairs() {
             let (a, b) = (plan.sites[a].name, plan.sites[b].name);
@@ -35,8 +37,9 @@ pub fn world(plan: &Plan, ssh_config: &Path) -> String {
     text
 }
 
-/// The workflow file: a class of small VMs, booted, put under load where they take it, moved crosswise and destroyed.
-pub fn workflow(plan: &Plan, guest: &Guest) -> String {
+/// The workflow file: a class of small VMs, booted, put under load where they take it, moved crosswise and destroyed; and
+/// beside it, where its disk image was built, one of Debian, whose VMs the lab's key opens.
+pub fn workflow(plan: &Plan, guest: &Guest, debian: Option<(&Debian, &str)>) -> String {
     let (kernel, initrd) = (guest.kernel(), guest.initrd());
     let count = plan.hosts().count() * 2;
     let (stress, stop) = if guest.stress {
@@ -48,16 +51,28 @@ pub fn workflow(plan: &Plan, guest: &Guest) -> String {
     } else {
         (String::new(), "")
     };
+    let debian = debian.map_or_else(String::new, |(image, key)| self::debian(image, key));
     format!(
         "# VMs of lab {}, written by `hemera lab up`.\nname = \"lab\"\n\n[vm.tiny]\nvcpus = 1\n\
          memory = \"{MEMORY_MIB} MiB\"\nkernel = \"{}\"\ninitrd = \"{}\"\ncmdline = \"{CMDLINE}\"\n\
-         network = \"hemera\"\nready = \"reachable\"\n\n[limits]\nboot_per_host = 2\nmigrate_total = 4\n\n\
+         network = \"hemera\"\nready = \"reachable\"\n{debian}\n[limits]\nboot_per_host = 2\nmigrate_total = 4\n\n\
          [[step]]\nboot = {{ class = \"tiny\", count = {count}, name = \"tiny-{{n}}\" }}\n\n\
          {stress}[[step]]\nmigrate = {{ select = \"class:tiny\", pattern = \"crossed\" }}\n\n{stop}\
          [[step]]\ndestroy = {{ select = \"class:tiny\" }}\n",
         plan.number,
         kernel.display(),
         initrd.display()
+    )
+}
+
+/// The class of VMs that boot the disk image.
+fn debian(image: &Debian, key: &str) -> String {
+    let (disk, memory, patience) = (image.disk(), debian::MEMORY_MIB, debian::PATIENCE_MIN);
+    format!(
+        "\n[vm.debian]\nvcpus = 1\nmemory = \"{memory} MiB\"\nimage = \"{}\"\nnetwork = \"hemera\"\n\
+         ready = \"reachable\"\npatience = \"{patience} min\"\nssh_key = \"{}\"\n",
+        disk.display(),
+        key.trim()
     )
 }
 
@@ -72,10 +87,16 @@ mod tests {
         let plan = Plan::new(4, 3, 2, 256, Some("1 Gbit/s,10 ms".parse().unwrap()));
         let read = World::parse(&world(&plan, Path::new("/tmp/a \"lab\"/ssh/config")), "world.toml").unwrap();
         assert_eq!((read.topology.hosts.len(), read.topology.links.len()), (6, 3));
-        for (stress, steps) in [(false, 3), (true, 5)] {
+        let debian = Debian { dir: "/var/cache/hemera/lab/debian".into() };
+        let key = "ssh-ed25519 AAAA lab4\n";
+        for (stress, debian, classes, steps) in [(false, None, 1, 3), (true, Some((&debian, key)), 2, 5)] {
             let guest = Guest { dir: "/var/cache/hemera/lab/guest".into(), stress };
-            let read = Workflow::parse(&workflow(&plan, &guest), "workflow.toml").unwrap();
-            assert_eq!(read.steps.len(), steps);
+            let read = Workflow::parse(&workflow(&plan, &guest, debian), "workflow.toml").unwrap();
+            assert_eq!((read.classes.len(), read.steps.len()), (classes, steps));
+            if debian.is_some() {
+                assert_eq!(read.classes[1].ssh_key.as_deref(), Some("ssh-ed25519 AAAA lab4"));
+                assert_eq!(read.classes[1].patience, Some(std::time::Duration::from_mins(10)));
+            }
         }
     }
 }

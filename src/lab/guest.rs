@@ -10,12 +10,11 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use super::LabError;
+use super::cache;
 use super::modules;
 use super::need::find;
 use super::run::{command, finish, run};
 
-/// Where guests are kept from lab to lab.
-const CACHE: &str = "/var/cache/hemera/lab";
 /// Memory with which it boots.
 pub(super) const MEMORY_MIB: u64 = 96;
 /// Its kernel's arguments: what it says is on its screen and, as for every process without a terminal, on its serial line.
@@ -85,13 +84,7 @@ struct Parts {
 /// The guest from the cache, built first where it is not there or is damaged. `say` is told what takes time.
 pub(super) fn get(say: &mut dyn FnMut(&str)) -> Result<Guest, LabError> {
     let guest = cached(say)?;
-    // Made beside and moved over: whoever looks finds the old one or the new one.
-    let (link, draft) =
-        (Path::new(CACHE).join("guest"), Path::new(CACHE).join(format!("guest-{}", std::process::id())));
-    if fs::read_link(&link).ok().as_ref() != Some(&guest.dir) {
-        let _ = fs::remove_file(&draft);
-        symlink(&guest.dir, &draft).and_then(|()| fs::rename(&draft, &link)).map_err(LabError::file(link))?;
-    }
+    cache::link("guest", &guest.dir)?;
     Ok(guest)
 }
 
@@ -101,25 +94,14 @@ fn cached(say: &mut dyn FnMut(&str)) -> Result<Guest, LabError> {
     if !stress {
         say("no hemera-load is there: guests will take no stress (load/build builds it)");
     }
-    let dir = Path::new(CACHE).join(format!("guest-{}-{}", parts.version, key(&parts)?));
-    if intact(&dir) {
+    let dir = cache::dir(&format!("guest-{}-{}", parts.version, key(&parts)?));
+    if cache::intact(&dir) {
         return Ok(Guest { dir, stress });
     }
     say(&format!("building the guest from kernel {}, busybox and the guest agent", parts.version));
-    sweep();
-    let draft = PathBuf::from(format!("{}.draft-{}", dir.display(), std::process::id()));
-    let _ = fs::remove_dir_all(&draft);
+    let draft = cache::draft(&dir)?;
     build(&parts, &draft)?;
-    // What is damaged goes; what another lab has built meanwhile is as good as ours.
-    if !intact(&dir) {
-        let _ = fs::remove_dir_all(&dir);
-    }
-    if let Err(error) = fs::rename(&draft, &dir) {
-        let _ = fs::remove_dir_all(&draft);
-        if !intact(&dir) {
-            return Err(LabError::file(dir)(error));
-        }
-    }
+    cache::keep(&draft, &dir)?;
     Ok(Guest { dir, stress })
 }
 
@@ -136,58 +118,14 @@ fn parts() -> Result<Parts, LabError> {
     // "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x…)" and "/lib64/ld-linux-x86-64.so.2 (0x…)".
     let listed = run("ldd", [&agent])?;
     let libraries = listed.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from).collect();
-    Ok(Parts { kernel, version, busybox, agent, load: load_tool(), libraries, modules })
+    Ok(Parts { kernel, version, busybox, agent, load: cache::load_tool(), libraries, modules })
 }
 
-/// The static `hemera-load`: what `HEMERA_LOAD` says, or beside this program, or where `load/build` leaves it.
-fn load_tool() -> Option<PathBuf> {
-    let said = std::env::var_os("HEMERA_LOAD").map(PathBuf::from);
-    let program = std::env::current_exe().ok();
-    let folder = program.as_deref().and_then(Path::parent);
-    let beside = folder.map(|folder| folder.join("hemera-load"));
-    // Programs are in target/debug or target/release, tests one level further down.
-    let targets = folder.into_iter().flat_map(|folder| folder.ancestors().skip(1).take(2));
-    let built = targets
-        .map(|target| target.join(format!("static/{}-unknown-linux-gnu/load/hemera-load", std::env::consts::ARCH)));
-    said.into_iter().chain(beside).chain(built).find(|path| path.is_file() && is_static(path))
-}
-
-/// Whether a program runs without the libraries of this machine. A usual build of the tool, as tests make it beside this
-/// program, does not.
-fn is_static(program: &Path) -> bool {
-    match run("ldd", [program]) {
-        Ok(said) => said.contains("statically linked"),
-        Err(error) => error.to_string().contains("not a dynamic executable"),
-    }
-}
-
-/// Twelve digits of a checksum of all that goes in.
+/// A checksum of all that goes in.
 fn key(parts: &Parts) -> Result<String, LabError> {
     let files = [&parts.kernel, &parts.busybox, &parts.agent].into_iter().chain(&parts.load);
-    let files = files.chain(&parts.libraries).chain(&parts.modules);
-    let mut text = run("sha256sum", files)?;
-    for (path, content, _) in OWN {
-        text += path;
-        text += content;
-    }
-    let script = "printf %s \"$0\" | sha256sum";
-    Ok(run("sh", ["-c", script, &text])?.chars().take(12).collect())
-}
-
-fn intact(dir: &Path) -> bool {
-    dir.join("SHA256SUMS").exists()
-        && finish(command("sha256sum").args(["--check", "--status", "SHA256SUMS"]).current_dir(dir)).is_ok()
-}
-
-/// Removes what builds left that were killed.
-fn sweep() {
-    for entry in fs::read_dir(CACHE).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let process = name.split_once(".draft-").map(|(_, process)| process);
-        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
+    let own: String = OWN.iter().flat_map(|(path, content, _)| [*path, *content]).collect();
+    cache::key(files.chain(&parts.libraries).chain(&parts.modules), &own)
 }
 
 fn build(parts: &Parts, draft: &Path) -> Result<(), LabError> {

@@ -3,12 +3,11 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::run::{daemon, run};
+use super::run::{daemon, run, tail};
 use super::{Host, LabError, Plan, Record};
 
 /// How long a libvirtd may take to answer: it asks QEMU what it can first, and many do so at once.
@@ -98,10 +97,4 @@ pub(super) fn wait(record: &Record, host: &Host, started: &mut Child, stop: &dyn
     }
     let log = tail(&record.host_dir(&host.name).join("log/libvirtd.log"));
     Err(LabError::Host { host: host.full_name.clone(), seconds: began.elapsed().as_secs(), log })
-}
-
-fn tail(path: &Path) -> String {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(20)..].join("\n")
 }

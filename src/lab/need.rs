@@ -28,6 +28,19 @@ const PROGRAMS: [(&str, &str); 18] = [
     ("mkfs.ext4", "e2fsprogs"),
 ];
 
+/// What builds the disk image, in the same way.
+const IMAGE_PROGRAMS: [(&str, &str); 9] = [
+    ("debootstrap", "debootstrap"),
+    ("apt-get", "apt"),
+    ("sfdisk", "fdisk"),
+    ("mke2fs", "e2fsprogs"),
+    ("qemu-img", "qemu-utils"),
+    ("unshare", "util-linux"),
+    ("setpriv", "util-linux"),
+    ("ldd", "libc-bin"),
+    ("sha256sum", "coreutils"),
+];
+
 /// Where a program is.
 pub(super) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -53,16 +66,8 @@ pub fn root() -> Result<(), LabError> {
 /// Names all that is missing at once.
 pub(super) fn check() -> Result<(), LabError> {
     root()?;
-    let mut missing: Vec<(&str, &str)> = PROGRAMS.into_iter().filter(|(program, _)| find(program).is_none()).collect();
-    if super::guest::kernel().is_none() {
-        missing.push(("/boot/vmlinuz-*-cloud-amd64", "linux-image-cloud-amd64"));
-    }
-    if !missing.is_empty() {
-        let programs = missing.iter().map(|(program, _)| *program).collect::<Vec<_>>().join(", ");
-        let mut packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
-        packages.dedup();
-        return Err(LabError::Missing { programs, packages: packages.join(" ") });
-    }
+    let kernel = super::guest::kernel().is_none().then_some(("/boot/vmlinuz-*-cloud-amd64", "linux-image-cloud-amd64"));
+    there(PROGRAMS.into_iter().filter(|(program, _)| find(program).is_none()).chain(kernel))?;
     if !Path::new("/dev/net/tun").exists() {
         let why =
             "/dev/net/tun is missing: load the kernel's module with `modprobe tun`, or give the container the device";
@@ -76,4 +81,23 @@ pub(super) fn check() -> Result<(), LabError> {
     // Made and gone with a namespace that only this process has.
     let bridge = "ip link add br0 type bridge && ip link add v0 type veth peer name v1 && ip link set v0 master br0";
     run("unshare", ["--net", "sh", "-c", bridge]).map(drop).map_err(forbidden("bridges and veth pairs"))
+}
+
+/// Checks that the disk image can be built.
+///
+/// # Errors
+/// Names all that is missing at once.
+pub(super) fn for_image() -> Result<(), LabError> {
+    root()?;
+    there(IMAGE_PROGRAMS.into_iter().filter(|(program, _)| find(program).is_none()))
+}
+
+/// Whether nothing is missing.
+fn there(missing: impl Iterator<Item = (&'static str, &'static str)>) -> Result<(), LabError> {
+    let (programs, mut packages): (Vec<_>, Vec<_>) = missing.unzip();
+    if programs.is_empty() {
+        return Ok(());
+    }
+    packages.dedup();
+    Err(LabError::Missing { programs: programs.join(", "), packages: packages.join(" ") })
 }

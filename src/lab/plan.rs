@@ -210,6 +210,12 @@ impl Site {
         format!("{}/{SITE_PREFIX}", self.network)
     }
 
+    /// The subnet's addresses as patterns, as in `10.160.0.*`.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = String> {
+        let [a, b, c, _] = self.network.octets();
+        (c..=c + ((1 << (24 - SITE_PREFIX)) - 1)).map(move |c| format!("{a}.{b}.{c}.*"))
+    }
+
     /// The first `count` addresses of VMs.
     pub fn addresses(&self, count: usize) -> impl Iterator<Item = Ipv4Addr> {
         let first = self.network.to_bits() + 1;

@@ -1,7 +1,7 @@
 //! Running the system's programs.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -53,6 +53,13 @@ pub(super) fn finish(command: &mut Command) -> Result<String, LabError> {
     }
 }
 
+/// The last lines of a log.
+pub(super) fn tail(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
+}
+
 /// Feeds `ip` with commands, one a line, within a network namespace: much faster than one process each.
 pub(super) fn ip_batch(namespace: Option<&str>, lines: &[String]) -> Result<(), LabError> {
     batch("ip", namespace, lines)
@@ -86,7 +93,8 @@ fn batch(program: &str, namespace: Option<&str>, lines: &[String]) -> Result<(),
     Err(LabError::Program { command: format!("{program} {namespace}{line}"), said: said.trim().to_owned() })
 }
 
-fn failed(command: &Command, said: &str) -> LabError {
+/// The error of a program that failed.
+pub(super) fn failed(command: &Command, said: &str) -> LabError {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let text = words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ");
     // Scripts that are given as an argument would bury the rest.

@@ -9,7 +9,7 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 
 use super::run::run;
-use super::{Host, LabError, Plan, Record};
+use super::{Host, LabError, Plan, Record, Site};
 
 /// Makes the key of the lab, and the configuration by which a client finds its hosts.
 pub(super) fn client(record: &Record, plan: &Plan) -> Result<(), LabError> {
@@ -23,6 +23,12 @@ pub(super) fn client(record: &Record, plan: &Plan) -> Result<(), LabError> {
         chown(own("id"), Some(person), None).map_err(LabError::file(own("id")))?;
     }
     write(&record.ssh_config(), &config(plan, &dir))
+}
+
+/// The public half of the lab's key.
+pub(super) fn key(record: &Record) -> Result<String, LabError> {
+    let path = record.ssh_dir().join("id.pub");
+    fs::read_to_string(&path).map_err(LabError::file(path))
 }
 
 /// Writes all that a host's sshd reads, and adds its key to those that the client knows.
@@ -56,14 +62,19 @@ fn sshd_config(host: &Host, own: &Path, authorized: &Path) -> String {
     )
 }
 
-/// Hosts by their names and addresses. A host that does not answer is told within seconds.
+/// Hosts by their names and addresses, VMs by their addresses. A host that does not answer is told within seconds.
 fn config(plan: &Plan, dir: &Path) -> String {
-    let mut text =
-        format!("# SSH to the hosts of lab {}, written by `hemera lab up`: ssh -F THIS-FILE HOST\n", plan.number);
+    let mut text = format!(
+        "# SSH to the hosts and VMs of lab {}, written by `hemera lab up`: ssh -F THIS-FILE HOST\n",
+        plan.number
+    );
     for host in plan.hosts() {
         let Host { name, full_name, address, .. } = host;
         let _ = write!(text, "\nHost {name} {full_name} {address}\n    HostName {address}\n    HostKeyAlias {name}\n");
     }
+    // VMs come and go, each with a key of its own.
+    let vms = plan.sites.iter().flat_map(Site::patterns).collect::<Vec<_>>().join(" ");
+    let _ = write!(text, "\nHost {vms}\n    StrictHostKeyChecking no\n    UserKnownHostsFile /dev/null\n");
     let (id, known) = (quoted(&dir.join("id")), quoted(&dir.join("known_hosts")));
     let _ = write!(
         text,
@@ -99,5 +110,6 @@ mod tests {
         let text = config(&Plan::new(3, 2, 1, 256, None), Path::new("/tmp/50 % of it/ssh"));
         assert!(text.contains("\nHost ecotype-1 ecotype-1.nantes.grid5000.fr 10.158.3.2\n    HostName 10.158.3.2\n"));
         assert!(text.contains("IdentityFile \"/tmp/50 %% of it/ssh/id\"\n"), "{text}");
+        assert!(text.contains("\nHost 10.160.96.* 10.160.97.* 10.160.98.* 10.160.99.* 10.160.100.* "), "{text}");
     }
 }

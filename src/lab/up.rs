@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::record::{Claim, REGISTRY};
 use super::{
-    Guest, LabError, Link, Plan, Record, Shape, disk, down, files, gateway, guest, host, kvm, link, need, net, record,
-    ssh,
+    Debian, Guest, LabError, Link, Plan, Record, Shape, debian, disk, down, files, gateway, guest, host, kvm, link,
+    need, net, record, ssh,
 };
 use crate::fleet::Bytes;
 
@@ -51,6 +51,7 @@ pub fn up(wish: &Wish, program: &Path, say: &mut dyn FnMut(&str), stop: &dyn Fn(
     need::check()?;
     let dir = wish.dir.as_deref().map(directory).transpose()?;
     let guest = guest::get(say)?;
+    let debian = debian::built(say);
     let kvm = kvm::works(&guest, say)?;
     let claim = Claim::first_free(|number| {
         let dir = dir.clone().unwrap_or_else(|| Path::new(REGISTRY).join(number.to_string()));
@@ -61,7 +62,7 @@ pub fn up(wish: &Wish, program: &Path, say: &mut dyn FnMut(&str), stop: &dyn Fn(
     })?;
     let record = claim.record.clone();
     let plan = record.plan();
-    match make(&record, &plan, &guest, kvm, program, say, stop) {
+    match make(&record, &plan, (&guest, debian.as_ref()), kvm, program, say, stop) {
         Ok(link) => Ok(Ready { record, plan, guest, kvm, link }),
         Err(error) => {
             say("taking away what had been started");
@@ -102,7 +103,7 @@ fn directory(dir: &Path) -> Result<PathBuf, LabError> {
 fn make(
     record: &Record,
     plan: &Plan,
-    guest: &Guest,
+    (guest, debian): (&Guest, Option<&Debian>),
     kvm: bool,
     program: &Path,
     say: &mut dyn FnMut(&str),
@@ -139,7 +140,8 @@ fn make(
     helpers_run(record, plan, link)?;
     let write = |path: PathBuf, text: String| fs::write(&path, text).map_err(LabError::file(path));
     write(record.world(), files::world(plan, &record.ssh_config()))?;
-    write(record.workflow(), files::workflow(plan, guest))?;
+    let key = ssh::key(record)?;
+    write(record.workflow(), files::workflow(plan, guest, debian.map(|debian| (debian, key.as_str()))))?;
     go_on()?;
     Ok(link)
 }

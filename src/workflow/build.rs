@@ -54,7 +54,10 @@ pub(super) fn build(source: Source) -> Result<Workflow, FileError> {
     }
     let mut classes = Vec::new();
     let mut image_spans = Vec::new();
-    for (name, class) in &raw.vm {
+    // In the order in which they are written, which consoles offer them in.
+    let mut written: Vec<_> = raw.vm.iter().collect();
+    written.sort_by_key(|(name, _)| name.span().start);
+    for (name, class) in written {
         classes.push(Arc::new(read.class(name, class)?));
         image_spans.push(class.get_ref().image.as_ref().map_or_else(|| class.span(), Spanned::span));
     }
@@ -139,7 +142,24 @@ impl Reader<'_> {
                 Some(RawReady::Reachable) => Ready::Reachable,
             },
             ssh: self.guest_ssh(raw, &table)?,
+            patience: match &raw.patience {
+                Some(patience) => Some(self.span(patience, Duration::from_secs(1), MAX_WAIT, "patience")?),
+                None => None,
+            },
+            ssh_key: raw.ssh_key.as_ref().map(|key| self.ssh_key(key)).transpose()?,
         })
+    }
+
+    /// The line of a public key, as it stands in a file `id_ed25519.pub`.
+    fn ssh_key(&self, key: &Spanned<String>) -> Result<String, FileError> {
+        let text = key.get_ref().trim();
+        let mut words = text.split(' ');
+        let kind =
+            words.next().is_some_and(|kind| ["ssh-", "ecdsa-", "sk-"].iter().any(|known| kind.starts_with(known)));
+        if kind && words.next().is_some() && !text.contains(char::is_control) {
+            return Ok(text.to_owned());
+        }
+        self.fail(key, "ssh_key: expected the one line of a public key, as in \"ssh-ed25519 AAAA... me\"")
     }
 
     fn record(&self, record: &RawRecord) -> Result<Recording, FileError> {

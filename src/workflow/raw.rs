@@ -40,6 +40,8 @@ pub(super) struct RawClass {
     pub(super) ready: Option<Spanned<RawReady>>,
     pub(super) ssh: Option<Spanned<String>>,
     pub(super) ssh_config: Option<Spanned<String>>,
+    pub(super) patience: Option<Spanned<Span>>,
+    pub(super) ssh_key: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

@@ -48,6 +48,8 @@ pub(crate) fn small() -> Arc<VmClass> {
         cpu: None,
         ready: Ready::Up,
         ssh: None,
+        patience: None,
+        ssh_key: None,
     })
 }
 

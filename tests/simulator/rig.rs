@@ -68,6 +68,8 @@ pub(crate) fn class(memory: u64, vcpus: u8) -> Arc<VmClass> {
         cpu: None,
         ready: Ready::Up,
         ssh: None,
+        patience: None,
+        ssh_key: None,
     })
 }
 

@@ -107,6 +107,8 @@ pub(crate) fn boot(count: u32) -> OperationSpec {
         cpu: None,
         ready: Ready::Up,
         ssh: None,
+        patience: None,
+        ssh_key: None,
     };
     OperationSpec::Boot(Boot {
         class: class.into(),

@@ -164,6 +164,8 @@ impl Lab {
             cpu: None,
             ready: Ready::Up,
             ssh: None,
+            patience: None,
+            ssh_key: None,
         }
     }
 

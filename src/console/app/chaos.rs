@@ -79,6 +79,8 @@ fn snapshot() -> Snapshot {
         cpu: None,
         ready: Ready::Up,
         ssh: None,
+        patience: None,
+        ssh_key: None,
     };
     let operation = |id, state| OperationView {
         id: OpId(id),

@@ -163,6 +163,12 @@ fn odd_memory(class: &VmClass, guests: &Guests) -> String {
     format!("<qemu:commandline>{}</qemu:commandline>", arguments.concat())
 }
 
+/// A key for root's SSH, where a guest's systemd looks for credentials. It is public: every user of the guest may read it.
+fn credential(key: &str) -> String {
+    let entry = format!("io.systemd.credential:ssh.authorized_keys.root={}", escape(key));
+    format!("<sysinfo type='smbios'><oemStrings><entry>{entry}</entry></oemStrings></sysinfo>")
+}
+
 /// The definition of a VM of a class. `overlay` is the path of its disk on the host, where it has one; `log` that of
 /// the file that keeps what its serial console says; `address` the one that it is to have by its MAC address, where that is
 /// ours to say.
@@ -182,6 +188,10 @@ pub(super) fn domain(
             let _ = write!(boot, "<initrd>{}</initrd>", escape(initrd));
         }
         let _ = write!(boot, "<cmdline>{}</cmdline>", escape(cmdline));
+    }
+    let told = class.ssh_key.as_deref().map_or_else(String::new, credential);
+    if !told.is_empty() {
+        boot += "<smbios mode='sysinfo'/>";
     }
     let disk = overlay.map_or_else(String::new, |path| {
         let path = escape(path);
@@ -219,7 +229,7 @@ pub(super) fn domain(
     let log = log.map_or_else(String::new, |path| format!("<log file='{}' append='on'/>", escape(path)));
     format!(
         "<domain type='{domain_type}' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>{name}</name><uuid>{uuid}</uuid><metadata>{mark}</metadata>\
-         <memory unit='b'>{bytes}</memory><vcpu>{vcpus}</vcpu>\
+         <memory unit='b'>{bytes}</memory><vcpu>{vcpus}</vcpu>{told}\
          <os><type arch='{arch}'>hvm</type>{boot}</os><features><acpi/>{tcg}</features>{cpu}<clock offset='utc'/>\
          <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>\
          <devices>{disk}{nic}<controller type='usb' model='none'/>\
@@ -244,6 +254,8 @@ mod tests {
             cpu: None,
             ready: Ready::Up,
             ssh: None,
+            patience: None,
+            ssh_key: None,
         }
     }
 
@@ -287,6 +299,18 @@ mod tests {
         assert!(text.contains("<source file='/pool/vm-1.qcow2'/>") && text.contains("image='/images/d.img'"), "{text}");
         assert!(text.contains("<serial type='pty'><log file='/pool/vm-1.log' append='on'/><target"), "{text}");
         assert!(!text.contains("tb-cache") && !text.contains("<kernel>") && !text.contains("<qemu:"), "{text}");
+    }
+
+    #[test]
+    fn a_class_with_a_key_tells_it_to_its_guests() {
+        let guests = Guests { domain_type: "kvm".into(), arch: "x86_64".into(), qemu: 7_002_022 };
+        let mut class = class(Image::Disk("/images/d.img".into()));
+        let text = domain("vm-1", "u", &class, &guests, Some("/d"), None, None);
+        assert!(!text.contains("smbios"), "{text}");
+        class.ssh_key = Some("ssh-ed25519 AA+/= a<b".into());
+        let text = domain("vm-1", "u", &class, &guests, Some("/d"), None, None);
+        let entry = "<entry>io.systemd.credential:ssh.authorized_keys.root=ssh-ed25519 AA+/= a&lt;b</entry>";
+        assert!(text.contains(entry) && text.contains("<smbios mode='sysinfo'/></os>"), "{text}");
     }
 
     #[test]
