@@ -256,6 +256,7 @@ fn every_example_of_the_readme_is_right() {
     }
     assert!(files.len() >= 3);
     file(home.path(), "prepare.sh", "true\n");
+    file(home.path(), "input.dat", "1 2 3\n");
     let check = hemera(home.path()).arg("check").args(&files).output().unwrap();
     assert_eq!(check.status.code(), Some(0), "{}", stderr(&check));
 }
