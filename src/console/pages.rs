@@ -1,6 +1,7 @@
 //! The states of the pages beside the overview: cursors, filters, what is unfolded.
 
 pub(crate) mod events;
+pub(crate) mod finder;
 pub(crate) mod findings;
 pub(crate) mod host;
 pub(crate) mod hosts;

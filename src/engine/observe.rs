@@ -214,6 +214,10 @@ impl Engine {
             self.set_reason(vm, seen.reason.clone());
             let (name, host) = (self.vm_name(vm), self.host_name(Some(host)));
             let reason = seen.reason.clone().unwrap_or_else(|| "".into());
+            if seen.state == VmState::Failed && row.state.holds_memory() && row.managed {
+                // A hypervisor may list what is left of it for a moment before it says that it went.
+                self.note_gone(vm, &reason);
+            }
             self.record(What::VmState { vm: name, state: seen.state, host, reason });
             self.examine(vm);
         }

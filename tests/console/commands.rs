@@ -53,6 +53,10 @@ fn a_commands_tasks_tell_code_and_last_line_and_its_output_is_followed() {
     console.shows_all(&["line 100", "on standard error:", "[31mno space left"]).hides("line 1 ");
     console.keys("Home").shows_all(&["12 bytes of its output before this are not kept", "line 1 "]).hides("line 100");
     console.keys("End").shows("[31mno space left");
+    // It is searched, and saved.
+    console.keys("/ \"LINE_4\" Enter").shows_all(&["1 of 11 found", "line 4 "]);
+    console.keys("n n").shows("3 of 11 found").keys("N N N").shows_all(&["11 of 11 found", "line 49"]);
+    console.keys("X").shows("Save the output of vm-2").keys("Esc");
     console.keys("Enter").shows("vm-2");
     console.end();
 }

@@ -28,3 +28,16 @@ fn a_vm_that_others_move_is_shown_where_it_went_as_soon_as_it_is_gone_from_where
     let snapshot = bench.engine.snapshot(bench.world.now, &std::sync::Arc::default());
     assert!(snapshot.events.last().is_some_and(|event| event.text.ends_with("by others")), "{:?}", snapshot.events);
 }
+
+#[test]
+fn a_vm_that_is_still_listed_when_its_qemu_has_crashed_is_gone_all_the_same() {
+    let mut bench = booted(1, Limits::default());
+    let (&vm, &(host, _)) = bench.world.vms.first_key_value().unwrap();
+    let (vcpus, memory) = (1, Bytes::mib(1024));
+    let reason = Some("it crashed".into());
+    let seen = VmSeen { vm: VmKey::Id(vm), state: VmState::Failed, managed: true, class: None, vcpus, memory, reason };
+    bench.see(Some(host), vec![Observation::Vm(seen)]);
+    bench.see(Some(host), vec![Observation::VmGone { vm: VmKey::Id(vm), reason: "it crashed".into() }]);
+    let row = bench.engine.fleet().vms.row(vm);
+    assert_eq!((row.state, row.finding), (VmState::Failed, Finding::QemuGone));
+}

@@ -47,7 +47,7 @@ actions! {
             let table = a.table();
             a.open_dialog(Dialog::save_view(table));
         }, takes takes::SAVE_VIEW;
-        "export" "export" true shows_rows "Writes what the table shows to a file, as CSV; of a VM, what its console or definition says." |a| a.ask_export(Format::Csv), takes takes::EXPORT;
+        "export" "export" true shows_rows "Writes what the table shows to a file, as CSV; of a VM, what its console or definition says; of a command, what it wrote." |a| a.ask_export(Format::Csv), takes takes::EXPORT;
         "export-json" "export as JSON" false shows_rows "Writes what the table shows to a file, as JSON." |a| a.ask_export(Format::Json);
         "event-level" "warnings/errors/all" true at_events "Shows all events, warnings and errors, or errors alone." |a| a.pages.events.next_level();
         "help" "keys" true always "Shows all actions and their keys." |a| a.open_help(""), takes takes::HELP, also "h" "?";

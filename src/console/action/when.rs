@@ -231,9 +231,14 @@ pub(super) fn in_room(app: &App) -> Result<(), Reason> {
 }
 
 pub(super) fn finds(app: &App) -> Result<(), Reason> {
-    in_room(app)?;
-    let found = app.pages.room.as_ref().is_some_and(|room| !room.finder.rows.is_empty());
-    if found { Ok(()) } else { Err("nothing is found") }
+    let finder = match (app.nav.page(), &app.pages.output) {
+        (Page::Output(_), Some(page)) => Some(&page.finder),
+        _ => {
+            in_room(app)?;
+            app.pages.room.as_ref().map(|room| &room.finder)
+        }
+    };
+    if finder.is_some_and(|finder| !finder.rows.is_empty()) { Ok(()) } else { Err("nothing is found") }
 }
 
 pub(super) fn at_events(app: &App) -> Result<(), Reason> {

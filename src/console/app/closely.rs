@@ -140,8 +140,17 @@ impl App {
 
     /// Goes to the next place of what is looked for, or to the one before.
     pub(crate) fn find(&mut self, forward: bool) {
-        if let Some(room) = &mut self.pages.room {
-            room.find(forward);
+        match self.nav.page() {
+            Page::Output(_) => {
+                if let Some(page) = &mut self.pages.output {
+                    page.find(forward);
+                }
+            }
+            _ => {
+                if let Some(room) = &mut self.pages.room {
+                    room.find(forward);
+                }
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use crate::console::export::{Ended, Export, Format, Gather, Next, Sheet, Target}
 use crate::console::format::counted;
 use crate::console::layout::Panel;
 use crate::console::page::Page;
+use crate::console::pages::output::OutputPage;
 use crate::console::pages::room::{Room, Wing};
 use crate::handle::{Answer, Query};
 
@@ -19,6 +20,8 @@ enum Shown {
     Asked(&'static str),
     /// What is read of a VM from close by.
     Text(Wing),
+    /// What a command wrote.
+    Output,
 }
 
 impl Shown {
@@ -29,6 +32,7 @@ impl Shown {
             Self::Operations => "operations",
             Self::Asked(what) => what,
             Self::Text(wing) => wing.word(),
+            Self::Output => "output",
         }
     }
 }
@@ -44,6 +48,7 @@ impl App {
             Page::Tasks(_) => Some(Shown::Asked("tasks")),
             Page::Events => Some(Shown::Asked("events")),
             Page::Room(_, wing @ (Wing::Console | Wing::Xml)) => Some(Shown::Text(wing)),
+            Page::Output(_) => Some(Shown::Output),
             _ => None,
         }
     }
@@ -56,17 +61,24 @@ impl App {
     /// Asks where to write what is shown.
     pub(crate) fn ask_export(&mut self, format: Format) {
         let Some(shown) = self.shown() else { return };
-        if let Shown::Text(wing) = shown {
-            let name = self.pages.room.as_ref().map_or("", |room| self.snapshot.fleet.vms.name(room.vm));
-            let path = Target::default_path(&format!("{name}-{}", wing.word()), wing.ending());
-            return self.open_dialog(Dialog::save_text(name, wing.word(), &path));
+        let (name, ending) = match shown {
+            Shown::Text(wing) => {
+                let vm = self.pages.room.as_ref().map(|room| self.snapshot.fleet.vms.name(room.vm).to_owned());
+                (vm, wing.ending())
+            }
+            Shown::Output => (self.task().map(|task| task.name.to_string()), "log"),
+            _ => (None, ""),
+        };
+        if let Some(name) = name {
+            let path = Target::default_path(&format!("{name}-{}", shown.word()), ending);
+            return self.open_dialog(Dialog::save_text(&name, shown.word(), &path));
         }
         let count = match shown {
             Shown::Table(Table::Vms) => counted(self.vms.order.len(), "VM"),
             Shown::Table(Table::Hosts) => counted(self.hosts_order().len(), "host"),
             Shown::Operations => counted(self.snapshot.operations.len(), "operation"),
             Shown::Asked(what) => what.to_owned(),
-            Shown::Text(_) => return,
+            Shown::Text(_) | Shown::Output => return,
         };
         self.open_dialog(Dialog::export(&count, format, &Target::default_path(shown.word(), format.ending())));
     }
@@ -105,12 +117,14 @@ impl App {
 
     /// Writes what is shown to that file.
     fn export(&mut self, path: &str, format: Format) {
-        if matches!(self.shown(), Some(Shown::Text(_))) {
-            if let Some(text) = self.pages.room.as_mut().and_then(Room::text) {
-                let target = Target::named(path, Format::Text);
-                self.write(Export { target, sheet: Sheet::Text(text) });
-            }
-            return;
+        let text = match self.shown() {
+            Some(Shown::Text(_)) => self.pages.room.as_mut().and_then(Room::text),
+            Some(Shown::Output) => self.pages.output.as_ref().and_then(OutputPage::text),
+            _ => None,
+        };
+        if let Some(text) = text {
+            let target = Target::named(path, Format::Text);
+            return self.write(Export { target, sheet: Sheet::Text(text) });
         }
         let target = Target::named(path, format);
         let fleet = self.snapshot.fleet.clone();
@@ -133,7 +147,7 @@ impl App {
                 }
                 return;
             }
-            Some(Shown::Text(_)) | None => return,
+            Some(Shown::Text(_) | Shown::Output) | None => return,
         };
         self.write(Export { target, sheet });
     }

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use ratatui::layout::Rect;
 
 use super::Cursor;
+use super::finder::Finder;
+use crate::console::filter::FilterBox;
 use crate::console::keymap::Context;
 use crate::console::page::{Around, Go, Page, PageView};
+use crate::console::saved::Saved;
 use crate::fleet::{HostId, OpId, TaskId, VmId};
 use crate::handle::{Answer, OutputView, Query, TaskSubject, TaskView, Text};
 
@@ -32,6 +35,9 @@ pub(crate) struct OutputPage {
     pub cursor: Cursor,
     /// Columns that are left out on the left.
     pub left: usize,
+    /// What is looked for.
+    pub search: FilterBox,
+    pub finder: Finder,
     /// Whether the cursor stays on the last line.
     follows: bool,
 }
@@ -53,7 +59,39 @@ fn shown(line: &str) -> String {
 
 impl OutputPage {
     pub(crate) fn new(id: TaskId) -> Self {
-        Self { id, view: None, error: None, lines: Vec::new(), cursor: Cursor::default(), left: 0, follows: true }
+        Self {
+            id,
+            view: None,
+            error: None,
+            lines: Vec::new(),
+            cursor: Cursor::default(),
+            left: 0,
+            search: FilterBox::default(),
+            finder: Finder::default(),
+            follows: true,
+        }
+    }
+
+    /// All of it as text; none before anything is known.
+    pub(crate) fn text(&self) -> Option<String> {
+        self.view.as_ref().map(|_| self.lines.iter().flat_map(|(_, line)| [line.as_str(), "\n"]).collect())
+    }
+
+    /// Goes to the next place, or to the one before, where what is looked for stands.
+    pub(crate) fn find(&mut self, forward: bool) {
+        if let Some(row) = self.finder.step(forward) {
+            self.go_to(row);
+        }
+    }
+
+    fn go_to(&mut self, row: usize) {
+        self.cursor.row = row;
+        self.follows = false;
+    }
+
+    /// The lines.
+    fn texts(&self) -> Vec<&str> {
+        self.lines.iter().map(|(_, line)| line.as_str()).collect()
     }
 
     fn add(&mut self, text: &Text, kind: Kind, what: &str) {
@@ -76,6 +114,9 @@ impl OutputPage {
         }
         self.view = Some((task, output.code));
         self.error = None;
+        let mut finder = std::mem::take(&mut self.finder);
+        finder.look_again(&self.texts());
+        self.finder = finder;
         if self.follows {
             self.cursor.row = self.lines.len().saturating_sub(1);
         }
@@ -88,7 +129,8 @@ impl PageView for OutputPage {
     }
 
     fn settle(&mut self, _: &Around<'_>, room: Rect) {
-        self.cursor.settle(self.lines.len(), usize::from(room.height));
+        let height = room.height.saturating_sub(self.search.lines());
+        self.cursor.settle(self.lines.len(), usize::from(height));
     }
 
     fn step(&mut self, by: isize) {
@@ -110,6 +152,25 @@ impl PageView for OutputPage {
             Some(TaskSubject::Vm(vm)) => Go::Into(Page::Vm(vm)),
             Some(TaskSubject::Host(host)) => Go::Into(Page::Host(host)),
             None => Go::Stay,
+        }
+    }
+
+    fn filter(&mut self) -> Option<&mut FilterBox> {
+        Some(&mut self.search)
+    }
+
+    fn filter_seen(&self) -> Option<&FilterBox> {
+        Some(&self.search)
+    }
+
+    fn set_filter(&mut self, text: &str, _: &Saved) {
+        text.clone_into(&mut self.search.text);
+        let mut finder = std::mem::take(&mut self.finder);
+        finder.look(text, &self.texts());
+        let row = finder.begin(self.cursor.top, self.follows);
+        self.finder = finder;
+        if let Some(row) = row {
+            self.go_to(row);
         }
     }
 

@@ -1,6 +1,5 @@
 //! A VM from close by: its serial console, its screen, its definition, each on the whole page.
 
-mod finder;
 mod picture;
 mod terminal;
 mod text;
@@ -10,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use ratatui::layout::Rect;
 
-pub(crate) use finder::Finder;
 pub(crate) use picture::Shown;
 pub(crate) use terminal::{Hold, Terminal};
 pub(crate) use text::TextView;
 
+use super::finder::Finder;
 use crate::console::filter::FilterBox;
 use crate::console::keymap::Context;
 use crate::console::page::{Around, Go, PageView};

@@ -247,7 +247,9 @@ fn hints(context: Context) -> &'static [&'static str] {
             "back",
         ],
         Context::Room => &["home", "type", "filter", "next-panel", "find-next", "again", "export", "ssh-vm", "help"],
-        Context::Output => &["home", "open", "help", "cancel-task", "retry-failed", "run", "back"],
+        Context::Output => {
+            &["home", "open", "filter", "find-next", "export", "help", "cancel-task", "retry-failed", "run", "back"]
+        }
         Context::Events => &["home", "open", "filter", "event-level", "help", "open-host"],
         Context::Findings => &["home", "open", "remedies", "help", "destroy", "retry-failed"],
         Context::Tree => &["open", "mark", "open-host", "tree-order", "filter", "migrate", "home", "help"],
@@ -334,8 +336,9 @@ pub(super) fn footer(app: &App, paint: &mut Paint<'_>) {
     for id in hints {
         let Some(action) = action::named(id) else { continue };
         let Some(key) = app.look.keymap.key_in(app.context(), id) else { continue };
-        // What a VM has said is searched: nothing of it is hidden.
-        let name = if app.context() == Context::Room && *id == "filter" { "search" } else { action.name };
+        // What a VM or a command has said is searched: nothing of it is hidden.
+        let searched = matches!(app.context(), Context::Room | Context::Output);
+        let name = if searched && *id == "filter" { "search" } else { action.name };
         let wide = width(&key) + 1 + width(name);
         if x + wide > end {
             break;

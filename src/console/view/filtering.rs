@@ -2,9 +2,11 @@
 
 use ratatui::layout::Rect;
 
-use super::paint::Paint;
+use super::paint::{Paint, width};
 use super::typing::{error_under, line_of_text};
 use crate::console::filter::FilterBox;
+use crate::console::format::count;
+use crate::console::pages::finder::Finder;
 use crate::console::theme::Role;
 
 /// Draws it at the top of a room; says what is left of the room.
@@ -28,4 +30,26 @@ pub(super) fn draw(filter: &FilterBox, paint: &mut Paint<'_>, room: Rect) -> Rec
     }
     let used = (y - room.y).min(room.height);
     Rect { y: room.y + used, height: room.height - used, ..room }
+}
+
+/// Where one is among the places of what is looked for; empty where nothing is.
+pub(super) fn found(search: &FilterBox, finder: &Finder, paint: &Paint<'_>) -> String {
+    if search.text.is_empty() {
+        return String::new();
+    }
+    format!("{} of {} found {} ", finder.at.map_or(0, |at| at + 1), count(finder.rows.len()), paint.glyphs().dot)
+}
+
+/// Tints what is looked for in a row of text.
+pub(super) fn tint_found(finder: &Finder, paint: &mut Paint<'_>, (x, y, end): (u16, u16, u16), row: &str) {
+    let needle = &finder.needle;
+    if needle.is_empty() {
+        return;
+    }
+    let row = row.to_lowercase();
+    for (at, found) in row.match_indices(needle.as_str()) {
+        let from = x.saturating_add(width(&row[..at]));
+        let area = Rect { x: from, y, width: width(found), height: 1 };
+        paint.tint(area.intersection(Rect { x, y, width: end - x, height: 1 }), Role::Pointed);
+    }
 }

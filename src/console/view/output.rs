@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::paint::{Paint, piece};
-use super::tasks;
+use super::{filtering, tasks};
 use crate::console::app::App;
 use crate::console::format::count;
 use crate::console::layout::inside;
@@ -24,10 +24,11 @@ pub(super) fn draw(app: &App, page: &OutputPage, paint: &mut Paint<'_>) {
             _ => format!("{word} {}", tasks::detail(app, &app.snapshot.fleet, task)),
         };
         right.push(piece(ended, role));
-        right.push(piece(format!("  {} lines", count(page.lines.len())), Role::Dim));
+        right.push(piece(format!("  {}", filtering::found(&page.search, &page.finder, paint)), Role::Key));
+        right.push(piece(format!("{} lines", count(page.lines.len())), Role::Dim));
     }
     paint.panel(area, true, &title, &right);
-    let room = inside(area);
+    let room = filtering::draw(&page.search, paint, inside(area));
     if let Some(error) = &page.error {
         paint.text(room.x + 1, room.y, room.right(), error, Role::Warn);
         return;
@@ -59,6 +60,7 @@ pub(super) fn draw(app: &App, page: &OutputPage, paint: &mut Paint<'_>) {
             paint.text(room.x, y, room.right(), paint.glyphs().cursor, Role::Key);
         }
         paint.cut(room.x + 1, y, room.right(), &text, role);
+        filtering::tint_found(&page.finder, paint, (room.x + 1, y, room.right()), &text);
         if row == page.cursor.row {
             paint.tint(Rect { y, height: 1, ..room }, Role::Cursor);
         }

@@ -99,32 +99,13 @@ fn status(app: &App, room: &Room, paint: &mut Paint<'_>, line: Rect) {
         }
         Wing::Xml => (String::new(), Role::Dim),
     };
-    let found = if room.search.text.is_empty() || !room.has_text() {
-        String::new()
-    } else {
-        let at = room.finder.at.map_or(0, |at| at + 1);
-        format!("{at} of {} found {} ", count(room.finder.rows.len()), paint.glyphs().dot)
-    };
+    let found = if room.has_text() { filtering::found(&room.search, &room.finder, paint) } else { String::new() };
     let end = line.right().saturating_sub(1);
     let most = usize::from(end.saturating_sub(line.x + 1));
     let text = cut(&text, most, paint.glyphs().more);
     let start = paint.right(end, line.y, line.x, &text, role);
     if start > line.x + width(&found) {
         paint.right(start, line.y, line.x, &found, Role::Key);
-    }
-}
-
-/// Tints what is looked for in a row of text.
-fn tint_found(room: &Room, paint: &mut Paint<'_>, (x, y, end): (u16, u16, u16), row: &str) {
-    let needle = &room.finder.needle;
-    if needle.is_empty() {
-        return;
-    }
-    let row = row.to_lowercase();
-    for (at, found) in row.match_indices(needle.as_str()) {
-        let from = x.saturating_add(width(&row[..at]));
-        let area = Rect { x: from, y, width: width(found), height: 1 };
-        paint.tint(area.intersection(Rect { x, y, width: end - x, height: 1 }), Role::Pointed);
     }
 }
 
@@ -150,7 +131,7 @@ fn terminal(room: &Room, paint: &mut Paint<'_>, body: Rect) {
     }
     if !room.finder.needle.is_empty() {
         for (row, text) in screen.rows(0, cols).enumerate().take(usize::from(body.height)) {
-            tint_found(room, paint, (body.x, body.y + row as u16, body.right()), &text);
+            filtering::tint_found(&room.finder, paint, (body.x, body.y + row as u16, body.right()), &text);
         }
     }
     if room.terminal.hold == Hold::Typing && screen.scrollback() == 0 && !screen.hide_cursor() {
@@ -253,7 +234,7 @@ fn definition(room: &Room, paint: &mut Paint<'_>, body: Rect) {
         for (text, role) in marked_up(line) {
             at = paint.cut(at, y, body.right(), text, role);
         }
-        tint_found(room, paint, (x, y, body.right()), line);
+        filtering::tint_found(&room.finder, paint, (x, y, body.right()), line);
     }
 }
 

@@ -13,19 +13,19 @@ pub(crate) struct Finder {
 
 impl Finder {
     /// Looks for a text, in capital letters or small ones.
-    pub(crate) fn look(&mut self, needle: &str, rows: &[String]) {
+    pub(crate) fn look(&mut self, needle: &str, rows: &[impl AsRef<str>]) {
         self.needle = needle.to_lowercase();
         self.at = None;
         self.look_again(rows);
     }
 
     /// Looks for the same in what there is now.
-    pub(crate) fn look_again(&mut self, rows: &[String]) {
+    pub(crate) fn look_again(&mut self, rows: &[impl AsRef<str>]) {
         let here = self.at.and_then(|at| self.rows.get(at).copied());
         self.rows.clear();
         if !self.needle.is_empty() {
-            let has = |row: &String| row.to_lowercase().contains(&self.needle);
-            self.rows.extend(rows.iter().enumerate().filter(|(_, row)| has(row)).map(|(at, _)| at));
+            let has = |row: &str| row.to_lowercase().contains(&self.needle);
+            self.rows.extend(rows.iter().enumerate().filter(|(_, row)| has(row.as_ref())).map(|(at, _)| at));
         }
         self.at = here.and_then(|here| self.rows.iter().position(|row| *row == here));
     }
