@@ -231,12 +231,11 @@ pub(super) fn in_room(app: &App) -> Result<(), Reason> {
 }
 
 pub(super) fn finds(app: &App) -> Result<(), Reason> {
-    let finder = match (app.nav.page(), &app.pages.output) {
-        (Page::Output(_), Some(page)) => Some(&page.finder),
-        _ => {
-            in_room(app)?;
-            app.pages.room.as_ref().map(|room| &room.finder)
-        }
+    let finder = if let (Page::Output(_), Some(page)) = (app.nav.page(), &app.pages.output) {
+        Some(&page.finder)
+    } else {
+        in_room(app)?;
+        app.pages.room.as_ref().map(|room| &room.finder)
     };
     if finder.is_some_and(|finder| !finder.rows.is_empty()) { Ok(()) } else { Err("nothing is found") }
 }
