@@ -69,7 +69,7 @@ use tokio::sync::{Notify, mpsc};
 use self::addresses::Addresses;
 use self::copy::{Carry, Transfer};
 use self::greet::Greetings;
-use self::host::Host;
+use self::host::{Host, KNOCK};
 use self::images::Images;
 use self::ledger::Ledger;
 use self::queue::{Queue, lock};
@@ -135,11 +135,17 @@ impl LibvirtPlatform {
                 // This process itself stood still, as after Ctrl-Z: nobody could have answered.
                 if began.elapsed() > SILENCE / 2 {
                     for host in &watched {
-                        host.not_silent();
+                        host.silence.ends();
                     }
                 }
-                for host in watched.iter().filter(|h| h.silent_for() > SILENCE) {
-                    host.unreachable(&format!("no answer for {} s", SILENCE.as_secs()));
+                for host in &watched {
+                    match host.silence.lasts() {
+                        silent if silent > SILENCE => {
+                            host.unreachable(&format!("no answer for {} s", SILENCE.as_secs()));
+                        }
+                        silent if silent > KNOCK => host.knock(),
+                        _ => {}
+                    }
                 }
             }
         });

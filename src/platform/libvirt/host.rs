@@ -1,12 +1,15 @@
 //! One host: its connections, its queue of short work, and whether it answers.
 
 mod calls;
+mod silence;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+pub(super) use silence::{KNOCK, Silence};
 
 use super::addresses::Addresses;
 use super::awaiting::Awaiting;
@@ -113,8 +116,8 @@ pub(super) struct Host {
     pub(super) stir: Condvar,
     /// The moves that leave it now.
     pub(super) moves: Mutex<Vec<Arc<Move>>>,
-    /// When a round of observation last ended, well or with an error.
-    last_round: Mutex<Instant>,
+    /// For how long it has said nothing.
+    pub(super) silence: Silence,
     reach: Mutex<Reach>,
     jobs: Mutex<Jobs>,
     idle: Mutex<Vec<Line>>,
@@ -152,7 +155,7 @@ impl Host {
             inbox: Mutex::default(),
             stir: Condvar::new(),
             moves: Mutex::default(),
-            last_round: Mutex::new(Instant::now()),
+            silence: Silence::default(),
             reach: Mutex::new(Reach::Unknown),
             jobs: Mutex::default(),
             idle: Mutex::default(),
@@ -173,7 +176,7 @@ impl Host {
     /// Says that a round went well; `told`, that it tells the host's first answer. One that does not leaves a host that was
     /// called unreachable meanwhile as it is, for the next round to tell.
     pub(super) fn answers(self: &Arc<Self>, told: bool) {
-        *lock(&self.last_round) = Instant::now();
+        self.silence.answered();
         let mut reach = lock(&self.reach);
         if *reach != Reach::Answers {
             if !told {
@@ -225,16 +228,6 @@ impl Host {
         {
             self.queue.push(Some(self.id), vec![Observation::HostSign(HostSign::Contact(contact))]);
         }
-    }
-
-    /// For how long no round of observation has ended.
-    pub(super) fn silent_for(&self) -> Duration {
-        lock(&self.last_round).elapsed()
-    }
-
-    /// Says that the host is not silent though no round ended: the observer is at work, or somebody else was let in.
-    pub(super) fn not_silent(&self) {
-        *lock(&self.last_round) = Instant::now();
     }
 
     /// Fails where the host is known not to answer.

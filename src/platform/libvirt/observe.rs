@@ -2,7 +2,6 @@
 //! lifecycle event says that something happened.
 
 mod known;
-mod standby;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
@@ -12,7 +11,6 @@ use virt::domain::Domain;
 use virt::error::ErrorNumber;
 
 use self::known::{Known, meet};
-use self::standby::Standby;
 use super::ffi::{self, DomainFigures, Subscription};
 use super::host::{Host, Inbox};
 use super::ledger::Standing;
@@ -50,7 +48,7 @@ pub(super) fn watch(host: &Arc<Host>) {
         let (trouble, rounds) = match host.open(within, || !host.queue.closed()) {
             Ok(connect) => {
                 // A host that lets somebody in is not silent, however long the next round takes.
-                host.not_silent();
+                host.silence.ends();
                 observer.rounds(&mut Line::new(connect))
             }
             Err(trouble) => (trouble, 0),
@@ -65,7 +63,7 @@ pub(super) fn watch(host: &Arc<Host>) {
             tracing::warn!(%trouble, "asked anew on another connection");
             continue;
         }
-        host.not_silent();
+        host.silence.ends();
         host.unreachable(&trouble.to_string());
         host.tell_contact();
         if rounds > 0 {
@@ -162,7 +160,6 @@ impl Observer {
         let doing = "asking what runs on it";
         let nowait = self.nowait;
         let within = (nowait && !self.hung).then_some(HANGS);
-        let standby = self.hung.then(|| Standby::new(&host));
         let (figures, nowait, node) = host.call_on_within(line, doing, within, move |connect| {
             // Not every driver tells the node's CPU time; the test driver for one does not.
             let node = || ffi::node_cpu_time(connect).ok();
@@ -173,7 +170,6 @@ impl Observer {
                 figures => Ok((figures?, nowait, node())),
             }
         })?;
-        drop(standby);
         (self.nowait, self.hung) = (nowait, false);
         self.hear_of_agents(inbox);
         // Met anew, to read their marks.
