@@ -27,7 +27,7 @@ use std::sync::Arc;
 pub use class::{
     DEFAULT_WORKING_SET, GuestSsh, Image, Load, MigrationFigures, MigrationProgress, Ready, Transfer, VmClass,
 };
-pub use copy::{FileCopy, Way};
+pub use copy::{COPIES_MARK, FileCopy, Way};
 pub use finding::{Diagnosis, Finding, Remedy};
 pub use hosts::{HostRow, HostTable};
 pub use ids::{ClusterId, HostId, OpId, SiteId, TaskId, VmId};

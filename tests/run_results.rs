@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use hemera::engine::{Counts, Record, TaskRecord, What};
 use hemera::fleet::{
-    Bytes, Fleet, HostId, HostState, MigrationFigures, NewHost, OpId, Rate, Selection, TaskId, Time, Topology, VmRow,
-    VmState,
+    Bytes, COPIES_MARK, Fleet, HostId, HostState, MigrationFigures, NewHost, OpId, Rate, Selection, TaskId, Time,
+    Topology, VmRow, VmState,
 };
 use hemera::handle::{OpKind, TaskEnd};
 use hemera::results::{About, COPIED, FILES, Results, ResultsError};
@@ -218,6 +218,9 @@ fn an_earlier_runs_directory_is_taken_over_whole() {
     fs::create_dir_all(dir.path().join("copied/1/vm-1")).unwrap();
     fs::write(dir.path().join("copied/1/vm-1/log"), "of the first run").unwrap();
     write(dir.path());
+    assert!(dir.path().join("copied/1/vm-1/log").exists(), "no run says that it is its own");
+    fs::write(dir.path().join(COPIED).join(COPIES_MARK), "").unwrap();
+    write(dir.path());
     assert!(!dir.path().join(COPIED).exists());
     for (name, before) in FILES.into_iter().zip(first).filter(|(name, _)| *name != "machine.json") {
         assert_eq!(fs::read(dir.path().join(name)).unwrap(), before, "{name}");
@@ -229,6 +232,7 @@ fn an_earlier_runs_directory_is_taken_over_whole() {
     assert!(!dir.path().join("summary.json").exists());
     fs::remove_file(dir.path().join("notes.txt")).unwrap();
     fs::create_dir(dir.path().join(COPIED)).unwrap();
+    fs::write(dir.path().join(COPIED).join(COPIES_MARK), "").unwrap();
     write(dir.path());
 }
 

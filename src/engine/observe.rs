@@ -263,12 +263,14 @@ impl Engine {
             return;
         }
         let (name, host) = (self.vm_name(vm), self.host_name(row.host));
-        if let Some((other, state)) = self.health.copy(vm).filter(|(_, state)| state.holds_memory()) {
-            // Somebody else moved it.
+        // What lies elsewhere and does not run may be left of some failed move.
+        let there = |host: HostId| self.fleet.hosts.row(host).state != HostState::Unreachable;
+        if let Some((other, state)) = self.health.copy(vm).filter(|&(host, state)| state.runs() && there(host)) {
             self.note_no_copy(vm, other);
             self.set_state(vm, VmState::Off);
             self.set_host(vm, Some(other));
             self.set_state(vm, state);
+            self.set_reason(vm, None);
             let to = self.host_name(Some(other));
             self.say(
                 Level::Info,

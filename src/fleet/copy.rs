@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use super::Bytes;
 
+/// An empty file of this name lies where a run has put what it copied out: nobody's own directory is taken for it.
+pub const COPIES_MARK: &str = ".hemera-copies";
+
 /// A file to copy to each of many places, or from each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileCopy {

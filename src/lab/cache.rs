@@ -79,7 +79,11 @@ pub(super) fn load_tool() -> Option<PathBuf> {
     let targets = folder.into_iter().flat_map(|folder| folder.ancestors().skip(1).take(2));
     let built = targets
         .map(|target| target.join(format!("static/{}-unknown-linux-gnu/load/hemera-load", std::env::consts::ARCH)));
-    said.into_iter().chain(beside).chain(built).find(|path| path.is_file() && is_static(path))
+    said.into_iter()
+        .chain(beside)
+        .chain(built)
+        .find(|path| path.is_file() && is_static(path))
+        .and_then(|path| path.canonicalize().ok())
 }
 
 /// Whether a program runs without the libraries of this machine. A usual build of the tool, as tests make it beside this

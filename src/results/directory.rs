@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::fleet::COPIES_MARK;
+
 /// The files of every run.
 pub const FILES: [&str; 6] =
     ["summary.json", "machine.json", "tasks.csv", "migrations.csv", "samples.csv", "events.jsonl"];
@@ -59,7 +61,7 @@ pub(super) fn prepare(path: &Path) -> Result<(), ResultsError> {
         ResultsError::NoDirectory { path: path.into(), why }
     })?;
     // Somebody else's directory may well be called so.
-    let copied = path.join("events.jsonl").exists().then_some(COPIED);
+    let copied = path.join(COPIED).join(COPIES_MARK).exists().then_some(COPIED);
     let ours = |name: &str| FILES.contains(&name) || name == OUTPUTS || Some(name) == copied;
     let mut foreign = None;
     for entry in fs::read_dir(path).map_err(|error| ResultsError::io(path, error))? {
@@ -80,10 +82,9 @@ pub(super) fn prepare(path: &Path) -> Result<(), ResultsError> {
             _ => {}
         }
     }
-    let copied = path.join(COPIED);
-    match fs::remove_dir_all(&copied) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ResultsError::io(&copied, error)),
-        _ => Ok(()),
+    match copied.map(|copied| path.join(copied)) {
+        Some(copied) => fs::remove_dir_all(&copied).map_err(|error| ResultsError::io(&copied, error)),
+        None => Ok(()),
     }
 }
 

@@ -13,20 +13,33 @@ pub(super) use host::Carry;
 use super::work::uuid;
 
 /// Takes the file that comes from standard input to `$1`; then [`PLACE`] follows.
-const RECEIVE: &str = r#"[ -d "$2" ] || cat > "$1" || { rm -f "$1"; exit 1; }"#;
+const RECEIVE: &str = r#"umask 077; [ -d "$2" ] || cat > "$1" || { rm -f "$1"; exit 1; }"#;
+
+/// Makes the file `$1`, which was not there, for its owner alone: QEMU's agent would make it for everybody, and leaves the
+/// permissions of one that is there as they are.
+const MAKE: &str = r#"umask 077; set -C; : > "$1""#;
 
 /// Gives what arrived at `$1` the name `$2` and the permissions `$3` where it has `$5` bytes, of which `$4` is the SHA-256;
-/// leaves nothing otherwise.
+/// leaves nothing otherwise. Asked for again, as of an agent whose answer got lost, it finds that all is done.
 const PLACE: &str = r#"
 part=$1 to=$2 mode=$3 sum=$4 size=$5
-refuse() { rm -f "$part"; [ -z "$1" ] || printf '%s\n' "$1" >&2; exit 1; }
+placed() {
+    [ ! -e "$part" ] && [ -f "$to" ] && [ "$(wc -c < "$to")" -eq "$size" ] || return 1
+    got=$(sha256sum < "$to") && [ "${got%% *}" = "$sum" ]
+}
+refuse() {
+    if placed; then exit 0; fi
+    rm -f "$part"
+    [ -z "$1" ] || printf '%s\n' "$1" >&2
+    exit 1
+}
 [ ! -d "$to" ] || refuse "$to is a directory, expected a path for a file"
-got=$(wc -c < "$part") || refuse
+got=$(wc -c < "$part") || refuse ""
 [ "$got" -eq "$size" ] || refuse "$got bytes arrived, expected $size: the file has changed or was cut off"
-got=$(sha256sum < "$part") || refuse
+got=$(sha256sum < "$part") || refuse ""
 got=${got%% *}
 [ "$got" = "$sum" ] || refuse "what arrived has the SHA-256 $got, expected $sum: the file has changed"
-chmod "$mode" "$part" && mv -f "$part" "$to" || refuse
+chmod "$mode" "$part" && mv -f "$part" "$to" || refuse ""
 "#;
 
 /// Where a file lies until it is whole, on its way to `to`.
@@ -82,6 +95,9 @@ mod tests {
         assert!(whole.status.success() && said(&whole).is_empty(), "{whole:?}");
         assert_eq!((names(), fs::read(&to).unwrap()), (1, b"abc".to_vec()));
         assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o7777, 0o751);
+        let mut again = Command::new("sh");
+        again.args(["-c", PLACE, "sh", &part_of("gone")]).arg(&to).args(["751", SUM, "3"]);
+        assert!(again.status().unwrap().success(), "it is in its place");
         let directory = receive(b"abc", folder.path());
         let expected = format!("{} is a directory, expected a path for a file\n", folder.path().display());
         assert!(!directory.status.success() && said(&directory) == expected, "{directory:?}");

@@ -40,8 +40,15 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::fro
 
 /// Watches a host until the platform is gone.
 pub(super) fn watch(host: &Arc<Host>) {
-    let mut observer =
-        Observer { host: host.clone(), known: HashMap::new(), node: None, full: None, nowait: true, hung: false };
+    let mut observer = Observer {
+        host: host.clone(),
+        known: HashMap::new(),
+        node: None,
+        full: None,
+        nowait: true,
+        hung: false,
+        new: true,
+    };
     let mut pause = BACKOFF.0;
     while !host.queue.closed() {
         let within = if observer.hung { RECONNECT } else { SILENCE };
@@ -85,6 +92,8 @@ struct Observer {
     nowait: bool,
     /// Whether the last round was given up as it hung.
     hung: bool,
+    /// Whether no round on the present connection has ended yet.
+    new: bool,
 }
 
 impl Observer {
@@ -125,6 +134,7 @@ impl Observer {
         }
         let mut rounds = 0;
         self.node = None;
+        self.new = true;
         // Who came or left while nobody listened is not known, and what was heard before is old.
         lock(&host.inbox).agents.clear();
         self.known.values_mut().for_each(|known| known.agent = None);
@@ -139,6 +149,7 @@ impl Observer {
                 return (trouble, rounds);
             }
             rounds += 1;
+            self.new = false;
             if host.queue.closed_within(BREATH) {
                 let gone = "the console ended".to_owned();
                 return (Trouble::Unreachable { host: host.name.to_string(), why: gone }, rounds);
@@ -333,7 +344,7 @@ impl Observer {
         let greets = self.greets(self.known.get(&name)?);
         let known = self.known.get_mut(&name)?;
         let state = state::vm_state(figures.state.0, figures.state.1);
-        let abandoned = known.abandoned(state.0 == VmState::Starting);
+        let abandoned = known.abandoned(state.0 == VmState::Starting, self.new);
         let (state, reason) = match state {
             (VmState::Up, reason) if known.agent == Some(true) || greets => (VmState::Reachable, reason),
             (VmState::Starting, _) if abandoned => (VmState::Failed, Some(state::ABANDONED)),

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::landing::Landing;
-use super::{PLACE, part_of, without_part};
+use super::{MAKE, PLACE, part_of, without_part};
 use crate::fleet::{FileCopy, Way};
 use crate::platform::End;
 use crate::platform::libvirt::agent::{AgentError, ask};
@@ -57,6 +57,10 @@ impl Broken {
 /// Where a copy is.
 #[derive(Debug, Clone, Copy)]
 enum Stage {
+    /// The file in the guest is to be made.
+    Make,
+    /// It is, in this process.
+    Makes(i64),
     /// The file in the guest is to be opened.
     Open,
     /// Pieces go to or come from this handle.
@@ -93,8 +97,10 @@ pub(in super::super) struct Transfer {
 
 impl Transfer {
     pub(in super::super) fn new(vm: Arc<str>, copy: Arc<FileCopy>) -> Self {
-        let part = if let Way::In { to, .. } = &copy.way { part_of(to) } else { String::new() };
-        let stage = Stage::Open;
+        let (part, stage) = match &copy.way {
+            Way::In { to, .. } => (part_of(to), Stage::Make),
+            Way::Out { .. } => (String::new(), Stage::Open),
+        };
         Self { vm, copy, part, landing: None, began: None, stage, done: 0, silent: None, pause: LOOKS.0, end: None }
     }
 
@@ -204,19 +210,24 @@ impl Transfer {
         })
     }
 
-    /// What the guest found. True where that was the end.
-    fn compared(&mut self, host: &Host, pid: i64) -> Result<bool, Broken> {
+    /// What a process in the guest that went well has written; none while it runs.
+    fn ended(&self, host: &Host, pid: i64) -> Result<Option<String>, Broken> {
         let status = self.ask(host, "guest-exec-status", &json!({ "pid": pid }))?;
         if status["exited"].as_bool() != Some(true) {
-            return Ok(false);
+            return Ok(None);
         }
         let bytes = |name: &str| status[name].as_str().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
         if status["exitcode"].as_i64() != Some(0) {
-            let why = last_line(&bytes("err-data")).unwrap_or_else(|| "the guest could not compare it".into());
+            let why = last_line(&bytes("err-data")).unwrap_or_else(|| "the guest could not do it".into());
             return Err(Broken::Other(why));
         }
+        Ok(Some(String::from_utf8_lossy(&bytes("out-data")).into_owned()))
+    }
+
+    /// Whether the guest has compared it, and found no difference.
+    fn compared(&mut self, host: &Host, pid: i64) -> Result<bool, Broken> {
+        let Some(out) = self.ended(host, pid)? else { return Ok(false) };
         if let Some(landing) = self.landing.take() {
-            let out = String::from_utf8_lossy(&bytes("out-data")).into_owned();
             landing.finish(out.split_whitespace().next().unwrap_or_default())?;
         }
         Ok(true)
@@ -225,6 +236,13 @@ impl Transfer {
     /// The next step; none where the last was done, otherwise when the next is due.
     fn advance(&mut self, host: &Host) -> Result<Option<Duration>, Broken> {
         match self.stage {
+            Stage::Make => self.stage = Stage::Makes(self.exec(host, MAKE, &[&self.part])?),
+            Stage::Makes(pid) => {
+                if self.ended(host, pid)?.is_none() {
+                    return Ok(Some(self.longer()));
+                }
+                (self.stage, self.pause) = (Stage::Open, LOOKS.0);
+            }
             Stage::Open => self.open(host)?,
             Stage::Pieces(handle) => {
                 if self.pieces(host, handle)? {
@@ -271,10 +289,11 @@ impl Transfer {
     fn give_up(&mut self, host: &Host) -> Result<(), AgentError> {
         self.landing = None;
         let handle = match self.stage {
-            Stage::Open if self.silent.is_none() => return Ok(()),
+            Stage::Make if self.silent.is_none() => return Ok(()),
+            Stage::Open if self.silent.is_none() && self.part.is_empty() => return Ok(()),
             Stage::Clears(..) => return Ok(()),
             Stage::Pieces(handle) | Stage::Close(handle) => Some(handle),
-            Stage::Open | Stage::Compare | Stage::Compares(_) => None,
+            Stage::Make | Stage::Makes(_) | Stage::Open | Stage::Compare | Stage::Compares(_) => None,
         };
         if let Some(handle) = handle {
             self.ask(host, "guest-file-close", &json!({ "handle": handle }))?;
@@ -296,9 +315,17 @@ impl Errand for Transfer {
                 _ => Next::Ended(end),
             };
         }
+        let over = cancelled || began.elapsed() >= self.copy.timeout;
+        if let Stage::Compares(pid) = self.stage
+            && over
+            && matches!(self.compared(host, pid), Ok(true))
+        {
+            // It was done before it was to end.
+            return Next::Ended(End::Done);
+        }
         let end = if cancelled {
             End::Cancelled
-        } else if began.elapsed() >= self.copy.timeout {
+        } else if over {
             Said::late(self.copy.timeout)
         } else {
             match self.advance(host) {

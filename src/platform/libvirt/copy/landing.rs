@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::fleet::COPIES_MARK;
+
 /// A file that arrives here. Dropped before [`finish`](Self::finish) it leaves nothing.
 #[derive(Debug)]
 pub(super) struct Landing {
@@ -32,6 +34,9 @@ impl Landing {
         let place = directory.join(from.rsplit('/').next().unwrap_or(from));
         let part = PathBuf::from(format!("{}.hemera-part", place.display()));
         at(&directory, fs::create_dir_all(&directory))?;
+        // Where the run's copies lie, for the next run to know them for ours.
+        let mark = to.parent().unwrap_or(to).join(COPIES_MARK);
+        at(&mark, File::create(&mark))?;
         let landing = Self { place, part, sum: Sha256::new(), size: 0 };
         at(&landing.part, File::create(&landing.part))?;
         Ok(landing)

@@ -40,9 +40,11 @@ pub(super) struct Known {
     pub(super) busy: bool,
     /// Since when libvirt says that it is starting it.
     pub(super) starting: Option<Instant>,
+    /// Whether that may be from before libvirt was started: it was so when the connection was new.
+    pub(super) from_before: bool,
 }
 
-/// After so long nobody is starting a domain any more that is said to be starting: the call would have been given up.
+/// After so long nobody is starting a domain any more that was said to be starting when the connection was new.
 const ABANDONED: Duration = Duration::from_secs(30);
 
 impl Known {
@@ -51,9 +53,10 @@ impl Known {
     /// libvirt writes down that it starts a domain, and what it was doing. When it was killed in the middle of that, it
     /// believes after its next start that somebody is still at it, lets nobody destroy what is not there (libvirt 9.0:
     /// "cannot acquire state change lock"), and forgets it only when it is started once more.
-    pub(super) fn abandoned(&mut self, starts: bool) -> bool {
+    pub(super) fn abandoned(&mut self, starts: bool, new_connection: bool) -> bool {
         self.starting = if starts { self.starting.or_else(|| Some(Instant::now())) } else { None };
-        self.starting.is_some_and(|since| since.elapsed() >= ABANDONED)
+        self.from_before = starts && (self.from_before || new_connection);
+        self.from_before && self.starting.is_some_and(|since| since.elapsed() >= ABANDONED)
     }
 }
 
@@ -190,6 +193,7 @@ pub(super) fn meet(domain: &Domain) -> Option<(Arc<str>, Known)> {
         still: None,
         busy: false,
         starting: None,
+        from_before: false,
     };
     Some((name, known))
 }
