@@ -323,7 +323,8 @@ fn preview(now: &Snapshot, spec: &OperationSpec) -> Preview {
         | OperationSpec::Copy { on: RunOn::Vms(_), .. } => now.fleet.vms.len() as u32,
         OperationSpec::Run { on: RunOn::Hosts(hosts), .. }
         | OperationSpec::Copy { on: RunOn::Hosts(hosts), .. }
-        | OperationSpec::Spread { on: hosts, .. } => hosts.select_hosts(&now.fleet).len() as u32,
+        | OperationSpec::Spread { on: hosts, .. }
+        | OperationSpec::Power { on: hosts, .. } => hosts.select_hosts(&now.fleet).len() as u32,
     };
     let moves = spec.kind().moves();
     let boots = spec.kind() == OpKind::Boot;
@@ -333,6 +334,7 @@ fn preview(now: &Snapshot, spec: &OperationSpec) -> Preview {
         tasks: count,
         sources: if boots { vec![] } else { vec![(HostId(0), 24), (HostId(1), 20)] },
         targets: if moves || boots { vec![(HostId(100), 8), (HostId(101), 8), (HostId(102), 8)] } else { vec![] },
+        ending: if matches!(spec.kind(), OpKind::Power) { 12 } else { 0 },
         unchanged: 0,
         doubtful: None,
         refused: if moves {

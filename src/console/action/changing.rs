@@ -12,6 +12,7 @@ actions! {
         "evacuate" "evacuate" true steers_hosts "Moves all VMs away from a host." App::ask_evacuate, takes takes::EVACUATE, also "drain";
         "undrain" "take VMs again" true steers_drained "Lets a host that was evacuated take VMs again." App::undrain;
         "destroy" "destroy" true steers_vms "Stops and removes the marked VMs, or the one under the cursor." |a| a.ask_change(Change::Destroy), takes takes::DESTROY, also "rm" "delete";
+        "shutdown" "shut down" true steers_vms "Asks the guests of the marked VMs, or of the one under the cursor, to end, and removes them when they have." |a| a.ask_change(Change::Shutdown), takes takes::SHUTDOWN, also "halt" "poweroff";
         "pause" "pause" true steers_vms "Stops the vCPUs of the marked VMs, or of the one under the cursor." |a| a.ask_change(Change::Pause), takes takes::PAUSE;
         "resume" "resume" true steers_vms "Lets the vCPUs of the marked VMs, or of the one under the cursor, go on." |a| a.ask_change(Change::Resume), takes takes::RESUME;
         "reboot" "reboot" true steers_vms "Restarts the guests of the marked VMs, or of the one under the cursor." |a| a.ask_change(Change::Reboot), takes takes::REBOOT;

@@ -153,7 +153,7 @@ impl App {
                 return Some(Step::Limits(now));
             }
             // What does harm is never done without a question, not even again.
-            Step::Cancelled(task, OpKind::Destroy | OpKind::Reboot, what) => {
+            Step::Cancelled(task, OpKind::Destroy | OpKind::Shutdown | OpKind::Reboot, what) => {
                 self.open_dialog(Dialog::ask_again(task, &what));
                 return None;
             }

@@ -10,6 +10,7 @@ use crate::handle::{Boot, Command, Limits, Migrate, Moves, OperationSpec, Patter
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     Destroy,
+    Shutdown,
     Pause,
     Resume,
     Reboot,
@@ -128,6 +129,7 @@ impl Dialog {
     fn changed(&self, change: Change) -> Result<VmChange, Wrong> {
         Ok(match change {
             Change::Destroy => VmChange::Destroy,
+            Change::Shutdown => VmChange::Shutdown,
             Change::Pause => VmChange::Pause,
             Change::Resume => VmChange::Resume,
             Change::Reboot => VmChange::Reboot,

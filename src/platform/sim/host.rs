@@ -93,6 +93,8 @@ pub(super) fn after(now: Time, work: f64, rate: f64) -> Option<Time> {
 pub(super) struct SimHost {
     /// Whether it answers.
     pub(super) up: bool,
+    /// Whether nothing of it runs: it crashed or is off.
+    pub(super) down: bool,
     /// Capacity in millionths of a core.
     pub(super) capacity: u64,
     /// The share of its cores' and disk's rate that it has: 1 but for slow hosts.
@@ -128,6 +130,7 @@ impl SimHost {
     pub(super) fn new(cores: u32, disk: f64, speed: f64) -> Self {
         Self {
             up: true,
+            down: false,
             capacity: u64::from(cores) * u64::from(CORE),
             speed,
             disk: disk * speed,
