@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hemera::fleet::{
-    Bytes, Diagnosis, Finding, Fleet, HostId, HostState, Image, MigrationProgress, NewHost, OpId, Rate, Ready, TaskId,
-    Time, Topology, Transfer, VmClass, VmId, VmRow, VmState,
+    Bytes, Diagnosis, Finding, Fleet, HostId, HostState, Image, MigrationProgress, NewHost, OpId, PowerAction, Rate,
+    Ready, TaskId, Time, Topology, Transfer, VmClass, VmId, VmRow, VmState,
 };
 use hemera::handle::{
     About, Accepted, Answer, Command, Durations, Event, Level, OpKind, OpState, OperationSpec, OperationView,
@@ -222,6 +222,7 @@ pub(crate) fn snapshot(fleet: Fleet, operations: Vec<OperationView>) -> Snapshot
             multiplied: 1,
             speed: 10.0,
             classes: vec![small()],
+            power: PowerAction::ALL.to_vec(),
         }),
         fleet,
         operations: Arc::new(operations),

@@ -66,6 +66,7 @@ impl Dialog {
             Act::RunOn(hosts) => {
                 Command::Start(OperationSpec::Run { on: RunOn::Hosts(hosts.clone()), script: self.script()? })
             }
+            Act::Power(hosts, action) => Command::Start(OperationSpec::Power { on: hosts.clone(), action: *action }),
             Act::Limits => Command::SetLimits(Limits {
                 boot_per_host: self.number(0)?,
                 boot_total: self.number(1)?,
