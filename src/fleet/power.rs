@@ -3,10 +3,10 @@
 /// What is done to a host from outside of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PowerAction {
-    /// Switches it on.
-    On,
     /// Switches it off: its VMs end.
     Off,
+    /// Switches it on.
+    On,
     /// Starts it again: its VMs end.
     Reboot,
     /// Starts its libvirtd again: its VMs run on.
@@ -14,8 +14,8 @@ pub enum PowerAction {
 }
 
 impl PowerAction {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::On, Self::Off, Self::Reboot, Self::RestartLibvirtd];
+    /// All of them; off first, as what is nearly both is rather meant for it.
+    pub const ALL: [Self; 4] = [Self::Off, Self::On, Self::Reboot, Self::RestartLibvirtd];
 
     /// The word for it in workflows and command lines, as in `restart-libvirtd`.
     pub const fn word(self) -> &'static str {

@@ -103,8 +103,8 @@ pub(super) struct RawImages {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawPower {
-    pub(super) on: Option<RawCommand>,
     pub(super) off: Option<RawCommand>,
+    pub(super) on: Option<RawCommand>,
     pub(super) reboot: Option<RawCommand>,
     pub(super) restart_libvirtd: Option<RawCommand>,
 }
