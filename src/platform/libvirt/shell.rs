@@ -329,6 +329,26 @@ mod tests {
     }
 
     #[test]
+    fn programs_here_are_ended_with_their_tasks() {
+        let outcome = |program: &[&str], cancelled: bool| {
+            let program: Vec<String> = program.iter().map(|&word| word.to_owned()).collect();
+            let signals = Signals::default();
+            if cancelled {
+                signals.cancel();
+            }
+            let mut said = Vec::new();
+            let outcome = Session::here(&program, Duration::from_secs(300)).follow(None, &signals, &mut |_, bytes| {
+                said.extend_from_slice(bytes);
+                Ok(())
+            });
+            (outcome, String::from_utf8(said).unwrap())
+        };
+        assert_eq!(outcome(&["echo", "a  b", "$0"], false), (Outcome::Exited(0), "a  b $0\n".into()));
+        assert_eq!(outcome(&["/nowhere/kapower3", "--off"], false).0, Outcome::Exited(127));
+        assert_eq!(outcome(&["sleep", "600"], true).0, Outcome::Cancelled);
+    }
+
+    #[test]
     fn only_keys_of_guests_are_taken_as_they_come() {
         let arguments = |any_key| {
             let ssh = SshAccess { destination: "root@10.160.0.1".into(), config: None, any_key };
