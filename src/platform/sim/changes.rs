@@ -14,7 +14,7 @@ impl SimPlatform {
         let elsewhere = change != Change::RemoveCopy && row.host != host;
         let refused = if row.state == State::Absent || elsewhere {
             Some(format!("there is no such VM on {}", called(&self.topology, host)))
-        } else if !self.hosts[host.index()].up {
+        } else if !self.hosts[host.index()].is_up() {
             Some(format!("{} does not answer", called(&self.topology, host)))
         } else if row.state == State::Booting {
             Some("its guest still boots".to_owned())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::fleet::{HostId, PowerAction, TaskId};
 use crate::platform::End;
 
-use super::host::called;
+use super::host::{Health, called};
 use super::{Event, SimPlatform};
 
 /// How long a host takes to start: as servers do that test their memory first.
@@ -15,21 +15,19 @@ impl SimPlatform {
     /// Does something to a host from outside. The task ends at once; a host that starts answers some time later.
     pub(super) fn power(&mut self, task: TaskId, host: HostId, action: PowerAction) {
         let recovers = self.source(Event::Recover(host));
-        let entry = &self.hosts[host.index()];
-        let (up, down) = (entry.up, entry.down);
+        let health = self.hosts[host.index()].health;
         match action {
-            PowerAction::On if down => self.queue.set(recovers, self.now + STARTS),
+            PowerAction::On if health == Health::Down => self.queue.set(recovers, self.now + STARTS),
             PowerAction::Off => self.fall(host, "was switched off"),
             PowerAction::Reboot => {
                 self.fall(host, "was started again");
                 self.queue.set(recovers, self.now + STARTS);
             }
-            PowerAction::RestartLibvirtd if down => {
+            PowerAction::RestartLibvirtd if health == Health::Down => {
                 let reason = format!("{} does not answer", called(&self.topology, host));
                 return self.ended(task, End::Failed(reason.into()), None);
             }
-            // It hangs.
-            PowerAction::RestartLibvirtd if !up => {
+            PowerAction::RestartLibvirtd if health == Health::Hung => {
                 self.queue.clear(recovers);
                 self.recover(host);
             }
