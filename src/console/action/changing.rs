@@ -20,7 +20,7 @@ actions! {
         "reboot-host" "reboot host" false reboots_hosts_here "Starts the marked hosts, or the one under the cursor or of the VM there, again; their VMs end." |a| a.ask_power_here(PowerAction::Reboot), takes takes::REBOOT_HOST;
         "restart-libvirtd" "restart libvirtd" false restarts_libvirtd_here "Starts libvirtd again on the marked hosts, or on the one under the cursor or of the VM there; VMs run on." |a| a.ask_power_here(PowerAction::RestartLibvirtd), takes takes::RESTART_LIBVIRTD;
         "destroy" "destroy" true steers_vms "Stops and removes the marked VMs, or the one under the cursor." |a| a.ask_change(Change::Destroy), takes takes::DESTROY, also "rm" "delete";
-        "shutdown" "shut down" true steers_vms "Asks the guests of the marked VMs, or of the one under the cursor, to end, and removes them when they have." |a| a.ask_change(Change::Shutdown), takes takes::SHUTDOWN, also "halt" "poweroff";
+        "shutdown" "shut down" false steers_vms "Asks the guests of the marked VMs, or of the one under the cursor, to end, and removes them when they have." |a| a.ask_change(Change::Shutdown), takes takes::SHUTDOWN, also "halt" "poweroff";
         "pause" "pause" true steers_vms "Stops the vCPUs of the marked VMs, or of the one under the cursor." |a| a.ask_change(Change::Pause), takes takes::PAUSE;
         "resume" "resume" true steers_vms "Lets the vCPUs of the marked VMs, or of the one under the cursor, go on." |a| a.ask_change(Change::Resume), takes takes::RESUME;
         "reboot" "reboot" true steers_vms "Restarts the guests of the marked VMs, or of the one under the cursor." |a| a.ask_change(Change::Reboot), takes takes::REBOOT;
