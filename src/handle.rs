@@ -26,7 +26,7 @@ pub use query::{
 pub use samples::{FleetHistory, History, HostHistory, Samples, VmHistory};
 pub use stream::{Line, LineEnd, STREAM_ROOM, Stream};
 
-use crate::fleet::{Fleet, HostId, OpId, Time, VmClass, VmId};
+use crate::fleet::{Fleet, HostId, OpId, PowerAction, Time, VmClass, VmId};
 
 /// What is now.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +60,8 @@ pub struct About {
     pub speed: f64,
     /// VM classes to boot from.
     pub classes: Vec<Arc<VmClass>>,
+    /// What can be done to the power of its hosts.
+    pub power: Vec<PowerAction>,
 }
 
 impl About {

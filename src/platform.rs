@@ -5,6 +5,7 @@
 
 #[cfg(feature = "libvirt")]
 pub mod libvirt;
+mod power;
 pub mod sim;
 
 use std::path::PathBuf;
@@ -13,10 +14,12 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+pub use power::{POWER_HOST, POWER_TIMEOUT, Power, no_power};
+
 use crate::doctor::{HostSign, Sign};
 use crate::fleet::{
     Adjust, Bytes, FileCopy, FromConsole, HostId, Inquiry, Load, MigrationFigures, MigrationOptions, MigrationProgress,
-    Rate, Script, Subnet, TaskId, Time, ToConsole, Told, Transfer, VmClass, VmId, VmState,
+    PowerAction, Rate, Script, Subnet, TaskId, Time, ToConsole, Told, Transfer, VmClass, VmId, VmState,
 };
 
 /// What the engine asks of a platform. Each names the task it is for; the answer to all but [`Cancel`](Self::Cancel),
@@ -110,6 +113,9 @@ pub enum Request {
 pub enum Change {
     /// Stop it at once and remove it with what was made for it.
     Destroy,
+    /// Ask its guest to end, by its agent or else by its power button; when it has, remove it with what was made for it.
+    /// Cancelled before that, it runs on, and may still end later.
+    Shutdown,
     /// Stop its vCPUs.
     Pause,
     /// Let its vCPUs go on.
@@ -145,6 +151,8 @@ pub enum HostWork {
     /// Bring the disk image of this name or path there. It is done where the image was there already; cancelled, what
     /// arrived stays for the next time.
     Image(Arc<str>),
+    /// Do this to it from outside. It is done where what does it says so, whether or not the host has come up by then.
+    Power(PowerAction),
 }
 
 impl HostWork {
@@ -152,7 +160,7 @@ impl HostWork {
     pub const fn needs_ready(&self) -> bool {
         match self {
             Self::Run(_) | Self::Copy(_) => true,
-            Self::Image(_) => false,
+            Self::Image(_) | Self::Power(_) => false,
         }
     }
 }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::files::{FileError, Source, suggestion};
-use crate::fleet::{Bytes, NewHost, Rate, Share, Topology, VM_OVERHEAD};
+use crate::fleet::{Bytes, NewHost, PowerAction, Rate, Share, Topology, VM_OVERHEAD};
 use crate::image::Settings;
-use crate::platform::HostAccess;
 use crate::platform::sim::{LoadConfig, SimConfig};
+use crate::platform::{HostAccess, Power};
 
 /// What runs VMs in a world.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +34,8 @@ pub struct World {
     pub topology: Arc<Topology>,
     /// How its hosts come by images; the simulated ones have them all.
     pub images: Settings,
+    /// How the power of its hosts is switched; simulated ones need nothing said.
+    pub power: Power,
     /// How many times as many hosts as the file lists there are; see [`World::fit`].
     pub multiplied: u32,
 }
@@ -98,6 +100,14 @@ impl World {
         match self.kind {
             Kind::Sim(_) => "sim",
             Kind::Libvirt(_) => "libvirt",
+        }
+    }
+
+    /// What can be done to the power of its hosts: to simulated ones everything.
+    pub fn power_actions(&self) -> Vec<PowerAction> {
+        match self.kind {
+            Kind::Sim(_) => PowerAction::ALL.to_vec(),
+            Kind::Libvirt(_) => self.power.actions().collect(),
         }
     }
 

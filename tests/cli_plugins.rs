@@ -74,7 +74,14 @@ fn a_console_with_commands() {
     for (name, state) in [("it's one", VmState::Up), ("vm-2", VmState::Up), ("vm-3", VmState::Off)] {
         fleet.vms.push(name, VmRow { state, host: Some(HostId(1)), memory: 64, ..VmRow::default() });
     }
-    let about = About { world: "lab".into(), platform: "libvirt".into(), multiplied: 1, speed: 1.0, classes: vec![] };
+    let about = About {
+        world: "lab".into(),
+        platform: "libvirt".into(),
+        multiplied: 1,
+        speed: 1.0,
+        classes: vec![],
+        power: vec![],
+    };
     let (handle, _service) =
         hemera::handle::pair(Arc::new(Snapshot { fleet, about: Arc::new(about), ..Snapshot::default() }));
     let folder = tempfile::tempdir().unwrap();

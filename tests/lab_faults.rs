@@ -11,8 +11,8 @@ mod live;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hemera::fleet::{Finding, HostId, HostState, MigrationOptions, Rate, Ready, Selection, VmState};
-use hemera::handle::{Command, Migrate, Moves, OperationSpec, Pattern, Snapshot, VmChange, Which};
+use hemera::fleet::{Finding, HostId, HostState, MigrationOptions, PowerAction, Rate, Ready, Selection, VmState};
+use hemera::handle::{Command, Migrate, Moves, OperationSpec, Pattern, Snapshot, TaskEnd, TaskState, VmChange, Which};
 use lab::{HOSTS, Lab};
 use live::{Live, found, guest, named, quiet};
 
@@ -211,5 +211,52 @@ fn a_killed_qemu_a_full_disk_and_no_dhcp_take_nothing_else_down() {
     lab.mend();
     live.wait("it has an address", |now| !found(&now.fleet).contains_key("lone"));
     assert!(named(&live.now().fleet, "lone").is_some());
+    end(&lab, &mut live);
+}
+
+fn switch(live: &Live, hosts: &str, action: PowerAction) {
+    let on = Selection::hosts(hosts).expect("a selection");
+    live.command(Command::Start(OperationSpec::Power { on, action }));
+}
+
+#[test]
+#[ignore = "takes minutes; tests/run --long"]
+fn guests_shut_down_and_hosts_are_switched_by_what_the_world_says() {
+    let Some(lab) = Lab::take() else { return };
+    let mut live = pair(&lab);
+    let class = guest(&lab.tiny(), "well", "", Ready::Reachable);
+    live.boot(&class, 2, "second-{n}");
+    live.wait("four guests answer", |now| quiet(now) && answering(now, 0) + answering(now, 1) == 4);
+
+    // A guest that shuts down leaves nothing.
+    live.change("second-*", VmChange::Shutdown);
+    live.wait("both have shut down", |now| quiet(now) && named(&now.fleet, "second-1").is_none());
+    assert!(live.tasks().iter().all(|task| task.state == TaskState::Ended(TaskEnd::Done)), "{:?}", live.tasks());
+    assert_eq!(really(&lab), Some(told(&live.now())));
+    let logs = |host: usize| lab.virsh(host, &["vol-list", "hemera"]);
+    assert!((0..HOSTS.len()).all(|host| !logs(host).contains("second-")), "{}", logs(0));
+
+    // A libvirtd that hangs is started again by what is its remedy, and its VMs run on.
+    let kept = really(&lab);
+    lab.fault("hang", 0);
+    let hangs = |now: &Snapshot| {
+        now.fleet.host_diagnoses.get(&HostId(0)).is_some_and(|found| found.finding == Finding::LibvirtdHung)
+    };
+    live.wait("a libvirtd is found to hang", hangs);
+    switch(&live, HOSTS[0], PowerAction::RestartLibvirtd);
+    live.wait("the host answers", |now| quiet(now) && ready(now) && now.fleet.host_diagnoses.is_empty());
+    assert_eq!(accounted_for(&lab, &mut live), kept.expect("every VM once"));
+
+    // A host goes off with its VMs, and comes back without them.
+    switch(&live, HOSTS[0], PowerAction::Off);
+    live.wait("it is off", |now| quiet(now) && away(now, 0));
+    assert_eq!(answering(&live.now(), 1), 1, "the other host's VM runs on");
+    switch(&live, HOSTS[0], PowerAction::On);
+    live.wait("it is on", |now| quiet(now) && ready(now));
+    let gone = |now: &Snapshot| now.fleet.vms.count(VmState::Failed) == 1 && now.fleet.vms.count(VmState::Lost) == 0;
+    live.wait("its VM is known to be gone", gone);
+    assert!(lab.domains(0).is_empty());
+    live.boot(&class, 1, "third");
+    live.wait("it takes VMs", |now| quiet(now) && answering(now, 0) + answering(now, 1) == 2);
     end(&lab, &mut live);
 }

@@ -5,7 +5,7 @@ mod rig;
 
 use std::time::Duration;
 
-use hemera::fleet::{HostId, Load, Rate, Share, TaskId, Time};
+use hemera::fleet::{HostId, Load, PowerAction, Rate, Share, TaskId, Time};
 use hemera::platform::sim::{FaultConfig, LoadConfig, PerHour, SimConfig, SimPlatform};
 use hemera::platform::{Batch, Change, End, Observation, Platform, Progress, Virtual, VmKey};
 use proptest::prelude::*;
@@ -58,6 +58,35 @@ fn a_crash_ends_what_its_host_had_and_spares_vms_that_were_on_their_way_to_it() 
         if crashed == Some(HostId(0)) { as_source += 1 } else { as_target += 1 }
     }
     assert!(as_source > 0 && as_target > 0, "{as_source} {as_target}");
+}
+
+#[test]
+fn hosts_that_are_switched_off_lose_their_vms_and_start_when_they_are_switched_on() {
+    let mut rig = Rig::new(star(2, Hosts::default()), instant_boots());
+    rig.boot(0, 0, &class(GB, 1));
+    rig.boot(1, 1, &class(GB, 1));
+    rig.until(1.0);
+    let answered = |rig: &Rig, host: u32, from: f64| {
+        let since = Time::from_secs_f64(from);
+        let told = rig.batches.iter().filter(|batch| batch.at > since && batch.host == Some(HostId(host)));
+        let empty = |batch: &Batch| batch.seen.contains(&Observation::Inventory(Vec::new()));
+        let at: Vec<f64> = told.filter(|batch| empty(batch)).map(|batch| batch.at.as_secs_f64()).collect();
+        at
+    };
+    let off = rig.power(0, PowerAction::Off);
+    let again = rig.power(0, PowerAction::RestartLibvirtd);
+    rig.until(10_000.0);
+    assert_eq!(rig.end(off).1, End::Done);
+    assert!(matches!(rig.end(again).1, End::Failed(why) if why.contains("does not answer")));
+    assert_eq!(answered(&rig, 0, 1.0), [0.0; 0], "nobody brings it back");
+    let on = rig.power(0, PowerAction::On);
+    let reboot = rig.power(1, PowerAction::Reboot);
+    rig.until(20_000.0);
+    assert_eq!((rig.end(on).1, rig.end(reboot).1), (End::Done, End::Done));
+    assert_eq!((answered(&rig, 0, 1.0), answered(&rig, 1, 1.0)), (vec![10_120.0], vec![10_120.0]));
+    let booted = rig.boot(2, 0, &class(GB, 1));
+    rig.run();
+    assert_eq!(rig.end(booted).1, End::Done);
 }
 
 #[test]

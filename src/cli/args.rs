@@ -243,6 +243,24 @@ pub(super) enum LabTask {
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
     },
+    /// Switch a host of a lab on or off, or both, as a testbed's own tools do; its VMs die with it
+    Power {
+        /// What becomes of it
+        power: LabPower,
+        /// As in `paradoxe-1`
+        host: String,
+        /// The lab's directory [default: the only lab]
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// End a host's libvirtd, however it is, and start it again; its VMs run on
+    RestartLibvirtd {
+        /// As in `paradoxe-1`
+        host: String,
+        /// The lab's directory [default: the only lab]
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
     /// Play a link between two TAP devices
     #[command(hide = true)]
     Relay {
@@ -253,6 +271,17 @@ pub(super) enum LabTask {
         /// Rate and delay
         shape: Shape,
     },
+}
+
+/// What becomes of the power of a lab's host.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum LabPower {
+    /// It is on, and what was broken of it is mended
+    On,
+    /// It is off, and its cable is dead
+    Off,
+    /// Off, then on
+    Reboot,
 }
 
 /// What breaks in a lab.

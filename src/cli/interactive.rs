@@ -84,6 +84,7 @@ fn start(args: &ConsoleArgs, world: World, speed: f64) -> Result<(Handle, Runnin
         multiplied: world.multiplied,
         speed,
         classes: classes::offered(&world.kind, args.classes.as_deref())?,
+        power: world.power_actions(),
     });
     let engine = platform::engine(&world, args.seed, Limits::default(), true);
     match platform::open(&world)? {

@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::args::{LabFault, LabTask, LabUp};
+use super::args::{LabFault, LabPower, LabTask, LabUp};
 use super::{DONE, Failure, INTERRUPTED};
-use crate::lab::{self, Fault, LabError, Link, Ready, Record, Status, Wish};
+use crate::lab::{self, Fault, LabError, Link, Power, Ready, Record, Status, Wish};
 
 /// Does it and returns the exit code.
 pub(super) fn lab(task: &LabTask) -> Result<u8, Failure> {
@@ -37,6 +37,19 @@ pub(super) fn lab(task: &LabTask) -> Result<u8, Failure> {
                 println!("{what}");
             }
             println!("nothing is broken any more");
+            Ok(DONE)
+        }
+        LabTask::Power { power, host, dir } => {
+            let power = match power {
+                LabPower::On => Power::On,
+                LabPower::Off => Power::Off,
+                LabPower::Reboot => Power::Reboot,
+            };
+            println!("{}", lab::power(dir.as_deref(), host, power)?);
+            Ok(DONE)
+        }
+        LabTask::RestartLibvirtd { host, dir } => {
+            println!("{}", lab::restart_libvirtd(dir.as_deref(), host)?);
             Ok(DONE)
         }
         LabTask::Relay { a, b, shape } => {

@@ -36,6 +36,7 @@ pub(super) fn open(world: &World) -> Result<Opened, Failure> {
                 world.topology.clone(),
                 access.clone(),
                 world.images.clone(),
+                world.power.clone(),
                 started,
             );
             Ok(Opened::Libvirt { platform, notify, started })

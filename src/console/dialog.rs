@@ -13,13 +13,14 @@ use super::edit;
 use super::export::{Export, Format};
 use super::format::counted;
 use super::run::Errand;
-use crate::fleet::{OpId, Remedy, Selection, TaskId, VmClass, VmId};
+use crate::fleet::{OpId, PowerAction, Remedy, Selection, TaskId, VmClass, VmId};
 use crate::handle::{Answer, Command, OpKind, OperationSpec, Preview};
 
 mod act;
 mod build;
 mod fill;
 mod here;
+mod power;
 
 pub(crate) use act::Change;
 
@@ -34,6 +35,8 @@ pub(crate) enum Act {
     RunIn(Arc<[VmId]>),
     /// A command on the hosts of this selection.
     RunOn(Selection),
+    /// Something done to the hosts of this selection from outside.
+    Power(Selection, PowerAction),
     Limits,
     CancelOperation(OpId),
     RetryFailed(OpId),
@@ -346,7 +349,7 @@ impl Dialog {
 
     /// What is counted in its preview.
     pub(crate) const fn counts(&self) -> &'static str {
-        if matches!(self.act, Act::RunOn(_)) { "host" } else { "VM" }
+        if matches!(self.act, Act::RunOn(_) | Act::Power(..)) { "host" } else { "VM" }
     }
 
     /// What the button that acts says: the verb, and the count once it is known.

@@ -6,7 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::action::{Action, Reason};
 use super::keymap::Key;
-use crate::fleet::{Remedy, VmId};
+use crate::fleet::{HostId, PowerAction, Remedy, VmId};
 
 /// What a line of a menu does.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub(crate) enum Does {
     Filter(String),
     /// It applies a remedy to these VMs, after a question.
     Remedy(Remedy, Arc<[VmId]>),
+    /// It does this to these hosts from outside, after a question.
+    Power(PowerAction, Arc<[HostId]>),
     /// It tells what has to be done elsewhere.
     Say(String),
 }

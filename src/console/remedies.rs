@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::dialog::Change;
 use super::format::counted;
 use super::menu::{Does, Entry, Menu};
-use crate::fleet::{Diagnosis, Finding, Fleet, HostId, Remedy, VmId};
+use crate::fleet::{Diagnosis, Finding, Fleet, HostId, PowerAction, Remedy, VmId};
 
 /// What a remedy does here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub(crate) enum Way {
     Change(Change),
     /// Gives another command about them, after a question.
     Ask,
+    /// Does this to the host from outside, after a question, where the world says how; else as `Elsewhere`.
+    Power(PowerAction),
     /// Nothing: somebody has to do it elsewhere.
     Elsewhere,
 }
@@ -30,7 +32,9 @@ pub(crate) const fn way(remedy: Remedy) -> Way {
         Remedy::Pause => Way::Change(Change::Pause),
         Remedy::Adopt => Way::Change(Change::Adopt),
         Remedy::BootAgain | Remedy::CancelTask => Way::Ask,
-        Remedy::FreeDisk | Remedy::StartDhcp | Remedy::RestartLibvirtd | Remedy::MendHost => Way::Elsewhere,
+        Remedy::RestartLibvirtd => Way::Power(PowerAction::RestartLibvirtd),
+        Remedy::MendHost => Way::Power(PowerAction::Reboot),
+        Remedy::FreeDisk | Remedy::StartDhcp => Way::Elsewhere,
     }
 }
 
@@ -83,41 +87,62 @@ pub(crate) fn of_vms(fleet: &Fleet, vms: &[VmId]) -> Option<Menu> {
     let entries = offers.into_iter().map(|offer| {
         let words: Vec<&str> = offer.against.iter().map(|finding| finding.word()).collect();
         let doc = match way(offer.remedy) {
-            Way::Elsewhere => elsewhere(offer.remedy, &offer.example),
+            Way::Elsewhere | Way::Power(_) => elsewhere(offer.remedy, &offer.example),
             _ if single => offer.example.text.to_string(),
             _ => format!("{} with {}", counted(offer.vms.len(), "VM"), words.join(", ")),
         };
-        (offer.remedy, offer.vms, doc)
+        let does = match way(offer.remedy) {
+            Way::Elsewhere | Way::Power(_) => Does::Say(doc.clone()),
+            Way::Change(_) | Way::Ask => Does::Remedy(offer.remedy, offer.vms.into()),
+        };
+        (offer.remedy.word(), does, doc)
     });
     Some(menu(&who, entries))
 }
 
-/// The menu of what helps hosts; none where nothing was found of them.
-pub(crate) fn of_hosts(fleet: &Fleet, hosts: &[HostId]) -> Option<Menu> {
-    let found: Vec<&Arc<Diagnosis>> = hosts.iter().filter_map(|host| fleet.host_diagnoses.get(host)).collect();
-    let first = *found.first()?;
+/// The menu of what helps hosts; none where nothing was found of them. `power` is what the world says how to do.
+pub(crate) fn of_hosts(fleet: &Fleet, hosts: &[HostId], power: &[PowerAction]) -> Option<Menu> {
+    let found: Vec<(HostId, &Arc<Diagnosis>)> =
+        hosts.iter().filter_map(|&host| Some((host, fleet.host_diagnoses.get(&host)?))).collect();
+    let first = found.first()?.1;
     let who = match hosts {
         [host] => format!("{}: {}", fleet.topology.host(*host).name, first.finding.word()),
         many => counted(many.len(), "host"),
     };
-    let mut told: Vec<(Remedy, Vec<VmId>, String)> = Vec::new();
-    for found in found {
-        for &remedy in found.remedies.iter().filter(|remedy| way(**remedy) == Way::Elsewhere) {
-            told.push((remedy, Vec::new(), elsewhere(remedy, found)));
+    let mut can: Vec<(PowerAction, Vec<HostId>, String)> = Vec::new();
+    let mut told: Vec<(Remedy, String)> = Vec::new();
+    for (host, found) in found {
+        for &remedy in found.remedies {
+            match way(remedy) {
+                Way::Power(action) if power.contains(&action) => {
+                    match can.iter_mut().find(|(other, ..)| *other == action) {
+                        Some((_, hosts, _)) => hosts.push(host),
+                        None => can.push((action, vec![host], format!("{}.", found.text))),
+                    }
+                }
+                Way::Power(_) | Way::Elsewhere => told.push((remedy, elsewhere(remedy, found))),
+                Way::Change(_) | Way::Ask => {}
+            }
         }
     }
     told.dedup();
-    Some(menu(&who, told.into_iter()))
+    let can = can.into_iter().map(|(action, hosts, example)| {
+        let word = match action {
+            PowerAction::RestartLibvirtd => Remedy::RestartLibvirtd.word(),
+            _ => "reboot the host",
+        };
+        let doc = if hosts.len() == 1 { example } else { counted(hosts.len(), "host") };
+        (word, Does::Power(action, hosts.into()), doc)
+    });
+    let told = told.into_iter().map(|(remedy, doc)| (remedy.word(), Does::Say(doc.clone()), doc));
+    Some(menu(&who, can.chain(told)))
 }
 
-fn menu(who: &str, entries: impl Iterator<Item = (Remedy, Vec<VmId>, String)>) -> Menu {
-    let entries = entries.enumerate().map(|(i, (remedy, vms, doc))| Entry {
+fn menu(who: &str, entries: impl Iterator<Item = (&'static str, Does, String)>) -> Menu {
+    let entries = entries.enumerate().map(|(i, (name, does, doc))| Entry {
         key: (i + 1).to_string(),
-        name: remedy.word().to_owned(),
-        does: match way(remedy) {
-            Way::Elsewhere => Does::Say(doc.clone()),
-            _ => Does::Remedy(remedy, vms.into()),
-        },
+        name: name.to_owned(),
+        does,
         doc,
         off: None,
     });
@@ -160,5 +185,33 @@ mod tests {
         assert_eq!(does("reboot"), Some(vec![ids[0], ids[2]]));
         assert_eq!(does("resume"), Some(vec![ids[1]]));
         assert!(of_vms(&fleet, &[well]).is_none());
+    }
+
+    #[test]
+    fn hosts_are_mended_where_the_world_says_how() {
+        let mut topology = Topology::new("t");
+        let site = topology.site("s");
+        let (memory, rate) = (crate::fleet::Bytes(0), crate::fleet::Rate(0.0));
+        let hosts =
+            ["h1", "h2", "h3"].map(|name| NewHost { name: name.into(), cores: 1, memory, nic: rate, disk: rate });
+        topology.add_cluster(site, "h", hosts);
+        let mut fleet = Fleet::new(Arc::new(topology));
+        let findings = [Finding::LibvirtdHung, Finding::HostSilent, Finding::LibvirtdHung];
+        let all: Vec<HostId> = (0..3).map(HostId).collect();
+        for (&host, finding) in all.iter().zip(findings) {
+            let found = Arc::new(Diagnosis::new(finding, "why", Vec::new()));
+            Arc::make_mut(&mut fleet.host_diagnoses).insert(host, found);
+        }
+        let does = |power: &[PowerAction]| {
+            let menu = of_hosts(&fleet, &all, power).expect("a menu");
+            let entry = |entry: &Entry| match &entry.does {
+                Does::Power(action, hosts) => format!("{} {} of {}", entry.name, action.word(), hosts.len()),
+                Does::Say(text) => format!("{}: {text}", entry.name),
+                other => format!("{other:?}"),
+            };
+            menu.entries.iter().map(entry).collect::<Vec<_>>()
+        };
+        assert_eq!(does(&PowerAction::ALL), ["restart libvirtd restart-libvirtd of 2", "reboot the host reboot of 1"]);
+        assert_eq!(does(&[PowerAction::Reboot]), ["reboot the host reboot of 1", "restart libvirtd: why."]);
     }
 }

@@ -116,7 +116,7 @@ impl Engine {
                 }
                 before
             }
-            Work::Change(Change::Destroy) if done => {
+            Work::Change(Change::Destroy | Change::Shutdown) if done => {
                 self.gone.push_back((self.fleet.now, self.vm_name(vm)));
                 return self.remove_vm(vm);
             }
@@ -314,7 +314,11 @@ impl Engine {
         match task.state {
             TaskState::Running if quiet >= patience => {
                 let cause = vm.map_or_else(String::new, |vm| self.known_cause(vm));
-                self.cancel_task(id, Some(format!("no progress for {} s{cause}", patience.as_secs()).into()));
+                let what = match self.op(task.op).work {
+                    Work::Change(Change::Shutdown) => "its guest did not shut down within",
+                    _ => "no progress for",
+                };
+                self.cancel_task(id, Some(format!("{what} {} s{cause}", patience.as_secs()).into()));
             }
             TaskState::Running if circles => {
                 let reason = format!("did not converge: no smaller round for {} s", converge.as_secs());

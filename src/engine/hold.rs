@@ -94,6 +94,7 @@ impl Engine {
         match state {
             HostState::Ready | HostState::Draining => {}
             HostState::Offered | HostState::Preparing if !needs_ready => {}
+            HostState::Unreachable if matches!(&self.op(task.op).work, Work::Host(HostWork::Power(_))) => {}
             state if is_out(state) => {
                 return Hold::Never(format!("{} is {}", self.fleet.topology.host(host).name, state.word()).into());
             }

@@ -11,6 +11,7 @@ use crate::platform::Change;
 
 mod bring;
 mod hosts;
+mod power;
 mod run;
 
 use super::names::Names;
@@ -125,6 +126,7 @@ impl Planner<'_> {
             OperationSpec::Run { on: RunOn::Hosts(hosts), script } => self.run_on(hosts, script),
             OperationSpec::Copy { on, copy } => self.copy(on, copy),
             OperationSpec::Spread { image, on } => self.bring(image, on),
+            OperationSpec::Power { on, action } => self.power(on, *action),
         }
     }
 
@@ -400,6 +402,7 @@ impl Planner<'_> {
     fn change(&self, which: &Which, change: VmChange) -> Plan {
         let (kind, work) = match change {
             VmChange::Destroy => (OpKind::Destroy, Change::Destroy),
+            VmChange::Shutdown => (OpKind::Shutdown, Change::Shutdown),
             VmChange::Pause => (OpKind::Pause, Change::Pause),
             VmChange::Resume => (OpKind::Resume, Change::Resume),
             VmChange::Reboot => (OpKind::Reboot, Change::Reboot),
@@ -445,7 +448,7 @@ pub(super) fn can(row: &VmRow, change: Change) -> bool {
     match change {
         Change::Destroy | Change::RemoveCopy => true,
         Change::Adopt => !matches!(row.state, VmState::Planned | VmState::Failed | VmState::Gone),
-        Change::Pause | Change::Reboot => row.state.runs(),
+        Change::Shutdown | Change::Pause | Change::Reboot => row.state.runs(),
         Change::Resume => row.state == VmState::Paused,
         Change::Load(_) => row.state.runs() || row.state == VmState::Paused,
     }

@@ -9,6 +9,7 @@ use crate::fleet::{
 };
 use crate::handle::{OpKind, Preview, RefusedGroup};
 use crate::migration::precopy::{Prediction, predict};
+use crate::platform::HostWork;
 
 use super::Engine;
 use super::plan::{Plan, Subject, footprint};
@@ -129,6 +130,7 @@ impl Engine {
             tasks: plan.tasks.len() as u32,
             sources: most_first(sources),
             targets: most_first(targets),
+            ending: self.ending(plan),
             unchanged: plan.unchanged,
             refused: self.refused(plan),
             doubtful,
@@ -138,6 +140,15 @@ impl Engine {
             tightest,
             examples: plan.tasks.iter().take(EXAMPLES).map(|task| self.planned_name(&task.subject)).collect(),
         }
+    }
+
+    /// VMs that end with what is done to their hosts.
+    fn ending(&self, plan: &Plan) -> u32 {
+        if !matches!(plan.work, Work::Host(HostWork::Power(action)) if action.ends_vms()) {
+            return 0;
+        }
+        let hosts = plan.tasks.iter().filter_map(|task| task.source);
+        hosts.map(|host| self.fleet.hosts.row(host).vms).sum()
     }
 
     fn planned_name(&self, subject: &Subject) -> Arc<str> {

@@ -143,6 +143,7 @@ impl Engine {
             OperationSpec::Run { on, script } => OperationSpec::Run { on: places(&on)?, script },
             OperationSpec::Copy { on, copy } => OperationSpec::Copy { on: places(&on)?, copy },
             OperationSpec::Spread { image, .. } => OperationSpec::Spread { image, on: hosts()? },
+            OperationSpec::Power { action, .. } => OperationSpec::Power { on: hosts()?, action },
             evacuate @ OperationSpec::Evacuate { .. } => evacuate,
         };
         let plan = self.make_plan(&spec)?;

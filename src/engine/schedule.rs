@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::fleet::{HostState, Image, OpId, TaskId, VmId, VmRow, VmState};
 use crate::handle::{Level, OpKind, OperationSpec, TaskEnd, TaskState, TaskSubject, WaitReason};
-use crate::platform::{Change, GuestWork, HostWork, Request};
+use crate::platform::{Change, GuestWork, HostWork, POWER_TIMEOUT, Request};
 
 use super::history::Moment;
 use super::hold::Hold;
@@ -255,7 +255,7 @@ impl Engine {
             Work::Boot(_) | Work::Change(Change::Reboot) => Some(VmState::Starting),
             Work::Move(options) if options.cold => Some(VmState::Saving),
             Work::Move(_) => Some(VmState::Migrating),
-            Work::Change(Change::Destroy) => Some(VmState::Stopping),
+            Work::Change(Change::Destroy | Change::Shutdown) => Some(VmState::Stopping),
             Work::Change(_) | Work::Guest(_) | Work::Host(_) => None,
         };
         if let Some(state) = entered {
@@ -303,9 +303,10 @@ impl Engine {
     pub(super) fn patience(&self, work: &Work) -> Duration {
         match work {
             Work::Boot(class) => class.patience.unwrap_or(self.config.patience.boot),
-            Work::Change(Change::Reboot) => self.config.patience.boot,
+            Work::Change(Change::Reboot | Change::Shutdown) => self.config.patience.boot,
             Work::Move(_) | Work::Host(HostWork::Image(_)) => self.config.patience.migrate,
             Work::Change(_) => self.config.patience.change,
+            Work::Host(HostWork::Power(_)) => POWER_TIMEOUT + self.config.patience.cancel,
             // The platform ends it when its time is over; this is for a platform that does not.
             Work::Guest(GuestWork::Run(script)) | Work::Host(HostWork::Run(script)) => {
                 script.timeout + self.config.patience.cancel

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{FileCopy, Load, MigrationOptions, OpId, RescuePlan, Script, Selection, TaskId, VmClass, VmId, Way};
+use crate::fleet::{
+    FileCopy, Load, MigrationOptions, OpId, PowerAction, RescuePlan, Script, Selection, TaskId, VmClass, VmId, Way,
+};
 
 use super::OpKind;
 
@@ -93,6 +95,13 @@ pub enum OperationSpec {
         image: Arc<str>,
         /// Which hosts.
         on: Selection,
+    },
+    /// Does something to hosts from outside, whether they answer or not.
+    Power {
+        /// Which hosts.
+        on: Selection,
+        /// What.
+        action: PowerAction,
     },
 }
 
@@ -195,6 +204,8 @@ pub enum Which {
 pub enum VmChange {
     /// Stop and remove them.
     Destroy,
+    /// Ask their guests to end, and remove them when they have.
+    Shutdown,
     /// Stop their vCPUs.
     Pause,
     /// Let their vCPUs go on.
@@ -228,6 +239,7 @@ impl OperationSpec {
             Self::Evacuate { .. } => OpKind::Evacuate,
             Self::Change { change, .. } => match change {
                 VmChange::Destroy => OpKind::Destroy,
+                VmChange::Shutdown => OpKind::Shutdown,
                 VmChange::Pause => OpKind::Pause,
                 VmChange::Resume => OpKind::Resume,
                 VmChange::Reboot => OpKind::Reboot,
@@ -242,6 +254,7 @@ impl OperationSpec {
                 Way::Out { .. } => OpKind::CopyOut,
             },
             Self::Spread { .. } => OpKind::Spread,
+            Self::Power { .. } => OpKind::Power,
         }
     }
 }

@@ -18,6 +18,8 @@ pub enum OpKind {
     Evacuate,
     /// Removes VMs.
     Destroy,
+    /// Lets guests end, and removes their VMs.
+    Shutdown,
     /// Stops VMs' vCPUs.
     Pause,
     /// Lets VMs go on.
@@ -40,11 +42,13 @@ pub enum OpKind {
     RemoveCopy,
     /// Brings an image to hosts.
     Spread,
+    /// Switches hosts on or off, or starts them or their libvirtd again.
+    Power,
 }
 
 impl OpKind {
     /// Kinds that can work on hosts themselves.
-    pub(crate) const ON_HOSTS: [Self; 4] = [Self::Run, Self::CopyIn, Self::CopyOut, Self::Spread];
+    pub(crate) const ON_HOSTS: [Self; 5] = [Self::Run, Self::CopyIn, Self::CopyOut, Self::Spread, Self::Power];
 
     /// The word for it, as in `migrate`.
     pub const fn word(self) -> &'static str {
@@ -53,6 +57,7 @@ impl OpKind {
             Self::Migrate => "migrate",
             Self::Evacuate => "evacuate",
             Self::Destroy => "destroy",
+            Self::Shutdown => "shutdown",
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Reboot => "reboot",
@@ -64,6 +69,7 @@ impl OpKind {
             Self::Adopt => "adopt",
             Self::RemoveCopy => "remove-copy",
             Self::Spread => "spread",
+            Self::Power => "power",
         }
     }
 

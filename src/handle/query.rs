@@ -116,6 +116,8 @@ pub struct Preview {
     pub sources: Vec<(HostId, u32)>,
     /// How many VMs come to which host, most first; empty where VMs stay where they are.
     pub targets: Vec<(HostId, u32)>,
+    /// VMs that run on the hosts that it works on and end with it.
+    pub ending: u32,
     /// VMs that it leaves alone because they are as asked already.
     pub unchanged: u32,
     /// What it refuses and why, most first.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::processes::{self, Process, signal};
 use super::record::Claim;
 use super::run::run;
-use super::{Host, LabError, Plan, disk, gateway, host};
+use super::{Host, LabError, Plan, Record, disk, gateway, host};
 
 /// What breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,23 +85,8 @@ pub fn mend(dir: Option<&std::path::Path>) -> Result<Vec<String>, LabError> {
     let claim = claim(dir)?;
     let (record, plan) = (&claim.record, claim.record.plan());
     let mut mended = Vec::new();
-    let stopped = |process: &Process| process.is_stopped();
     for host in plan.hosts() {
-        cable(&plan, host, "up")?;
-        disk::free(record, host)?;
-        let inside = processes::inside(std::slice::from_ref(&host.namespace));
-        for (_, process) in inside.iter().filter(|(_, process)| stopped(process)) {
-            signal("CONT", process.pid);
-            let what = process.vm().map_or_else(|| process.program.clone(), |vm| format!("the QEMU of {vm}"));
-            mended.push(format!("{what} on {} goes on", host.name));
-        }
-        if !inside.iter().any(|(_, process)| process.program == "libvirtd") {
-            // Its sshd is in the mounts of the libvirtd that is gone, and has the address that the next one wants.
-            clear(host);
-            let mut started = host::launch(record, host, record.kvm)?;
-            host::wait(record, host, &mut started, &|| false)?;
-            mended.push(format!("libvirtd on {} is started", host.name));
-        }
+        mended.append(&mut mend_host(record, &plan, host)?);
     }
     if dhcp(&plan).is_empty() {
         gateway::start(record, &plan)?;
@@ -110,11 +95,32 @@ pub fn mend(dir: Option<&std::path::Path>) -> Result<Vec<String>, LabError> {
     Ok(mended)
 }
 
-/// Ends all processes of a host but its VMs.
-fn clear(host: &Host) {
+/// The same for all that is of one host.
+pub(super) fn mend_host(record: &Record, plan: &Plan, host: &Host) -> Result<Vec<String>, LabError> {
+    let mut mended = Vec::new();
+    cable(plan, host, "up")?;
+    disk::free(record, host)?;
+    let inside = processes::inside(std::slice::from_ref(&host.namespace));
+    for (_, process) in inside.iter().filter(|(_, process)| process.is_stopped()) {
+        signal("CONT", process.pid);
+        let what = process.vm().map_or_else(|| process.program.clone(), |vm| format!("the QEMU of {vm}"));
+        mended.push(format!("{what} on {} goes on", host.name));
+    }
+    if !inside.iter().any(|(_, process)| process.program == "libvirtd") {
+        // Its sshd is in the mounts of the libvirtd that is gone, and has the address that the next one wants.
+        clear(host, |process| process.vm().is_none());
+        let mut started = host::launch(record, host, record.kvm)?;
+        host::wait(record, host, &mut started, &|| false)?;
+        mended.push(format!("libvirtd on {} is started", host.name));
+    }
+    Ok(mended)
+}
+
+/// Ends the processes of a host that are such.
+pub(super) fn clear(host: &Host, such: impl Fn(&Process) -> bool) {
     for _ in 0..100 {
         let mut inside = processes::inside(std::slice::from_ref(&host.namespace));
-        inside.retain(|(_, process)| process.vm().is_none());
+        inside.retain(|(_, process)| such(process));
         if inside.is_empty() {
             return;
         }
@@ -126,10 +132,19 @@ fn clear(host: &Host) {
 }
 
 fn claim(dir: Option<&std::path::Path>) -> Result<Claim, LabError> {
+    Claim::take(the_one(dir)?)
+}
+
+/// The same, after whoever is at work on the lab.
+pub(super) fn claim_in_turn(dir: Option<&std::path::Path>) -> Result<Claim, LabError> {
+    Claim::wait(the_one(dir)?)
+}
+
+fn the_one(dir: Option<&std::path::Path>) -> Result<Record, LabError> {
     super::need::root()?;
     let mut records = super::record::of(dir)?;
     match (records.pop(), records.len()) {
-        (Some(record), 0) => Claim::take(record),
+        (Some(record), 0) => Ok(record),
         (None, _) => Err(LabError::Fault {
             what: dir.map_or_else(|| "no lab is there".into(), |dir| format!("no lab is in {}", dir.display())),
             help: "`sudo hemera lab up` starts one".into(),
@@ -138,7 +153,7 @@ fn claim(dir: Option<&std::path::Path>) -> Result<Claim, LabError> {
     }
 }
 
-fn find<'a>(plan: &'a Plan, name: &str) -> Result<&'a Host, LabError> {
+pub(super) fn find<'a>(plan: &'a Plan, name: &str) -> Result<&'a Host, LabError> {
     plan.hosts().find(|host| host.name == name || host.full_name == name).ok_or_else(|| {
         let names: Vec<&str> = plan.hosts().map(|host| host.name.as_str()).collect();
         LabError::Fault { what: format!("lab {} has no host {name}", plan.number), help: list(&names) }
@@ -180,6 +195,6 @@ fn dhcp(plan: &Plan) -> Vec<Process> {
 }
 
 /// Cuts or joins a host's cable, at its site's bridge.
-fn cable(plan: &Plan, host: &Host, state: &str) -> Result<(), LabError> {
+pub(super) fn cable(plan: &Plan, host: &Host, state: &str) -> Result<(), LabError> {
     run("ip", ["-n", &plan.net(), "link", "set", &host.name, state]).map(drop)
 }

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::guest::{CMDLINE, MEMORY_MIB};
-use super::{Debian, Guest, Plan, debian};
+use super::{Debian, Guest, Plan, Record, debian};
 
-/// The world file.
-pub fn world(plan: &Plan, ssh_config: &Path) -> String {
+/// The world file. `program` is the `hemera` that switches its hosts.
+pub fn world(plan: &Plan, record: &Record, program: &Path) -> String {
     let mut text = format!("# Lab {}, written by `hemera lab up`.\nname = \"lab{}\"\n", plan.number, plan.number);
     text += "platform = \"libvirt\"\n";
     for site in &plan.sites {
@@ -18,11 +18,19 @@ pub fn world(plan: &Plan, ssh_config: &Path) -> String {
             let _ = writeln!(text, "    {{ name = \"{name}\", {reached} }},");
         }
         text += "]\nnic = \"10 Gbit/s\"\ndisk = \"500 MB/s\"\n";
-        let _ = writeln!(text, "ssh_config = {}", toml::Value::from(ssh_config.display().to_string()));
+        let _ = writeln!(text, "ssh_config = {}", toml::Value::from(record.ssh_config().display().to_string()));
         let _ = writeln!(text, "subnet = \"{}\"", site.subnet());
     }
     // All hosts see the machine's files: no image need be copied.
     text += "\n[images]\nstrategy = \"shared\"\n";
+    text += "\n[power]\n";
+    let (program, dir) = (program.display().to_string(), record.dir.display().to_string());
+    let words =
+        |task: &[&str]| toml::Value::from([&[program.as_str(), "lab"], task, &["{host}", "--dir", &dir]].concat());
+    for power in ["on", "off", "reboot"] {
+        let _ = writeln!(text, "{power} = {}", words(&["power", power]));
+    }
+    let _ = writeln!(text, "restart_libvirtd = {}", words(&["restart-libvirtd"]));
     if let Some(shape) = plan.shape {
         for (a, b) in plan.pairs() {
             let (a, b) = (plan.sites[a].name, plan.sites[b].name);
@@ -79,14 +87,29 @@ fn debian(image: &Debian, key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fleet::PowerAction;
     use crate::workflow::Workflow;
     use crate::world::World;
 
     #[test]
     fn what_is_written_can_be_read() {
         let plan = Plan::new(4, 3, 2, 256, Some("1 Gbit/s,10 ms".parse().unwrap()));
-        let read = World::parse(&world(&plan, Path::new("/tmp/a \"lab\"/ssh/config")), "world.toml").unwrap();
+        let record = Record {
+            number: 4,
+            dir: "/tmp/a \"lab\"".into(),
+            made: Vec::new(),
+            process: 1,
+            sites: 3,
+            hosts: 2,
+            vms: 256,
+            shape: plan.shape,
+            disk: None,
+            kvm: false,
+        };
+        let read = World::parse(&world(&plan, &record, Path::new("/usr/bin/hemera")), "world.toml").unwrap();
         assert_eq!((read.topology.hosts.len(), read.topology.links.len()), (6, 3));
+        let off = read.power.command(PowerAction::Off, "paradoxe-1.rennes").unwrap();
+        assert_eq!(off.join(" "), "/usr/bin/hemera lab power off paradoxe-1.rennes --dir /tmp/a \"lab\"");
         let debian = Debian { dir: "/var/cache/hemera/lab/debian".into() };
         let key = "ssh-ed25519 AAAA lab4\n";
         for (stress, debian, classes, steps) in [(false, None, 1, 3), (true, Some((&debian, key)), 2, 5)] {

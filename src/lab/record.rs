@@ -172,6 +172,18 @@ impl Claim {
         }
     }
 
+    /// Takes hold of a lab that is there when whoever is at work on it has ended.
+    ///
+    /// # Errors
+    /// Where the lab is gone by then.
+    pub(super) fn wait(record: Record) -> Result<Self, LabError> {
+        let path = path(record.number);
+        let file = File::open(&path).and_then(|file| file.lock().map(|()| file)).map_err(LabError::file(&path))?;
+        // What was waited for may have been its end.
+        fs::metadata(&path).map_err(LabError::file(&path))?;
+        Ok(Self { record, path, _lock: file })
+    }
+
     /// Removes the record, when nothing is left of what it speaks of.
     pub(super) fn forget(self) -> Result<(), LabError> {
         fs::remove_file(&self.path).map_err(LabError::file(&self.path))?;

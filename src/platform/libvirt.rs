@@ -7,7 +7,7 @@
 //!   second and whenever a lifecycle event arrives, and says when the host does not answer;
 //! - a thread that looks more closely at VMs of which something is odd ([`look`]);
 //! - at most eight workers ([`work`]), which boot, destroy, pause, resume and restart; boots that are done when their
-//!   guest answers wait for it without one ([`awaiting`]);
+//!   guest answers wait for it without one ([`awaiting`]), and so do shutdowns for its end ([`stopping`]);
 //! - at most four threads for what is done in guests, a step at a time ([`errands`]);
 //! - a thread per move, and one watcher for all moves that leave the host ([`migrate`]);
 //! - one thread for all hosts that finds whose SSH server answers, where there is no agent ([`greet`]);
@@ -53,6 +53,7 @@ mod said;
 mod serial;
 mod shell;
 mod state;
+mod stopping;
 mod stress;
 mod traffic;
 mod trouble;
@@ -76,7 +77,8 @@ use self::queue::{Queue, lock};
 use self::shell::Shells;
 use self::work::Work;
 use super::{
-    Batch, End, GuestWork, HostAccess, HostWork, Observation, Platform, Progress, Reply, Request, SILENCE, SshAccess,
+    Batch, End, GuestWork, HostAccess, HostWork, Observation, Platform, Power, Progress, Reply, Request, SILENCE,
+    SshAccess,
 };
 use crate::fleet::{Adjust, FromConsole, HostId, Inquiry, TaskId, ToConsole, Topology};
 use crate::image::Settings;
@@ -95,6 +97,7 @@ pub struct LibvirtPlatform {
     ledger: Arc<Ledger>,
     shells: Shells,
     images: Arc<Images>,
+    power: Power,
 }
 
 impl LibvirtPlatform {
@@ -104,6 +107,7 @@ impl LibvirtPlatform {
         topology: Arc<Topology>,
         access: Vec<HostAccess>,
         images: Settings,
+        power: Power,
         started: Instant,
     ) -> (Self, Arc<Notify>) {
         let images = Images::new(images, topology.clone(), &access);
@@ -153,7 +157,7 @@ impl LibvirtPlatform {
             tracing::error!(%error, "no watchdog: hung hosts show only when keep-alive cuts their connections");
         }
         let notify = queue.notify();
-        (Self { topology, hosts, queue, ledger, shells: Shells::default(), images }, notify)
+        (Self { topology, hosts, queue, ledger, shells: Shells::default(), images, power }, notify)
     }
 
     fn host(&self, id: HostId) -> Result<&Arc<Host>, String> {
@@ -274,6 +278,12 @@ impl Platform for LibvirtPlatform {
                 Ok(found) => self.spread(self.ledger.open_on_host(task), found, &image),
                 Err(reason) => self.refuse(task, reason),
             },
+            Request::Host { task, host, work: HostWork::Power(action) } => {
+                match self.power.command(action, &self.topology.full_name(host)) {
+                    Ok(command) => self.shells.switch(&command, self.ledger.open_on_host(task), self.queue.clone()),
+                    Err(reason) => self.refuse(task, reason.to_string()),
+                }
+            }
             Request::Adjust { task, adjust } => self.adjust(task, adjust),
             Request::Cancel { task } => self.cancel(task),
             Request::Probe { task } => self.probe(task),

@@ -20,6 +20,7 @@ mod load;
 mod migrations;
 mod network;
 mod observe;
+mod power;
 mod queue;
 mod random;
 mod vms;
@@ -318,6 +319,7 @@ impl Platform for SimPlatform {
                 self.run_on_host(task, host, Does::Copy, copy.timeout);
             }
             Request::Host { task, host, work: HostWork::Image(_) } => self.have_image(task, host),
+            Request::Host { task, host, work: HostWork::Power(action) } => self.power(task, host, action),
             Request::Adjust { task, adjust } => self.adjust(task, adjust),
             Request::Cancel { task } => self.cancel(task),
             Request::Probe { task } => self.probe(task),

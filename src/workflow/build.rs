@@ -11,6 +11,7 @@ use crate::fleet::{Bytes, DEFAULT_WORKING_SET, Image, Load, Rate, Ready, SelectE
 use crate::handle::{Boot, Migrate, Moves, OperationSpec, Pattern, Placement, Step, VmChange, Which};
 
 mod copy;
+mod power;
 mod reach;
 mod run;
 mod spread;
@@ -21,7 +22,7 @@ use super::raw::{
 };
 use super::{DEFAULT_SAMPLES, Recording, StepSpans, Workflow};
 
-const STEPS: [&str; 14] = [
+const STEPS: [&str; 16] = [
     "boot",
     "wait",
     "stress",
@@ -29,6 +30,7 @@ const STEPS: [&str; 14] = [
     "migrate",
     "evacuate",
     "destroy",
+    "shutdown",
     "pause",
     "resume",
     "reboot",
@@ -36,6 +38,7 @@ const STEPS: [&str; 14] = [
     "copy-in",
     "copy-out",
     "spread",
+    "power",
 ];
 
 /// The most VMs that one step boots.
@@ -194,6 +197,7 @@ impl Reader<'_> {
             span(raw.migrate.as_ref().map(Spanned::span), "migrate"),
             span(raw.evacuate.as_ref().map(Spanned::span), "evacuate"),
             span(raw.destroy.as_ref().map(Spanned::span), "destroy"),
+            span(raw.shutdown.as_ref().map(Spanned::span), "shutdown"),
             span(raw.pause.as_ref().map(Spanned::span), "pause"),
             span(raw.resume.as_ref().map(Spanned::span), "resume"),
             span(raw.reboot.as_ref().map(Spanned::span), "reboot"),
@@ -201,6 +205,7 @@ impl Reader<'_> {
             span(raw.copy_in.as_ref().map(Spanned::span), "copy-in"),
             span(raw.copy_out.as_ref().map(Spanned::span), "copy-out"),
             span(raw.spread.as_ref().map(Spanned::span), "spread"),
+            span(raw.power.as_ref().map(Spanned::span), "power"),
         ]
         .into_iter()
         .flatten()
@@ -242,6 +247,8 @@ impl Reader<'_> {
             }
         } else if let Some(select) = &raw.destroy {
             change(select, VmChange::Destroy)?
+        } else if let Some(select) = &raw.shutdown {
+            change(select, VmChange::Shutdown)?
         } else if let Some(select) = &raw.pause {
             change(select, VmChange::Pause)?
         } else if let Some(select) = &raw.resume {
@@ -256,6 +263,8 @@ impl Reader<'_> {
             self.copy_out(copy, index, &mut spans)?
         } else if let Some(spread) = &raw.spread {
             self.spread(spread.get_ref(), &mut spans)?
+        } else if let Some(power) = &raw.power {
+            self.power(power.get_ref(), &mut spans)?
         } else {
             return self.fail(step, "an empty step");
         };

@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::files::{FileError, suggestion};
 use crate::fleet::{Fleet, Image, Referent, Selection, VM_OVERHEAD};
 use crate::handle::{Boot, Moves, OperationSpec, Placement, RunOn, Step, Which};
+use crate::platform::no_power;
 use crate::world::{Kind, World};
 
 use super::{StepSpans, Workflow};
@@ -47,7 +48,8 @@ fn selections(operation: &OperationSpec) -> Vec<&Selection> {
         | OperationSpec::Copy { on: RunOn::Vms(which), .. } => [selected(which), None],
         OperationSpec::Run { on: RunOn::Hosts(hosts), .. }
         | OperationSpec::Copy { on: RunOn::Hosts(hosts), .. }
-        | OperationSpec::Spread { on: hosts, .. } => [Some(hosts), None],
+        | OperationSpec::Spread { on: hosts, .. }
+        | OperationSpec::Power { on: hosts, .. } => [Some(hosts), None],
     };
     [first, second].into_iter().flatten().collect()
 }
@@ -103,7 +105,11 @@ impl<'a> Check<'a> {
                     }
                 }
             }
+            OperationSpec::Power { action, .. } if !self.world.power_actions().contains(action) => {
+                return self.fail(&spans.step, no_power(*action).to_string());
+            }
             OperationSpec::Evacuate { .. }
+            | OperationSpec::Power { .. }
             | OperationSpec::Change { .. }
             | OperationSpec::Run { .. }
             | OperationSpec::Copy { .. }

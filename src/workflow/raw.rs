@@ -68,6 +68,7 @@ pub(super) struct RawStep {
     pub(super) migrate: Option<Spanned<RawMigrate>>,
     pub(super) evacuate: Option<Spanned<RawEvacuate>>,
     pub(super) destroy: Option<Spanned<RawSelect>>,
+    pub(super) shutdown: Option<Spanned<RawSelect>>,
     pub(super) pause: Option<Spanned<RawSelect>>,
     pub(super) resume: Option<Spanned<RawSelect>>,
     pub(super) reboot: Option<Spanned<RawSelect>>,
@@ -75,6 +76,14 @@ pub(super) struct RawStep {
     pub(super) copy_in: Option<Spanned<RawCopyIn>>,
     pub(super) copy_out: Option<Spanned<RawCopyOut>>,
     pub(super) spread: Option<Spanned<RawSpread>>,
+    pub(super) power: Option<Spanned<RawPower>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPower {
+    pub(super) hosts: Spanned<String>,
+    pub(super) action: Spanned<String>,
 }
 
 #[derive(Deserialize)]

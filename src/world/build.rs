@@ -1,5 +1,6 @@
 //! The checks that make a [`World`] of what a file holds.
 
+mod power;
 mod reach;
 
 use std::collections::{HashMap, HashSet};
@@ -74,7 +75,8 @@ pub(super) fn build(source: &Source) -> Result<World, FileError> {
         }
     };
     let images = raw.images.map(|images| read.images(raw.platform, &images)).transpose()?.unwrap_or_default();
-    Ok(World { name: topology.world.clone(), kind, topology: Arc::new(topology), images, multiplied: 1 })
+    let power = raw.power.map(|power| read.power(raw.platform, &power)).transpose()?.unwrap_or_default();
+    Ok(World { name: topology.world.clone(), kind, topology: Arc::new(topology), images, power, multiplied: 1 })
 }
 
 /// Names given so far.

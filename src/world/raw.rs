@@ -21,6 +21,7 @@ pub(super) struct RawWorld {
     #[serde(default)]
     pub(super) link: Vec<RawLink>,
     pub(super) images: Option<Spanned<RawImages>>,
+    pub(super) power: Option<Spanned<RawPower>>,
     pub(super) load: Option<Spanned<RawLoad>>,
     pub(super) boot: Option<Spanned<RawBoot>>,
     pub(super) migration: Option<Spanned<RawMigration>>,
@@ -98,6 +99,18 @@ pub(super) struct RawImages {
     pub(super) strategy: Option<Strategy>,
     pub(super) spread: Option<Shape>,
 }
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPower {
+    pub(super) off: Option<RawCommand>,
+    pub(super) on: Option<RawCommand>,
+    pub(super) reboot: Option<RawCommand>,
+    pub(super) restart_libvirtd: Option<RawCommand>,
+}
+
+/// A program and its arguments.
+pub(super) type RawCommand = Spanned<Vec<Spanned<String>>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

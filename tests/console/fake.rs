@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hemera::fleet::{
-    Bytes, Diagnosis, Finding, Fleet, HostId, HostState, Image, MigrationProgress, NewHost, OpId, Rate, Ready, TaskId,
-    Time, Topology, Transfer, VmClass, VmId, VmRow, VmState,
+    Bytes, Diagnosis, Finding, Fleet, HostId, HostState, Image, MigrationProgress, NewHost, OpId, PowerAction, Rate,
+    Ready, TaskId, Time, Topology, Transfer, VmClass, VmId, VmRow, VmState,
 };
 use hemera::handle::{
     About, Accepted, Answer, Command, Durations, Event, Level, OpKind, OpState, OperationSpec, OperationView,
@@ -222,6 +222,7 @@ pub(crate) fn snapshot(fleet: Fleet, operations: Vec<OperationView>) -> Snapshot
             multiplied: 1,
             speed: 10.0,
             classes: vec![small()],
+            power: PowerAction::ALL.to_vec(),
         }),
         fleet,
         operations: Arc::new(operations),
@@ -323,7 +324,8 @@ fn preview(now: &Snapshot, spec: &OperationSpec) -> Preview {
         | OperationSpec::Copy { on: RunOn::Vms(_), .. } => now.fleet.vms.len() as u32,
         OperationSpec::Run { on: RunOn::Hosts(hosts), .. }
         | OperationSpec::Copy { on: RunOn::Hosts(hosts), .. }
-        | OperationSpec::Spread { on: hosts, .. } => hosts.select_hosts(&now.fleet).len() as u32,
+        | OperationSpec::Spread { on: hosts, .. }
+        | OperationSpec::Power { on: hosts, .. } => hosts.select_hosts(&now.fleet).len() as u32,
     };
     let moves = spec.kind().moves();
     let boots = spec.kind() == OpKind::Boot;
@@ -333,6 +335,7 @@ fn preview(now: &Snapshot, spec: &OperationSpec) -> Preview {
         tasks: count,
         sources: if boots { vec![] } else { vec![(HostId(0), 24), (HostId(1), 20)] },
         targets: if moves || boots { vec![(HostId(100), 8), (HostId(101), 8), (HostId(102), 8)] } else { vec![] },
+        ending: if matches!(spec.kind(), OpKind::Power) { 12 } else { 0 },
         unchanged: 0,
         doubtful: None,
         refused: if moves {

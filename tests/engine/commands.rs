@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hemera::engine::{Output, What};
-use hemera::fleet::{FileCopy, HostId, OpId, Script, Selection, TaskId, VmState, Way};
+use hemera::fleet::{FileCopy, HostId, OpId, PowerAction, Script, Selection, TaskId, VmState, Way};
 use hemera::handle::{
     Answer, Command, Limits, OpKind, OperationSpec, Query, RunOn, TaskFilter, TaskSubject, VmChange, WaitKind, Which,
 };
@@ -191,4 +191,42 @@ fn images_come_to_hosts_that_are_still_prepared_and_to_no_other_twice_at_once() 
     bench.finish();
     bench.holds_together();
     assert_eq!(operations(&bench).iter().map(|op| op.failed).sum::<u32>(), 1);
+}
+
+#[test]
+fn hosts_are_switched_whether_they_answer_or_not_and_previews_say_what_ends() {
+    let mut bench = booted(8, Limits::default());
+    let power = |action| OperationSpec::Power { on: Selection::hosts("rennes-1").unwrap(), action };
+    let preview = |bench: &mut Bench, action| {
+        let query = Query::Preview(power(action));
+        let Answer::Preview(preview) = bench.engine.query(bench.world.now, &query) else { panic!("no preview") };
+        (preview.title.to_string(), preview.tasks, preview.ending)
+    };
+    let vms = bench.engine.fleet().hosts.row(HostId(0)).vms;
+    assert!(vms > 0);
+    assert_eq!(preview(&mut bench, PowerAction::Off), ("power off 1 host".into(), 1, vms));
+    assert_eq!(preview(&mut bench, PowerAction::RestartLibvirtd), ("restart libvirtd on 1 host".into(), 1, 0));
+    bench.crash(HostId(0));
+    bench.command(Command::Start(power(PowerAction::On)));
+    assert_eq!(bench.world.running.len(), 1, "it is not waited for");
+    let task = *bench.world.running.keys().next().unwrap();
+    bench.end(task, End::Failed("ended with 1: no such node".into()));
+    assert_eq!(operations(&bench)[1].failed_by, [("ended with 1: no such node".into(), 1)]);
+}
+
+#[test]
+fn guests_that_shut_down_leave_no_vm_and_those_that_do_not_stay() {
+    let mut bench = booted(2, Limits::default());
+    let which = Which::Selected(Selection::all());
+    bench.command(Command::Start(OperationSpec::Change { which, change: VmChange::Shutdown }));
+    assert_eq!(bench.engine.fleet().vms.count(VmState::Stopping), 2);
+    let task = *bench.world.running.keys().next().unwrap();
+    bench.end(task, End::Done);
+    assert_eq!(bench.engine.fleet().vms.ids().count(), 1);
+    for _ in 0..3 {
+        bench.pass(Duration::from_secs(60));
+    }
+    assert_eq!(operations(&bench)[1].failed_by, [("its guest did not shut down within 120 s".into(), 1)]);
+    assert_eq!(bench.engine.fleet().vms.count(VmState::Stopping), 0);
+    bench.holds_together();
 }

@@ -30,6 +30,7 @@ fn wrong_worlds_are_told() {
         ("platform = \"sim\"", "platform = \"libvirt\""),
         ("platform = \"sim\"", "platform = sim"),
         ("[load]", "[laod]"),
+        ("[load]", "[power]\non = [\"true\", \"{host}\"]\n[load]"),
         ("[load]", "[load"),
         ("site = \"nantes\"\n", ""),
         ("site = \"nantes\"\n", "site = \"\"\n"),
@@ -105,6 +106,12 @@ fn wrong_worlds_of_real_hosts_are_told() {
         ("ssh_config = \"ssh/config\"", "[images]\nspread = \"chian\""),
         ("ssh_config = \"ssh/config\"", "[images]\ndirectory = \"x\""),
         ("ssh_config = \"ssh/config\"", "[images]\ndirectories = [\"\"]"),
+        ("ssh_config = \"ssh/config\"", "[power]\nof = [\"kapower3\", \"--off\", \"-m\", \"{host}\"]"),
+        ("ssh_config = \"ssh/config\"", "[power]\noff = \"kapower3 --off -m {host}\""),
+        ("ssh_config = \"ssh/config\"", "[power]\noff = []"),
+        ("ssh_config = \"ssh/config\"", "[power]\noff = [\" \", \"{host}\"]"),
+        ("ssh_config = \"ssh/config\"", "[power]\nreboot = [\"kareboot3\", \"simple\", \"-m\", \"host\"]"),
+        ("ssh_config = \"ssh/config\"", "[power]\nrestart-libvirtd = [\"ssh\", \"root@{host}\"]"),
     ];
     insta::assert_snapshot!(told(REAL, &cases, |text| World::parse(text, "lab.toml").err().map(|e| e.to_string())));
 }
@@ -188,6 +195,10 @@ fn wrong_workflows_are_told() {
         ("destroy = { select = \"all\" }", "spread = \"debian12\""),
         ("destroy = { select = \"all\" }", "spread = { image = \"none\" }"),
         ("destroy = { select = \"all\" }", "spread = { image = \"debian12\", on = \"site:\" }"),
+        ("destroy = { select = \"all\" }", "power = { hosts = \"all\", action = \"of\" }"),
+        ("destroy = { select = \"all\" }", "power = { hosts = \"site:\", action = \"off\" }"),
+        ("destroy = { select = \"all\" }", "power = { hosts = \"all\" }"),
+        ("destroy = { select = \"all\" }", "shutdown = \"all\""),
         ("destroy = { select = \"all\" }", "destroy = { select = \"all and\" }"),
         ("destroy = { select = \"all\" }", "destroy = { selct = \"all\" }"),
         (DESTROY, "run = { command = \"true\" }"),

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hemera::fleet::{
-    Bytes, Fleet, HostId, Image, Link, Load, MigrationFigures, MigrationOptions, NewHost, Rate, Ready, Share, TaskId,
-    Time, Topology, VmClass, VmId, VmRow, VmState,
+    Bytes, Fleet, HostId, Image, Link, Load, MigrationFigures, MigrationOptions, NewHost, PowerAction, Rate, Ready,
+    Share, TaskId, Time, Topology, VmClass, VmId, VmRow, VmState,
 };
 use hemera::platform::sim::{BootConfig, MigrationConfig, SimConfig, SimPlatform};
-use hemera::platform::{Batch, Change, End, Observation, Platform, Progress, Request, Virtual};
+use hemera::platform::{Batch, Change, End, HostWork, Observation, Platform, Progress, Request, Virtual};
 
 /// What hosts are like.
 #[derive(Clone, Copy)]
@@ -128,6 +128,12 @@ impl Rig {
     pub(crate) fn change(&mut self, vm: u32, host: u32, change: Change) -> TaskId {
         let task = self.task();
         self.sim.submit(Request::Change { task, vm: VmId(vm), name: "".into(), host: HostId(host), change });
+        task
+    }
+
+    pub(crate) fn power(&mut self, host: u32, action: PowerAction) -> TaskId {
+        let task = self.task();
+        self.sim.submit(Request::Host { task, host: HostId(host), work: HostWork::Power(action) });
         task
     }
 

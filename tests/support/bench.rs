@@ -11,7 +11,9 @@ use hemera::fleet::{
     HostId, MigrationFigures, MigrationOptions, MigrationProgress, TaskId, Time, Topology, VmClass, VmId, VmState,
 };
 use hemera::platform::libvirt::LibvirtPlatform;
-use hemera::platform::{Batch, Change, End, HostAccess, Observation, Platform, Progress, Request, VmKey, VmSeen};
+use hemera::platform::{
+    Batch, Change, End, HostAccess, Observation, Platform, Power, Progress, Request, VmKey, VmSeen,
+};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
@@ -154,8 +156,13 @@ impl Bench {
     /// Connects to hosts.
     pub fn new((topology, access): (Arc<Topology>, Vec<HostAccess>)) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let (platform, notify) =
-            LibvirtPlatform::connect(topology, access, hemera::image::Settings::default(), Instant::now());
+        let (platform, notify) = LibvirtPlatform::connect(
+            topology,
+            access,
+            hemera::image::Settings::default(),
+            Power::default(),
+            Instant::now(),
+        );
         Self { platform, seen: Seen::default(), notify, runtime, tasks: 0 }
     }
 

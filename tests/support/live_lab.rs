@@ -33,9 +33,15 @@ impl Live {
         let world = World::load(world.to_str().expect("a path of text")).expect("a world");
         let Kind::Libvirt(access) = &world.kind else { panic!("a world of real hosts") };
         let began = Instant::now();
-        let (platform, notify) =
-            LibvirtPlatform::connect(world.topology.clone(), access.clone(), hemera::image::Settings::default(), began);
+        let (platform, notify) = LibvirtPlatform::connect(
+            world.topology.clone(),
+            access.clone(),
+            hemera::image::Settings::default(),
+            world.power.clone(),
+            began,
+        );
         let about = Arc::new(About {
+            power: world.power_actions(),
             world: world.name.clone(),
             platform: "libvirt".into(),
             multiplied: 1,

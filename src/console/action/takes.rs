@@ -9,12 +9,14 @@ mod changing;
 mod choosing;
 mod looking;
 mod places;
+mod power;
 mod tables;
 
 pub(super) use changing::*;
 pub(super) use choosing::*;
 pub(super) use looking::*;
 pub(super) use places::*;
+pub(super) use power::*;
 pub(super) use tables::*;
 
 /// How an action is used with words after its name.

@@ -4,7 +4,7 @@ use super::Reason;
 use crate::console::app::App;
 use crate::console::keymap::Context;
 use crate::console::page::Page;
-use crate::fleet::HostState;
+use crate::fleet::{HostState, PowerAction};
 use crate::handle::{OpState, TaskState};
 
 #[allow(clippy::unnecessary_wraps)] // Has the shape of the other conditions.
@@ -65,6 +65,52 @@ pub(super) fn has_hosts(app: &App) -> Result<(), Reason> {
 pub(super) fn steers_hosts(app: &App) -> Result<(), Reason> {
     steers(app)?;
     if app.awaits_hosts() { Err("the filter is still at work") } else { has_hosts(app) }
+}
+
+/// Whether the world says how this is done to hosts.
+fn switches(app: &App, action: PowerAction) -> Result<(), Reason> {
+    steers(app)?;
+    if app.snapshot.about.power.contains(&action) {
+        return Ok(());
+    }
+    Err(match action {
+        PowerAction::On => "the world file does not say how: `on` of its [power]",
+        PowerAction::Off => "the world file does not say how: `off` of its [power]",
+        PowerAction::Reboot => "the world file does not say how: `reboot` of its [power]",
+        PowerAction::RestartLibvirtd => "the world file does not say how: `restart_libvirtd` of its [power]",
+    })
+}
+
+pub(super) fn switches_on(app: &App) -> Result<(), Reason> {
+    switches(app, PowerAction::On)
+}
+
+pub(super) fn switches_off(app: &App) -> Result<(), Reason> {
+    switches(app, PowerAction::Off)
+}
+
+pub(super) fn reboots_hosts(app: &App) -> Result<(), Reason> {
+    switches(app, PowerAction::Reboot)
+}
+
+pub(super) fn restarts_libvirtd(app: &App) -> Result<(), Reason> {
+    switches(app, PowerAction::RestartLibvirtd)
+}
+
+pub(super) fn switches_on_here(app: &App) -> Result<(), Reason> {
+    switches_on(app).and_then(|()| steers_hosts(app))
+}
+
+pub(super) fn switches_off_here(app: &App) -> Result<(), Reason> {
+    switches_off(app).and_then(|()| steers_hosts(app))
+}
+
+pub(super) fn reboots_hosts_here(app: &App) -> Result<(), Reason> {
+    reboots_hosts(app).and_then(|()| steers_hosts(app))
+}
+
+pub(super) fn restarts_libvirtd_here(app: &App) -> Result<(), Reason> {
+    restarts_libvirtd(app).and_then(|()| steers_hosts(app))
 }
 
 /// Somewhere to run a command: hosts where they have the focus, VMs elsewhere.

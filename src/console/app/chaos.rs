@@ -23,8 +23,8 @@ use crate::console::page::Page;
 use crate::console::undo::Step;
 use crate::console::{Options, view};
 use crate::fleet::{
-    Bytes, Finding, Fleet, HostId, HostState, Image, NewHost, OpId, Rate, Ready, TaskId, Time, Topology, VmClass,
-    VmRow, VmState,
+    Bytes, Finding, Fleet, HostId, HostState, Image, NewHost, OpId, PowerAction, Rate, Ready, TaskId, Time, Topology,
+    VmClass, VmRow, VmState,
 };
 use crate::handle::{
     About, Accepted, Answer, Command, OpKind, OpState, OperationView, Preview, Query, Service, Snapshot, pair,
@@ -100,6 +100,7 @@ fn snapshot() -> Snapshot {
             world: "chaos".into(),
             platform: "sim".into(),
             classes: vec![Arc::new(class)],
+            power: PowerAction::ALL.to_vec(),
             ..About::default()
         }),
         ..Snapshot::default()
@@ -184,6 +185,7 @@ fn answer(query: &Query) -> Answer {
             tasks: 5,
             sources: Vec::new(),
             targets: Vec::new(),
+            ending: 0,
             unchanged: 0,
             refused: Vec::new(),
             doubtful: None,

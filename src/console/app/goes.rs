@@ -9,7 +9,7 @@ use crate::console::format::count;
 use crate::console::hosts_marked::select_hosts;
 use crate::console::layout::{Panel, inside};
 use crate::console::page::{Around, Go, Page, PageView, Place};
-use crate::fleet::{HostId, HostState, Remedy, Selection, VmId};
+use crate::fleet::{HostId, HostState, PowerAction, Remedy, Selection, VmId};
 use crate::handle::{Command, OpState};
 
 impl App {
@@ -383,6 +383,18 @@ impl App {
     pub(crate) fn ask_evacuate(&mut self) {
         let hosts = self.meant_hosts();
         self.open_dialog(Dialog::evacuate(&self.snapshot.fleet, &hosts));
+    }
+
+    /// Asks before something is done to these hosts from outside.
+    pub(crate) fn ask_power(&mut self, hosts: &[HostId], action: PowerAction) {
+        let typed_above = self.look.settings.confirm_above();
+        self.open_dialog(Dialog::power(&self.snapshot.fleet, hosts, action, typed_above));
+    }
+
+    /// The same for the hosts that are meant.
+    pub(crate) fn ask_power_here(&mut self, action: PowerAction) {
+        let hosts = self.meant_hosts();
+        self.ask_power(&hosts, action);
     }
 
     /// Lets the hosts that are meant take VMs again. Nothing is lost by it, so that nothing is asked.

@@ -153,7 +153,7 @@ impl App {
                 return Some(Step::Limits(now));
             }
             // What does harm is never done without a question, not even again.
-            Step::Cancelled(task, OpKind::Destroy | OpKind::Reboot, what) => {
+            Step::Cancelled(task, OpKind::Destroy | OpKind::Shutdown | OpKind::Reboot, what) => {
                 self.open_dialog(Dialog::ask_again(task, &what));
                 return None;
             }
@@ -283,7 +283,7 @@ impl App {
     pub(crate) fn open_remedies(&mut self) {
         let fleet = &self.snapshot.fleet;
         let vms = self.meant();
-        let menu = of_vms(fleet, &vms).or_else(|| of_hosts(fleet, &self.meant_hosts()));
+        let menu = of_vms(fleet, &vms).or_else(|| of_hosts(fleet, &self.meant_hosts(), &self.snapshot.about.power));
         match menu {
             Some(menu) => self.overlays.push(Overlay::Menu(menu)),
             None => self.note = Some((Tone::Good, "nothing was found that a remedy is known for".into())),
@@ -333,13 +333,14 @@ impl App {
             Does::Run(action) => self.run(action),
             Does::Filter(text) => self.noting(|app| app.filter_anew(text)),
             Does::Say(text) => self.note = Some((Tone::Good, text.clone())),
+            Does::Power(action, hosts) => self.ask_power(hosts, *action),
             Does::Remedy(remedy, vms) => {
                 let fleet = &self.snapshot.fleet;
                 let dialog = match way(*remedy) {
                     Way::Change(change) => {
                         Dialog::change(fleet, vms.to_vec(), change, 0, self.look.settings.confirm_above())
                     }
-                    Way::Ask | Way::Elsewhere => Dialog::mend(fleet, *remedy, vms.clone()),
+                    Way::Ask | Way::Power(_) | Way::Elsewhere => Dialog::mend(fleet, *remedy, vms.clone()),
                 };
                 self.open_dialog(dialog);
             }

@@ -10,6 +10,7 @@ use crate::handle::{Boot, Command, Limits, Migrate, Moves, OperationSpec, Patter
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     Destroy,
+    Shutdown,
     Pause,
     Resume,
     Reboot,
@@ -65,6 +66,7 @@ impl Dialog {
             Act::RunOn(hosts) => {
                 Command::Start(OperationSpec::Run { on: RunOn::Hosts(hosts.clone()), script: self.script()? })
             }
+            Act::Power(hosts, action) => Command::Start(OperationSpec::Power { on: hosts.clone(), action: *action }),
             Act::Limits => Command::SetLimits(Limits {
                 boot_per_host: self.number(0)?,
                 boot_total: self.number(1)?,
@@ -128,6 +130,7 @@ impl Dialog {
     fn changed(&self, change: Change) -> Result<VmChange, Wrong> {
         Ok(match change {
             Change::Destroy => VmChange::Destroy,
+            Change::Shutdown => VmChange::Shutdown,
             Change::Pause => VmChange::Pause,
             Change::Resume => VmChange::Resume,
             Change::Reboot => VmChange::Reboot,

@@ -88,6 +88,7 @@ impl Dialog {
     pub(crate) fn change(fleet: &Fleet, vms: Vec<VmId>, change: Change, hidden: usize, typed_above: usize) -> Self {
         let (verb, danger) = match change {
             Change::Destroy => ("Destroy", true),
+            Change::Shutdown => ("Shut down", true),
             Change::Pause => ("Pause", false),
             Change::Resume => ("Resume", false),
             Change::Reboot => ("Reboot", true),
@@ -113,6 +114,9 @@ impl Dialog {
         dialog.facts.extend(hidden_fact(hidden));
         if change == Change::Destroy {
             dialog.facts.push("Their disks and memory are lost. This cannot be undone.".into());
+        }
+        if change == Change::Shutdown {
+            dialog.facts.push("Their guests end what they do; then they are removed with their disks.".into());
         }
         if change == Change::Adopt {
             dialog.facts.push("From then on Hemera treats them as its own: they can be moved and destroyed.".into());

@@ -191,6 +191,9 @@ fn told(app: &App, preview: &Preview, what: &str, room: u16) -> Vec<Vec<Piece>> 
     }
 
     let mut cost = Vec::new();
+    if preview.ending > 0 {
+        cost.push(format!("{} end with it", counted(preview.ending as usize, "VM")));
+    }
     if preview.bytes.0 > 0 {
         let what = if preview.kind.moves() { "to send" } else { "of memory" };
         cost.push(format!("{} {what}", amount(preview.bytes)));

@@ -21,6 +21,7 @@ use super::line::Line;
 use super::look::{self, Looks};
 use super::migrate::Move;
 use super::queue::{Queue, lock};
+use super::stopping::{Stopped, Stopping};
 use super::trouble::Trouble;
 use super::work::Work;
 use super::xml::Guests;
@@ -108,6 +109,8 @@ pub(super) struct Host {
     pub(super) looks: Looks,
     /// Boots that wait for their guests.
     pub(super) awaiting: Awaiting,
+    /// Shutdowns that wait for their guests to end.
+    pub(super) stopping: Stopping,
     /// What is done in its guests.
     pub(super) errands: Errands,
     /// What happened on it according to libvirt's events.
@@ -151,6 +154,7 @@ impl Host {
             logins: Mutex::default(),
             looks: Looks::default(),
             awaiting: Awaiting::default(),
+            stopping: Stopping::default(),
             errands: Errands::default(),
             inbox: Mutex::default(),
             stir: Condvar::new(),
@@ -211,7 +215,7 @@ impl Host {
         let waiting = std::mem::take(&mut lock(&self.jobs).waiting);
         let failed = || End::Failed(format!("{} is unreachable: {why}", self.name).into());
         for job in waiting {
-            let absent = matches!(job.work, Work::Boot { .. } | Work::Remove(_));
+            let absent = matches!(job.work, Work::Boot { .. } | Work::Remove(_) | Work::Clear { .. });
             if let Some(ticket) = job.ticket {
                 ticket.end(failed(), |_| !absent, None);
             }
@@ -293,6 +297,33 @@ impl Host {
         }
     }
 
+    /// Removes what a VM that shut down has left, as soon as a worker is free, and ends its task.
+    pub(super) fn clear(self: &Arc<Self>, stopped: Stopped) {
+        let Stopped { name, ticket, ours } = stopped;
+        self.enqueue(Job { ticket: Some(ticket), work: Work::Clear { name, ours } });
+    }
+
+    /// Asks a guest that was asked to end before, as soon as a worker is free.
+    pub(super) fn ask_to_end(self: &Arc<Self>, running: Stopped) {
+        let Stopped { name, ticket, ours } = running;
+        self.enqueue(Job { ticket: Some(ticket), work: Work::AskToEnd { name, ours } });
+    }
+
+    /// Lets a shutdown that was asked for wait for its guest.
+    pub(super) fn await_end(&self, name: &Arc<str>, ticket: Ticket, ours: bool) {
+        let (task, signals) = (ticket.task, ticket.signals.clone());
+        self.stopping.wait(name, ticket, ours);
+        // A cancellation that came just before did not find it here.
+        if signals.cancelled()
+            && let Some(ticket) = self.stopping.take(task)
+        {
+            ticket.end(End::Cancelled, |_| true, None);
+        }
+        // Its guest may have ended before anybody waited.
+        lock(&self.inbox).stirred = true;
+        self.stir.notify_one();
+    }
+
     /// Lets a boot whose VM runs wait for its guest.
     pub(super) fn await_guest(self: &Arc<Self>, name: &Arc<str>, ticket: Ticket, leftover: Leftover) {
         let (task, signals) = (ticket.task, ticket.signals.clone());
@@ -313,10 +344,15 @@ impl Host {
             self.enqueue(Job { ticket: Some(ticket), work: Work::Remove(leftover) });
             return true;
         }
+        if let Some(ticket) = self.stopping.take(task) {
+            ticket.end(End::Cancelled, |_| true, None);
+            return true;
+        }
         let mut jobs = lock(&self.jobs);
         let of_task = |job: &Job| {
             // Whose VM is being removed ends with that.
-            !matches!(job.work, Work::Remove(_)) && job.ticket.as_ref().is_some_and(|ticket| ticket.task == task)
+            !matches!(job.work, Work::Remove(_) | Work::Clear { .. })
+                && job.ticket.as_ref().is_some_and(|ticket| ticket.task == task)
         };
         let place = jobs.waiting.iter().position(of_task);
         let Some(job) = place.and_then(|i| jobs.waiting.remove(i)) else { return false };

@@ -219,6 +219,12 @@ impl Observer {
         for leftover in host.awaiting.settle(began, &listed) {
             host.remove(leftover);
         }
+        for stopped in host.stopping.settle(began, &listed) {
+            host.clear(stopped);
+        }
+        for running in host.stopping.overdue() {
+            host.ask_to_end(running);
+        }
         let node = node.and_then(|used| self.node_load(used));
         if !self.host.queue.wait_for_room() {
             return Ok(());
@@ -321,8 +327,9 @@ impl Observer {
             }
             stays
         });
-        // A boot that waits for its guest takes its time, and its VM is no longer on its way anywhere.
-        let contested = standings.iter().any(|(name, s)| *s == Standing::InHand && !self.host.awaiting.has(name));
+        // What waits for a guest takes its time, and its VM is no longer on its way anywhere.
+        let waits = |name: &str| self.host.awaiting.has(name) || self.host.stopping.has(name);
+        let contested = standings.iter().any(|(name, s)| *s == Standing::InHand && !waits(name));
         if !contested && self.full.is_none_or(|at| at.elapsed() >= FULL_LIST) {
             self.full = Some(Instant::now());
             // The full list says all that the single changes would, save why VMs went away.

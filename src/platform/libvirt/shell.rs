@@ -1,4 +1,4 @@
-//! Commands on hosts, and in guests without an agent, by OpenSSH's `ssh`.
+//! Commands on hosts, and in guests without an agent, by OpenSSH's `ssh`; and here, those that switch hosts.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -16,7 +16,7 @@ use super::ledger::{Signals, Ticket};
 use super::queue::{Queue, lock};
 use super::said::Said;
 use crate::fleet::Script;
-use crate::platform::{End, SshAccess, Stream};
+use crate::platform::{End, POWER_TIMEOUT, SshAccess, Stream};
 
 /// How many commands run at once on all hosts and in all guests together: each has a process and three threads here.
 const AT_ONCE: usize = 32;
@@ -77,6 +77,12 @@ impl Shells {
         self.put(Job::Run(Box::new(Run { session, ticket, said })));
     }
 
+    /// Runs a program here, with its arguments, when it is its turn: what switches a host.
+    pub(super) fn switch(&self, command: &[String], ticket: Ticket, queue: Arc<Queue>) {
+        let said = Said::new(ticket.task, queue);
+        self.put(Job::Run(Box::new(Run { session: Session::here(command, POWER_TIMEOUT), ticket, said })));
+    }
+
     /// Copies a file there or back when it is its turn.
     pub(super) fn copy(&self, carry: Carry) {
         self.put(Job::Copy(carry));
@@ -123,13 +129,14 @@ impl Run {
         if ticket.signals.cancelled() {
             return ticket.end(End::Cancelled, |_| true, None);
         }
-        let timeout = session.timeout;
+        let (timeout, here) = (session.timeout, session.here);
         let outcome = session.follow(None, &ticket.signals, &mut |stream, bytes| {
             said.wrote(stream, bytes, 0);
             Ok(())
         });
         let end = match outcome {
             Outcome::Exited(code) => said.exited(code),
+            Outcome::NoSsh if here => said.exited(NO_SSH),
             Outcome::NoSsh => {
                 let why = said.last_line().unwrap_or_else(|| "it did not say why".into());
                 End::Failed(format!("ssh did not get through: {why}").into())
@@ -165,11 +172,12 @@ pub(super) enum Outcome {
 /// What takes what a session writes; its error ends the session.
 pub(super) type Takes<'a> = dyn FnMut(Stream, &[u8]) -> Result<(), String> + 'a;
 
-/// A script on a host, by `ssh`.
+/// A script on a host, by `ssh`, or a program here.
 #[derive(Debug)]
 pub(super) struct Session {
     command: Command,
     timeout: Duration,
+    here: bool,
 }
 
 impl Session {
@@ -195,7 +203,15 @@ impl Session {
         command.args(["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "--", &ssh.destination]);
         let words = ["sh", "-c", script, "sh"].into_iter().chain(arguments).map(quoted);
         command.arg(words.collect::<Vec<_>>().join(" "));
-        Self { command, timeout }
+        Self { command, timeout, here: false }
+    }
+
+    /// Runs a program here with its arguments, for that time at most, in a process group of its own that ends with it.
+    fn here(program: &[String], timeout: Duration) -> Self {
+        let mut command = Command::new("sh");
+        command.process_group(0);
+        command.args(["-c", WRAPPER, "sh", "exec \"$@\""]).args(program);
+        Self { command, timeout, here: true }
     }
 
     /// Follows it to its end, or ends it: by closing its standard input, or where `feed` goes there, by closing all.
@@ -310,6 +326,26 @@ mod tests {
         let (_, code) = run("sleep 600 & sleep 600", &[], false);
         assert_eq!(code, Some(128 + 15));
         assert!(began.elapsed() < Duration::from_secs(300));
+    }
+
+    #[test]
+    fn programs_here_are_ended_with_their_tasks() {
+        let outcome = |program: &[&str], cancelled: bool| {
+            let program: Vec<String> = program.iter().map(|&word| word.to_owned()).collect();
+            let signals = Signals::default();
+            if cancelled {
+                signals.cancel();
+            }
+            let mut said = Vec::new();
+            let outcome = Session::here(&program, Duration::from_secs(300)).follow(None, &signals, &mut |_, bytes| {
+                said.extend_from_slice(bytes);
+                Ok(())
+            });
+            (outcome, String::from_utf8(said).unwrap())
+        };
+        assert_eq!(outcome(&["echo", "a  b", "$0"], false), (Outcome::Exited(0), "a  b $0\n".into()));
+        assert_eq!(outcome(&["/nowhere/kapower3", "--off"], false).0, Outcome::Exited(127));
+        assert_eq!(outcome(&["sleep", "600"], true).0, Outcome::Cancelled);
     }
 
     #[test]

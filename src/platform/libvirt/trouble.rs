@@ -123,9 +123,10 @@ impl Trouble {
         codes.iter().any(|&code| error.code().is(code))
     }
 
-    /// Whether the driver does not have the call at all.
+    /// Whether the driver does not have the call at all, or not with what it was given.
     pub(super) fn unsupported(&self) -> bool {
-        matches!(self, Self::Refused { error, .. } if error.code().is(ErrorNumber::NoSupport))
+        let Self::Refused { error, .. } = self else { return false };
+        [ErrorNumber::NoSupport, ErrorNumber::InvalidArg].iter().any(|&n| error.code().is(n))
     }
 
     /// Whether the host itself said no, so that asking again would not help.

@@ -1,4 +1,4 @@
-//! The short work on one host: booting, destroying, pausing, resuming, restarting.
+//! The short work on one host: booting, destroying, shutting down, pausing, resuming, restarting.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -37,6 +37,20 @@ pub(super) enum Work {
         /// How.
         change: Change,
     },
+    /// Ask a guest to end that was asked before.
+    AskToEnd {
+        /// Its VM's name.
+        name: Arc<str>,
+        /// Whether the VM is ours.
+        ours: bool,
+    },
+    /// Remove what a VM that shut down has left.
+    Clear {
+        /// Its name.
+        name: Arc<str>,
+        /// Whether it is ours.
+        ours: bool,
+    },
     /// Remove what a start that was cut off may have left, or what a boot that is cancelled has started.
     Remove(Leftover),
 }
@@ -49,7 +63,9 @@ impl Work {
             (Self::Change { name, change }, Some(ticket)) => run_change(host, &name, change, ticket),
             (Self::Remove(leftover), None) => remove(host, leftover),
             (Self::Remove(leftover), Some(ticket)) => give_up(host, leftover, ticket),
-            (Self::Boot { .. } | Self::Change { .. }, None) => {}
+            (Self::Clear { name, ours }, Some(ticket)) => clear(host, &name, ours, ticket),
+            (Self::AskToEnd { name, ours }, Some(ticket)) => ask_to_end(host, &name, ours, ticket),
+            (Self::Boot { .. } | Self::Change { .. } | Self::AskToEnd { .. } | Self::Clear { .. }, None) => {}
         }
     }
 }
@@ -162,7 +178,7 @@ fn give_up(host: &Arc<Host>, leftover: Leftover, ticket: Ticket) {
     }
 }
 
-fn run_change(host: &Host, name: &Arc<str>, change: Change, ticket: Ticket) {
+fn run_change(host: &Arc<Host>, name: &Arc<str>, change: Change, ticket: Ticket) {
     if ticket.signals.cancelled() {
         return ticket.end(End::Cancelled, |_| true, None);
     }
@@ -173,6 +189,7 @@ fn run_change(host: &Host, name: &Arc<str>, change: Change, ticket: Ticket) {
     };
     let done = match change {
         Change::Destroy => destroy(host, name),
+        Change::Shutdown => return shut_down(host, name, ticket),
         Change::Pause => on("pausing", Domain::suspend),
         Change::Resume => on("resuming", Domain::resume),
         Change::Reboot => match on("restarting", Domain::reset) {
@@ -216,11 +233,60 @@ fn destroy(host: &Host, name: &str) -> Result<(), Trouble> {
         Err(trouble) if trouble.not_there() => true,
         mark => mark?.is_some(),
     };
-    if ours {
-        serial::delete(host, name, None);
-        overlay::delete_all(host, name)?;
+    if ours { leave_nothing(host, name) } else { Ok(()) }
+}
+
+/// Removes the serial log and the overlay of a VM that is gone.
+fn leave_nothing(host: &Host, name: &str) -> Result<(), Trouble> {
+    serial::delete(host, name, None);
+    overlay::delete_all(host, name)
+}
+
+/// Asks a VM's guest to end, by its agent, or by its power button where there is no agent or it does not do it. Then the
+/// task waits for the VM's end without a worker.
+fn shut_down(host: &Arc<Host>, name: &Arc<str>, ticket: Ticket) {
+    match ask(host, name) {
+        Ok(ours) => host.await_end(name, ticket, ours),
+        // It may have ended by itself.
+        Err(trouble) if trouble.not_there() => clear(host, name, true, ticket),
+        Err(trouble) => ticket.fail(&trouble.to_string()),
     }
-    Ok(())
+}
+
+/// The same once more. It may be ending just then, and whatever is said of that is no reason to give up.
+fn ask_to_end(host: &Arc<Host>, name: &Arc<str>, ours: bool, ticket: Ticket) {
+    match ask(host, name) {
+        Err(trouble) if trouble.not_there() => clear(host, name, ours, ticket),
+        _ => host.await_end(name, ticket, ours),
+    }
+}
+
+/// Asks a VM's guest to end; says whether the VM is ours.
+fn ask(host: &Host, name: &Arc<str>) -> Result<bool, Trouble> {
+    const BY_ANY: u32 = virt_sys::VIR_DOMAIN_SHUTDOWN_GUEST_AGENT | virt_sys::VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN;
+    let ask = |flags| {
+        let wanted = name.to_owned();
+        host.call(&format!("shutting down {name}"), move |connect| {
+            let domain = connect.lookup_domain_by_name(&wanted)?;
+            let ours = mark(&domain).is_some();
+            domain.shutdown_flags(flags).map(|()| ours)
+        })
+    };
+    match ask(BY_ANY) {
+        // Drivers that have neither know a way of their own.
+        Err(trouble) if trouble.unsupported() => ask(0),
+        asked => asked,
+    }
+}
+
+/// Ends the task of a VM that shut down, when nothing of it is left that is ours.
+fn clear(host: &Host, name: &Arc<str>, ours: bool, ticket: Ticket) {
+    host.addresses.gone(name, host.id);
+    let cleared = if ours { leave_nothing(host, name) } else { Ok(()) };
+    if let Err(trouble) = cleared {
+        tracing::warn!(%trouble, "what a VM that shut down left stays");
+    }
+    ticket.end(End::Done, |_| false, None);
 }
 
 /// Puts Hemera's mark on a domain that others made: without an image, so that its disks are never taken for ours.

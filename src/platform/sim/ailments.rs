@@ -10,6 +10,7 @@ use crate::fleet::{Bytes, HostId, TaskId, VmId, VmState};
 use crate::platform::{Observation, VmKey, VmSeen};
 
 use super::config::{Ailment, Ailments};
+use super::host::Health;
 use super::random::{Cause, below, draw};
 use super::vms::{NONE, State};
 use super::{Event, SimPlatform};
@@ -190,10 +191,10 @@ impl SimPlatform {
     pub(super) fn hang_some_libvirtd(&mut self) {
         let host = HostId(below(&mut self.hangs, self.hosts.len()) as u32);
         self.schedule_hang();
-        if !self.hosts[host.index()].up {
+        if !self.hosts[host.index()].is_up() {
             return;
         }
-        self.hosts[host.index()].up = false;
+        self.hosts[host.index()].health = Health::Hung;
         let reason = format!("no answer for {} s", SILENT.as_secs()).into();
         self.say(Some(host), Observation::HostUnreachable { reason });
         self.say(Some(host), Observation::HostSign(HostSign::Contact(Contact::Open)));

@@ -5,7 +5,7 @@ use crate::platform::End;
 
 use super::ailments::last_words;
 use super::config::Ailment;
-use super::host::called;
+use super::host::{SimHost, called};
 use super::random::{Cause, draw};
 use super::vms::{NONE, State, Vm};
 use super::{SimPlatform, Work};
@@ -57,7 +57,7 @@ impl Fate {
 
 impl SimPlatform {
     pub(super) fn boot(&mut self, task: TaskId, vm: VmId, host: HostId, class: &VmClass) {
-        let refused = if !self.hosts.get(host.index()).is_some_and(|h| h.up) {
+        let refused = if !self.hosts.get(host.index()).is_some_and(SimHost::is_up) {
             Some(format!("{} does not answer", called(&self.topology, host)))
         } else if self.vms.get(vm).state != State::Absent {
             Some(format!("a VM of this name is on {} already", called(&self.topology, self.vms.get(vm).host)))

@@ -14,13 +14,13 @@ impl SimPlatform {
         let elsewhere = change != Change::RemoveCopy && row.host != host;
         let refused = if row.state == State::Absent || elsewhere {
             Some(format!("there is no such VM on {}", called(&self.topology, host)))
-        } else if !self.hosts[host.index()].up {
+        } else if !self.hosts[host.index()].is_up() {
             Some(format!("{} does not answer", called(&self.topology, host)))
         } else if row.state == State::Booting {
             Some("its guest still boots".to_owned())
-        } else if moves && matches!(change, Change::Destroy | Change::Reboot) {
+        } else if moves && matches!(change, Change::Destroy | Change::Shutdown | Change::Reboot) {
             Some("it is being migrated".to_owned())
-        } else if row.state == State::Paused && change == Change::Reboot {
+        } else if row.state == State::Paused && matches!(change, Change::Shutdown | Change::Reboot) {
             Some("it is paused".to_owned())
         } else {
             None
@@ -29,7 +29,8 @@ impl SimPlatform {
             return self.ended(task, End::Failed(reason.into()), None);
         }
         match change {
-            Change::Destroy => self.remove(vm),
+            // Guests here have nothing to end first.
+            Change::Destroy | Change::Shutdown => self.remove(vm),
             Change::Pause => {
                 self.vms.get_mut(vm).state = State::Paused;
                 self.ask(vm);

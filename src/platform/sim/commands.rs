@@ -49,7 +49,7 @@ impl SimPlatform {
     }
 
     pub(super) fn run_on_host(&mut self, task: TaskId, host: HostId, does: Does, timeout: Duration) {
-        if !self.hosts[host.index()].up {
+        if !self.hosts[host.index()].is_up() {
             let reason = format!("{} does not answer", called(&self.topology, host));
             return self.ended(task, End::Failed(reason.into()), None);
         }
@@ -58,7 +58,7 @@ impl SimPlatform {
 
     /// Simulated hosts have every image.
     pub(super) fn have_image(&mut self, task: TaskId, host: HostId) {
-        let end = if self.hosts[host.index()].up {
+        let end = if self.hosts[host.index()].is_up() {
             End::Done
         } else {
             End::Failed(format!("{} does not answer", called(&self.topology, host)).into())

@@ -7,7 +7,7 @@ use crate::fleet::{HostId, Time};
 use crate::platform::{End, Observation};
 
 use super::config::PerHour;
-use super::host::called;
+use super::host::{Health, called};
 use super::random::{below, exponential};
 use super::{Event, SimPlatform};
 
@@ -54,14 +54,17 @@ impl SimPlatform {
     pub(super) fn crash_some_host(&mut self) {
         let host = HostId(below(&mut self.crashes, self.hosts.len()) as u32);
         self.schedule_crash();
-        if self.hosts[host.index()].up {
-            self.crash(host);
+        if self.hosts[host.index()].is_up() {
+            self.fall(host, "crashed");
+            let downtime = self.config.faults.host_downtime.unwrap_or(HOST_DOWNTIME);
+            self.queue.set(self.source(Event::Recover(host)), self.now + downtime);
         }
     }
 
-    fn crash(&mut self, host: HostId) {
-        let reason: Arc<str> = format!("{} crashed", called(&self.topology, host)).into();
-        self.hosts[host.index()].up = false;
+    /// Ends a host with all that is on it, for as long as nobody brings it back; `how` says how it came.
+    pub(super) fn fall(&mut self, host: HostId, how: &str) {
+        let reason: Arc<str> = format!("{} {how}", called(&self.topology, host)).into();
+        self.hosts[host.index()].health = Health::Down;
         self.say(Some(host), Observation::HostUnreachable { reason: reason.clone() });
         let mut migrations = self.hosts[host.index()].migrations.clone();
         migrations.sort_unstable();
@@ -77,12 +80,11 @@ impl SimPlatform {
             self.remove(vm);
         }
         self.queue.clear(self.source(Event::Boots(host)));
-        let downtime = self.config.faults.host_downtime.unwrap_or(HOST_DOWNTIME);
-        self.queue.set(self.source(Event::Recover(host)), self.now + downtime);
+        self.queue.clear(self.source(Event::Recover(host)));
     }
 
     pub(super) fn recover(&mut self, host: HostId) {
-        self.hosts[host.index()].up = true;
+        self.hosts[host.index()].health = Health::Up;
         self.list_changed(host);
         self.say_host_answers(host);
         // Nothing is left on one that crashed; on one whose libvirtd hung everything is.

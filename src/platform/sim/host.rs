@@ -88,11 +88,22 @@ pub(super) fn after(now: Time, work: f64, rate: f64) -> Option<Time> {
     (nanos < 9e18).then(|| Time(now.0.saturating_add(nanos as u64)))
 }
 
+/// How a host is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Health {
+    /// It answers.
+    Up,
+    /// Its libvirtd hangs; its VMs run on.
+    Hung,
+    /// Nothing of it runs: it crashed or is off.
+    Down,
+}
+
 /// One host.
 #[derive(Debug)]
 pub(super) struct SimHost {
-    /// Whether it answers.
-    pub(super) up: bool,
+    /// How it is.
+    pub(super) health: Health,
     /// Capacity in millionths of a core.
     pub(super) capacity: u64,
     /// The share of its cores' and disk's rate that it has: 1 but for slow hosts.
@@ -124,10 +135,15 @@ pub(super) struct SimHost {
 }
 
 impl SimHost {
+    /// Whether it answers.
+    pub(super) fn is_up(&self) -> bool {
+        self.health == Health::Up
+    }
+
     /// A host without VMs.
     pub(super) fn new(cores: u32, disk: f64, speed: f64) -> Self {
         Self {
-            up: true,
+            health: Health::Up,
             capacity: u64::from(cores) * u64::from(CORE),
             speed,
             disk: disk * speed,

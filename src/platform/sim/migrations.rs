@@ -12,7 +12,7 @@ use crate::platform::End;
 
 use super::adjust::Throttle;
 use super::config::Ailment;
-use super::host::{after, called};
+use super::host::{SimHost, after, called};
 use super::network::FlowId;
 use super::random::{Cause, draw};
 use super::vms::{NONE, State};
@@ -111,7 +111,7 @@ impl SimPlatform {
             Some("it is being migrated already".to_owned())
         } else if source == target {
             Some(format!("it is on {} already", name(target)))
-        } else if !self.hosts.get(target.index()).is_some_and(|h| h.up) {
+        } else if !self.hosts.get(target.index()).is_some_and(SimHost::is_up) {
             Some(format!("{} does not answer", name(target)))
         } else {
             None

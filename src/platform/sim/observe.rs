@@ -58,7 +58,7 @@ impl SimPlatform {
         for &id in &changed {
             let host = &mut self.hosts[id.index()];
             host.changed = false;
-            if !host.up {
+            if !host.is_up() {
                 continue;
             }
             host.share_cores(&self.vms, &mut self.scratch);

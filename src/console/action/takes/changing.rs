@@ -54,7 +54,7 @@ pub(in crate::console::action) static MIGRATE: Takes = Takes {
 };
 
 /// Several names without anything between them are all meant.
-fn either(text: &str) -> String {
+pub(super) fn either(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let plain = |word: &&str| !word.contains([':', '=', '(', '<', '>', '!', '"']);
     let keyword = |word: &&str| matches!(*word, "and" | "or" | "not" | "all");

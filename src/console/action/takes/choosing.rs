@@ -88,6 +88,8 @@ const fn changes() -> Takes {
 
 pub(in crate::console::action) static DESTROY: Takes =
     Takes { run: |app, text| app.choose(text, Purpose::Change(Change::Destroy)), ..changes() };
+pub(in crate::console::action) static SHUTDOWN: Takes =
+    Takes { run: |app, text| app.choose(text, Purpose::Change(Change::Shutdown)), ..changes() };
 pub(in crate::console::action) static PAUSE: Takes =
     Takes { run: |app, text| app.choose(text, Purpose::Change(Change::Pause)), ..changes() };
 pub(in crate::console::action) static RESUME: Takes =

@@ -30,11 +30,12 @@ enum Test {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Terms(Vec<(bool, Test)>);
 
-const KINDS: [OpKind; 15] = [
+const KINDS: [OpKind; 17] = [
     OpKind::Boot,
     OpKind::Migrate,
     OpKind::Evacuate,
     OpKind::Destroy,
+    OpKind::Shutdown,
     OpKind::Pause,
     OpKind::Resume,
     OpKind::Reboot,
@@ -46,6 +47,7 @@ const KINDS: [OpKind; 15] = [
     OpKind::Adopt,
     OpKind::RemoveCopy,
     OpKind::Spread,
+    OpKind::Power,
 ];
 
 const FIELDS: [&str; 6] = ["level", "vm", "host", "op", "kind", "text"];
