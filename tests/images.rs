@@ -68,8 +68,8 @@ impl Lab {
     fn run(&self, folder: &Path, more: &str, image: &str, step: &str) {
         let (world, file) = (folder.join("world.toml"), folder.join("step.toml"));
         let text = std::fs::read_to_string(self.0.join("world.toml")).expect("its world");
-        let text = text.replace("[images]\nstrategy = \"shared\"\n", "");
-        std::fs::write(&world, format!("{text}\n[images]\ndirectories = [\".\"]\n{more}\n")).expect("a world");
+        let text = text.replace("directories = [", &format!("{more}\ndirectories = [\".\", "));
+        std::fs::write(&world, text).expect("a world");
         let class = format!("[vm.disk]\nvcpus = 1\nmemory = \"64 MiB\"\nimage = \"{image}\"\n");
         std::fs::write(&file, format!("name = \"x\"\n{class}[[step]]\n{step}\n")).expect("a workflow");
         done(hemera(&["run"]).arg(&file).arg("--world").arg(&world).arg("--out").arg(folder.join("out")));

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::guest::{CMDLINE, MEMORY_MIB};
+use super::guest::{CMDLINE, IMAGE, MEMORY_MIB};
 use super::{Debian, Guest, Plan, debian};
 
-/// The world file.
-pub fn world(plan: &Plan, ssh_config: &Path) -> String {
+/// The world file. The guest's disk image is found there by its name.
+pub fn world(plan: &Plan, guest: &Guest, ssh_config: &Path) -> String {
     let mut text = format!("# Lab {}, written by `hemera lab up`.\nname = \"lab{}\"\n", plan.number, plan.number);
     text += "platform = \"libvirt\"\n";
     for site in &plan.sites {
@@ -21,8 +21,8 @@ pub fn world(plan: &Plan, ssh_config: &Path) -> String {
         let _ = writeln!(text, "ssh_config = {}", toml::Value::from(ssh_config.display().to_string()));
         let _ = writeln!(text, "subnet = \"{}\"", site.subnet());
     }
-    // All hosts see the machine's files: no image need be copied.
-    text += "\n[images]\nstrategy = \"shared\"\n";
+    let images = toml::Value::from(guest.dir.display().to_string());
+    let _ = write!(text, "\n[images]\ndirectories = [{images}]\n");
     if let Some(shape) = plan.shape {
         for (a, b) in plan.pairs() {
             let (a, b) = (plan.sites[a].name, plan.sites[b].name);
@@ -37,8 +37,9 @@ pub fn world(plan: &Plan, ssh_config: &Path) -> String {
     text
 }
 
-/// The workflow file: a class of small VMs, booted, put under load where they take it, moved crosswise and destroyed; and
-/// beside it, where its disk image was built, one of Debian, whose VMs the lab's key opens.
+/// The workflow file: a class of small VMs, booted, put under load where they take it, moved crosswise and destroyed.
+/// Beside it are a class of the same ones that boot a disk image, and, where its image was built, one of Debian, whose VMs
+/// the lab's key opens.
 pub fn workflow(plan: &Plan, guest: &Guest, debian: Option<(&Debian, &str)>) -> String {
     let (kernel, initrd) = (guest.kernel(), guest.initrd());
     let count = plan.hosts().count() * 2;
@@ -51,11 +52,12 @@ pub fn workflow(plan: &Plan, guest: &Guest, debian: Option<(&Debian, &str)>) -> 
     } else {
         (String::new(), "")
     };
+    let reached = "network = \"hemera\"\nready = \"reachable\"\n";
     let debian = debian.map_or_else(String::new, |(image, key)| self::debian(image, key));
     format!(
         "# VMs of lab {}, written by `hemera lab up`.\nname = \"lab\"\n\n[vm.tiny]\nvcpus = 1\n\
          memory = \"{MEMORY_MIB} MiB\"\nkernel = \"{}\"\ninitrd = \"{}\"\ncmdline = \"{CMDLINE}\"\n\
-         network = \"hemera\"\nready = \"reachable\"\n{debian}\n[limits]\nboot_per_host = 2\nmigrate_total = 4\n\n\
+         {reached}\n[vm.tiny-disk]\nvcpus = 1\nmemory = \"{MEMORY_MIB} MiB\"\nimage = \"{IMAGE}\"\n{reached}{debian}\n[limits]\nboot_per_host = 2\nmigrate_total = 4\n\n\
          [[step]]\nboot = {{ class = \"tiny\", count = {count}, name = \"tiny-{{n}}\" }}\n\n\
          {stress}[[step]]\nmigrate = {{ select = \"class:tiny\", pattern = \"crossed\" }}\n\n{stop}\
          [[step]]\ndestroy = {{ select = \"class:tiny\" }}\n",
@@ -79,23 +81,27 @@ fn debian(image: &Debian, key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::Strategy;
     use crate::workflow::Workflow;
     use crate::world::World;
 
     #[test]
     fn what_is_written_can_be_read() {
         let plan = Plan::new(4, 3, 2, 256, Some("1 Gbit/s,10 ms".parse().unwrap()));
-        let read = World::parse(&world(&plan, Path::new("/tmp/a \"lab\"/ssh/config")), "world.toml").unwrap();
+        let guest = |stress| Guest { dir: "/var/cache/hemera/lab/guest".into(), stress };
+        let written = world(&plan, &guest(true), Path::new("/tmp/a \"lab\"/ssh/config"));
+        let read = World::parse(&written, "world.toml").unwrap();
         assert_eq!((read.topology.hosts.len(), read.topology.links.len()), (6, 3));
+        assert_eq!(read.images.strategy, Strategy::Copy);
+        assert_eq!(read.images.catalogue.directories, [guest(true).dir]);
         let debian = Debian { dir: "/var/cache/hemera/lab/debian".into() };
         let key = "ssh-ed25519 AAAA lab4\n";
-        for (stress, debian, classes, steps) in [(false, None, 1, 3), (true, Some((&debian, key)), 2, 5)] {
-            let guest = Guest { dir: "/var/cache/hemera/lab/guest".into(), stress };
-            let read = Workflow::parse(&workflow(&plan, &guest, debian), "workflow.toml").unwrap();
+        for (stress, debian, classes, steps) in [(false, None, 2, 3), (true, Some((&debian, key)), 3, 5)] {
+            let read = Workflow::parse(&workflow(&plan, &guest(stress), debian), "workflow.toml").unwrap();
             assert_eq!((read.classes.len(), read.steps.len()), (classes, steps));
             if debian.is_some() {
-                assert_eq!(read.classes[1].ssh_key.as_deref(), Some("ssh-ed25519 AAAA lab4"));
-                assert_eq!(read.classes[1].patience, Some(std::time::Duration::from_mins(10)));
+                assert_eq!(read.classes[2].ssh_key.as_deref(), Some("ssh-ed25519 AAAA lab4"));
+                assert_eq!(read.classes[2].patience, Some(std::time::Duration::from_mins(10)));
             }
         }
     }

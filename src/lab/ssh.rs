@@ -49,13 +49,14 @@ pub(super) fn server(record: &Record, host: &Host) -> Result<(), LabError> {
 /// What PAM is to ask of whoever opens a session: nothing, as the key is enough. The machine's own rules may refuse root.
 const PAM: &str = "auth required pam_deny.so\naccount required pam_permit.so\nsession required pam_permit.so\n";
 
-/// Many connections at once; gone clients are noticed, as those of a host whose link was cut.
+/// Many connections at once; gone clients are noticed, as those of a host whose link was cut. Commands run without what root
+/// has set up for itself on this machine, which may take long: bash reads that only where no other shell is around it.
 fn sshd_config(host: &Host, own: &Path, authorized: &Path) -> String {
     format!(
         "ListenAddress {}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nPermitRootLogin prohibit-password\n\
          PasswordAuthentication no\nKbdInteractiveAuthentication no\nStrictModes no\nUsePAM yes\nUseDNS no\n\
          PrintMotd no\nPrintLastLog no\nMaxStartups 500\nMaxSessions 500\nClientAliveInterval 5\nClientAliveCountMax 3\n\
-         Subsystem sftp internal-sftp\n",
+         Subsystem sftp internal-sftp\nSetEnv SHLVL=1\n",
         host.address,
         quoted(&own.join("key")),
         quoted(authorized),
