@@ -4,7 +4,8 @@
 # boot/grub/grub.cfg in there says. Leaves nothing else where all goes well.
 bootable() {
     local root=$1 size=$2 label=$3 disk=$4 grub=/usr/lib/grub/i386-pc
-    grub-mkimage -O i386-pc -d "$grub" -p '(hd0,msdos1)/boot/grub' -o core.img biosdisk part_msdos ext2 linux normal
+    grub-mkimage -O i386-pc -d "$grub" -p '(hd0,msdos1)/boot/grub' -o core.img biosdisk part_msdos ext2 linux normal \
+        serial terminal echo
     truncate -s "${size}M" disk.raw
     echo '2048,,L,*' | sfdisk -q disk.raw
     # The file system begins where the partition does, at 1 MiB, and ends where the disk does. The loader reads block by
