@@ -57,7 +57,7 @@ fn the_tour_shows_all_that_it_says() {
     }
     assert_eq!(rows(&tasks, &[]), kinds.iter().map(|(_, count)| count).sum::<usize>(), "{tasks}");
     for host in ["paradoxe-1", "paradoxe-2", "ecotype-1", "ecotype-2"] {
-        assert_eq!(rows(&tasks, &[("kind", "spread"), ("target", host)]), 1, "{tasks}");
+        assert_eq!(rows(&tasks, &[("kind", "spread"), ("source", host)]), 1, "{tasks}");
         let images = fs::read_dir(lab.0.join("hosts").join(host).join("lib/images/hemera")).expect("its images");
         assert_eq!(images.count(), 1, "{host} has a copy of its own");
     }
