@@ -189,8 +189,8 @@ fn simulated_hosts_have_every_image() {
     assert!(tasks.contains(",spread,") && !tasks.contains("failed"), "{tasks}");
 }
 
-/// Prints how long an image takes to all hosts, and VMs to boot from one, by each way, and what went over the hosts' cables:
-/// `cargo test --features libvirt --test images -- --ignored --nocapture`.
+/// Prints how long an image takes to all hosts, and VMs to boot from one, by each way, and what went over the hosts'
+/// cables: `cargo test --features libvirt --test images -- --ignored --nocapture`.
 #[test]
 #[ignore = "takes minutes: it measures"]
 #[cfg(feature = "libvirt")]

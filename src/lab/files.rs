@@ -57,7 +57,8 @@ pub fn workflow(plan: &Plan, guest: &Guest, debian: Option<(&Debian, &str)>) -> 
     format!(
         "# VMs of lab {}, written by `hemera lab up`.\nname = \"lab\"\n\n[vm.tiny]\nvcpus = 1\n\
          memory = \"{MEMORY_MIB} MiB\"\nkernel = \"{}\"\ninitrd = \"{}\"\ncmdline = \"{CMDLINE}\"\n\
-         {reached}\n[vm.tiny-disk]\nvcpus = 1\nmemory = \"{MEMORY_MIB} MiB\"\nimage = \"{IMAGE}\"\n{reached}{debian}\n[limits]\nboot_per_host = 2\nmigrate_total = 4\n\n\
+         {reached}\n[vm.tiny-disk]\nvcpus = 1\nmemory = \"{MEMORY_MIB} MiB\"\nimage = \"{IMAGE}\"\n{reached}{debian}\n\
+         [limits]\nboot_per_host = 2\nmigrate_total = 4\n\n\
          [[step]]\nboot = {{ class = \"tiny\", count = {count}, name = \"tiny-{{n}}\" }}\n\n\
          {stress}[[step]]\nmigrate = {{ select = \"class:tiny\", pattern = \"crossed\" }}\n\n{stop}\
          [[step]]\ndestroy = {{ select = \"class:tiny\" }}\n",

@@ -49,8 +49,8 @@ pub(super) fn server(record: &Record, host: &Host) -> Result<(), LabError> {
 /// What PAM is to ask of whoever opens a session: nothing, as the key is enough. The machine's own rules may refuse root.
 const PAM: &str = "auth required pam_deny.so\naccount required pam_permit.so\nsession required pam_permit.so\n";
 
-/// Many connections at once; gone clients are noticed, as those of a host whose link was cut. Commands run without what root
-/// has set up for itself on this machine, which may take long: bash reads that only where no other shell is around it.
+/// Many connections at once; gone clients are noticed, as those of a host whose link was cut. Commands run without what
+/// root has set up for itself on this machine, which may take long: bash reads that only where no other shell is around it.
 fn sshd_config(host: &Host, own: &Path, authorized: &Path) -> String {
     format!(
         "ListenAddress {}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nPermitRootLogin prohibit-password\n\
