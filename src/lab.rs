@@ -12,6 +12,7 @@
 //!
 //! Everything is done by the system's own programs (`ip`, `tc`, `virsh` and so on), as an operator would.
 
+mod bootable;
 mod cache;
 mod debian;
 mod disk;

@@ -31,9 +31,9 @@ pub(super) const PATIENCE_MIN: u64 = 10;
 
 /// What is installed beside the base.
 const PACKAGES: &str = "linux-image-cloud-amd64 systemd-sysv udev dbus e2fsprogs iproute2 cloud-init openssh-server \
-                        stress-ng qemu-guest-agent grub-pc-bin";
+                        stress-ng qemu-guest-agent";
 /// What builds it.
-const BUILD: &str = include_str!("debian/build.sh");
+const BUILD: &str = concat!(include_str!("bootable.sh"), include_str!("debian/build.sh"));
 /// Files of ours in it: path and content.
 const OWN: [(&str, &str); 9] = [
     ("boot/grub/grub.cfg", include_str!("debian/grub.cfg")),

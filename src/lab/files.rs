@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::guest::{CMDLINE, MEMORY_MIB};
+use super::guest::{CMDLINE, IMAGE, MEMORY_MIB};
 use super::{Debian, Guest, Plan, Record, debian};
 
-/// The world file. `program` is the `hemera` that switches its hosts.
-pub fn world(plan: &Plan, record: &Record, program: &Path) -> String {
+/// The world file. The guest's disk image is found there by its name, and `program` is the `hemera` that switches its
+/// hosts.
+pub fn world(plan: &Plan, record: &Record, guest: &Guest, program: &Path) -> String {
     let mut text = format!("# Lab {}, written by `hemera lab up`.\nname = \"lab{}\"\n", plan.number, plan.number);
     text += "platform = \"libvirt\"\n";
     for site in &plan.sites {
@@ -21,8 +22,8 @@ pub fn world(plan: &Plan, record: &Record, program: &Path) -> String {
         let _ = writeln!(text, "ssh_config = {}", toml::Value::from(record.ssh_config().display().to_string()));
         let _ = writeln!(text, "subnet = \"{}\"", site.subnet());
     }
-    // All hosts see the machine's files: no image need be copied.
-    text += "\n[images]\nstrategy = \"shared\"\n";
+    let images = toml::Value::from(guest.dir.display().to_string());
+    let _ = write!(text, "\n[images]\ndirectories = [{images}]\n");
     text += "\n[power]\n";
     let (program, dir) = (program.display().to_string(), record.dir.display().to_string());
     let words =
@@ -45,8 +46,9 @@ pub fn world(plan: &Plan, record: &Record, program: &Path) -> String {
     text
 }
 
-/// The workflow file: a class of small VMs, booted, put under load where they take it, moved crosswise and destroyed; and
-/// beside it, where its disk image was built, one of Debian, whose VMs the lab's key opens.
+/// The workflow file: a class of small VMs, booted, put under load where they take it, moved crosswise and destroyed.
+/// Beside it are a class of the same ones that boot a disk image, and, where its image was built, one of Debian, whose VMs
+/// the lab's key opens.
 pub fn workflow(plan: &Plan, guest: &Guest, debian: Option<(&Debian, &str)>) -> String {
     let (kernel, initrd) = (guest.kernel(), guest.initrd());
     let count = plan.hosts().count() * 2;
@@ -59,11 +61,13 @@ pub fn workflow(plan: &Plan, guest: &Guest, debian: Option<(&Debian, &str)>) -> 
     } else {
         (String::new(), "")
     };
+    let reached = "network = \"hemera\"\nready = \"reachable\"\n";
     let debian = debian.map_or_else(String::new, |(image, key)| self::debian(image, key));
     format!(
         "# VMs of lab {}, written by `hemera lab up`.\nname = \"lab\"\n\n[vm.tiny]\nvcpus = 1\n\
          memory = \"{MEMORY_MIB} MiB\"\nkernel = \"{}\"\ninitrd = \"{}\"\ncmdline = \"{CMDLINE}\"\n\
-         network = \"hemera\"\nready = \"reachable\"\n{debian}\n[limits]\nboot_per_host = 2\nmigrate_total = 4\n\n\
+         {reached}\n[vm.tiny-disk]\nvcpus = 1\nmemory = \"{MEMORY_MIB} MiB\"\nimage = \"{IMAGE}\"\n{reached}{debian}\n\
+         [limits]\nboot_per_host = 2\nmigrate_total = 4\n\n\
          [[step]]\nboot = {{ class = \"tiny\", count = {count}, name = \"tiny-{{n}}\" }}\n\n\
          {stress}[[step]]\nmigrate = {{ select = \"class:tiny\", pattern = \"crossed\" }}\n\n{stop}\
          [[step]]\ndestroy = {{ select = \"class:tiny\" }}\n",
@@ -88,12 +92,14 @@ fn debian(image: &Debian, key: &str) -> String {
 mod tests {
     use super::*;
     use crate::fleet::PowerAction;
+    use crate::image::Strategy;
     use crate::workflow::Workflow;
     use crate::world::World;
 
     #[test]
     fn what_is_written_can_be_read() {
         let plan = Plan::new(4, 3, 2, 256, Some("1 Gbit/s,10 ms".parse().unwrap()));
+        let guest = |stress| Guest { dir: "/var/cache/hemera/lab/guest".into(), stress };
         let record = Record {
             number: 4,
             dir: "/tmp/a \"lab\"".into(),
@@ -106,19 +112,21 @@ mod tests {
             disk: None,
             kvm: false,
         };
-        let read = World::parse(&world(&plan, &record, Path::new("/usr/bin/hemera")), "world.toml").unwrap();
+        let read =
+            World::parse(&world(&plan, &record, &guest(true), Path::new("/usr/bin/hemera")), "world.toml").unwrap();
         assert_eq!((read.topology.hosts.len(), read.topology.links.len()), (6, 3));
         let off = read.power.command(PowerAction::Off, "paradoxe-1.rennes").unwrap();
         assert_eq!(off.join(" "), "/usr/bin/hemera lab power off paradoxe-1.rennes --dir /tmp/a \"lab\"");
+        assert_eq!(read.images.strategy, Strategy::Copy);
+        assert_eq!(read.images.catalogue.directories, [guest(true).dir]);
         let debian = Debian { dir: "/var/cache/hemera/lab/debian".into() };
         let key = "ssh-ed25519 AAAA lab4\n";
-        for (stress, debian, classes, steps) in [(false, None, 1, 3), (true, Some((&debian, key)), 2, 5)] {
-            let guest = Guest { dir: "/var/cache/hemera/lab/guest".into(), stress };
-            let read = Workflow::parse(&workflow(&plan, &guest, debian), "workflow.toml").unwrap();
+        for (stress, debian, classes, steps) in [(false, None, 2, 3), (true, Some((&debian, key)), 3, 5)] {
+            let read = Workflow::parse(&workflow(&plan, &guest(stress), debian), "workflow.toml").unwrap();
             assert_eq!((read.classes.len(), read.steps.len()), (classes, steps));
             if debian.is_some() {
-                assert_eq!(read.classes[1].ssh_key.as_deref(), Some("ssh-ed25519 AAAA lab4"));
-                assert_eq!(read.classes[1].patience, Some(std::time::Duration::from_mins(10)));
+                assert_eq!(read.classes[2].ssh_key.as_deref(), Some("ssh-ed25519 AAAA lab4"));
+                assert_eq!(read.classes[2].patience, Some(std::time::Duration::from_mins(10)));
             }
         }
     }

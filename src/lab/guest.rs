@@ -1,5 +1,5 @@
 //! The guest that labs boot: Debian's cloud kernel, and an initial RAM disk of busybox, the QEMU guest agent
-//! and the load tool where that was built.
+//! and the load tool where that was built; and a small disk image that boots both by its own loader, for what wants one.
 //!
 //! It is built once and kept in `/var/cache/hemera/lab`, in a directory whose name holds the kernel's version and a
 //! checksum of all that went in: an update of any package builds another one. `/var/cache/hemera/lab/guest` leads to the
@@ -10,6 +10,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use super::LabError;
+use super::bootable;
 use super::cache;
 use super::modules;
 use super::need::find;
@@ -19,6 +20,8 @@ use super::run::{command, finish, run};
 pub(super) const MEMORY_MIB: u64 = 96;
 /// Its kernel's arguments: what it says is on its screen and, as for every process without a terminal, on its serial line.
 pub(super) const CMDLINE: &str = "console=tty0 console=ttyS0";
+/// By what name its disk image is found in its directory.
+pub(super) const IMAGE: &str = "tiny";
 /// What it says on its serial line when it is up.
 pub(super) const UP: &str = "hemera guest is up";
 
@@ -31,6 +34,11 @@ const OWN: [(&str, &str, u32); 6] = [
     ("etc/lease", include_str!("guest/lease"), 0o755),
     ("sbin/shutdown", include_str!("guest/shutdown"), 0o755),
 ];
+
+/// What packs it.
+const PACK: &str = concat!(include_str!("bootable.sh"), include_str!("guest/pack.sh"));
+/// What the loader of its disk does.
+const GRUB: &str = include_str!("guest/grub.cfg");
 
 /// A built guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,8 +132,8 @@ fn parts() -> Result<Parts, LabError> {
 /// A checksum of all that goes in.
 fn key(parts: &Parts) -> Result<String, LabError> {
     let files = [&parts.kernel, &parts.busybox, &parts.agent].into_iter().chain(&parts.load);
-    let own: String = OWN.iter().flat_map(|(path, content, _)| [*path, *content]).collect();
-    cache::key(files.chain(&parts.libraries).chain(&parts.modules), &own)
+    let own: String = OWN.iter().flat_map(|(path, content, _)| [*path, *content]).chain([PACK, GRUB]).collect();
+    cache::key(files.chain(&parts.libraries).chain(&parts.modules).chain(&bootable::parts()), &own)
 }
 
 fn build(parts: &Parts, draft: &Path) -> Result<(), LabError> {
@@ -161,9 +169,7 @@ fn build(parts: &Parts, draft: &Path) -> Result<(), LabError> {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).map_err(LabError::file(path))?;
     }
     copy(&parts.kernel, &draft.join("vmlinuz"))?;
-    let pack = "cd root && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | gzip -6 > ../initrd.gz && cd .. && \
-                rm -rf root && sha256sum vmlinuz initrd.gz > SHA256SUMS && chmod 755 . && chmod 644 *";
-    finish(command("bash").args(["-o", "pipefail", "-ec", pack]).current_dir(draft)).map(drop)
+    finish(command("bash").args(["-o", "pipefail", "-euc", PACK, "pack", GRUB]).current_dir(draft)).map(drop)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), LabError> {

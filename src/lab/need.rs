@@ -4,10 +4,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::LabError;
+use super::bootable;
 use super::run::run;
 
 /// Programs and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 18] = [
+const PROGRAMS: [(&str, &str); 21] = [
     ("ip", "iproute2"),
     ("tc", "iproute2"),
     ("unshare", "util-linux"),
@@ -26,10 +27,13 @@ const PROGRAMS: [(&str, &str); 18] = [
     ("ldd", "libc-bin"),
     ("sha256sum", "coreutils"),
     ("mkfs.ext4", "e2fsprogs"),
+    ("mke2fs", "e2fsprogs"),
+    ("sfdisk", "fdisk"),
+    ("grub-mkimage", bootable::PACKAGE),
 ];
 
 /// What builds the disk image, in the same way.
-const IMAGE_PROGRAMS: [(&str, &str); 9] = [
+const IMAGE_PROGRAMS: [(&str, &str); 10] = [
     ("debootstrap", "debootstrap"),
     ("apt-get", "apt"),
     ("sfdisk", "fdisk"),
@@ -39,6 +43,7 @@ const IMAGE_PROGRAMS: [(&str, &str); 9] = [
     ("setpriv", "util-linux"),
     ("ldd", "libc-bin"),
     ("sha256sum", "coreutils"),
+    ("grub-mkimage", bootable::PACKAGE),
 ];
 
 /// Where a program is.
@@ -67,7 +72,9 @@ pub fn root() -> Result<(), LabError> {
 pub(super) fn check() -> Result<(), LabError> {
     root()?;
     let kernel = super::guest::kernel().is_none().then_some(("/boot/vmlinuz-*-cloud-amd64", "linux-image-cloud-amd64"));
-    there(PROGRAMS.into_iter().filter(|(program, _)| find(program).is_none()).chain(kernel))?;
+    there(
+        PROGRAMS.into_iter().filter(|(program, _)| find(program).is_none()).chain(bootable::missing()).chain(kernel),
+    )?;
     if !Path::new("/dev/net/tun").exists() {
         let why =
             "/dev/net/tun is missing: load the kernel's module with `modprobe tun`, or give the container the device";
@@ -89,7 +96,7 @@ pub(super) fn check() -> Result<(), LabError> {
 /// Names all that is missing at once.
 pub(super) fn for_image() -> Result<(), LabError> {
     root()?;
-    there(IMAGE_PROGRAMS.into_iter().filter(|(program, _)| find(program).is_none()))
+    there(IMAGE_PROGRAMS.into_iter().filter(|(program, _)| find(program).is_none()).chain(bootable::missing()))
 }
 
 /// Whether nothing is missing.

@@ -29,9 +29,6 @@ chroot "$root" "${get[@]}" install $packages
 chroot "$root" apt-get clean
 
 say "setting it up"
-chroot "$root" grub-mkimage -O i386-pc -p '(hd0,msdos1)/boot/grub' -o /core.img biosdisk part_msdos ext2 linux normal
-mv "$root/core.img" .
-cp "$root/usr/lib/grub/i386-pc/boot.img" .
 umount "$root/proc"
 rm -rf "$root/usr/sbin/policy-rc.d" "$root/etc/resolv.conf" "$root"/var/lib/apt/lists/* "$root"/var/log/*.log \
     "$root"/run/* "$root"/tmp/*
@@ -45,18 +42,9 @@ chroot "$root" systemctl enable systemd-networkd.service
 # What would be at work while others measure: looking for updates, and for remains of checks of LVM volumes.
 chroot "$root" systemctl disable apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service
 
-say "writing the disk"
-truncate -s 4G disk.raw
-echo '2048,,L,*' | sfdisk -q disk.raw
-# The file system begins where the partition does, at 1 MiB, and ends where the disk does.
-mke2fs -q -t ext4 -L debian -d "$root" -E offset=1048576 disk.raw "$(((4 << 20) - 1024))k"
-# The boot loader's first sector without the partition table, and the rest of it between that and the partition.
-dd if=boot.img of=disk.raw bs=440 count=1 conv=notrunc status=none
-dd if=core.img of=disk.raw bs=512 seek=1 conv=notrunc status=none
-
-say "packing it"
-qemu-img convert -O qcow2 -c -o compression_type=zstd disk.raw disk.qcow2
-rm -rf root own disk.raw boot.img core.img
+say "writing and packing the disk"
+bootable "$root" 4096 debian disk.qcow2
+rm -rf root own
 sha256sum disk.qcow2 > SHA256SUMS
 chmod 755 .
 chmod 644 disk.qcow2 SHA256SUMS
