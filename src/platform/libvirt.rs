@@ -42,6 +42,7 @@ mod images;
 mod inspect;
 mod ledger;
 mod line;
+mod login;
 mod look;
 mod migrate;
 mod nbd;
