@@ -41,6 +41,15 @@ pub struct GuestSsh {
     pub config: Option<PathBuf>,
 }
 
+impl GuestSsh {
+    /// Whether this can be a user's name: nothing that `ssh` takes for an option or for more than a name, or that a shell
+    /// takes for more than a word, where a configuration hands it on as `%r`.
+    pub fn is_user(name: &str) -> bool {
+        let bad = |c: char| c.is_whitespace() || c.is_control() || "@:/\\%'\"`$;&<>|(){}".contains(c);
+        !name.is_empty() && !name.starts_with('-') && !name.contains(bad)
+    }
+}
+
 /// What a VM boots from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Image {

@@ -42,6 +42,7 @@ mod images;
 mod inspect;
 mod ledger;
 mod line;
+mod login;
 mod look;
 mod migrate;
 mod nbd;
@@ -190,6 +191,7 @@ impl LibvirtPlatform {
         // One that has ended already needs no answer: its end is on its way.
         if let Some(signals) = self.ledger.signals(task) {
             signals.cancel();
+            self.shells.cancel(task);
             let _parked = self.images.cancel(task);
             let _found = self.hosts.values().any(|host| host.cancel_waiting(task));
             for host in self.hosts.values() {
@@ -216,6 +218,7 @@ impl LibvirtPlatform {
             }
         }
         if let Some(signals) = self.ledger.signals(task) {
+            self.shells.excuse(task, &signals);
             let work = || Progress::Work(f64::from(signals.stage()));
             let progress = self.images.transfer(task).map_or_else(work, Progress::Transfer);
             self.queue.push(None, vec![Observation::Progress { task, progress }]);

@@ -1,7 +1,7 @@
 //! Whether guests without an agent answer: their SSH servers greet who calls. One thread calls for all hosts, many at a
 //! time and without waiting for any.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -35,20 +35,66 @@ const LINES: usize = 4 << 10;
 /// What is done when a guest begins or ceases to answer.
 type Stir = Arc<dyn Fn() + Send + Sync>;
 
+/// Who is called. An address alone is not enough: a new VM gets the one of a VM that is gone. One that moves or is reset
+/// keeps both.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Callee {
+    /// Where its SSH server is.
+    pub(super) address: Ipv4Addr,
+    /// Its domain's UUID.
+    pub(super) uuid: Arc<str>,
+}
+
 struct Guest {
-    host: HostId,
-    stir: Stir,
+    /// Who wants it called: while it moves, two hosts.
+    hosts: Vec<HostId>,
+    /// When it is called next, where no call is on its way.
     due: Instant,
-    called: bool,
+    /// The call that is on its way.
+    call: Option<u64>,
     answers: bool,
     misses: u32,
 }
 
+/// What a host wants.
+struct Wish {
+    guests: HashSet<Callee>,
+    stir: Stir,
+}
+
 #[derive(Default)]
 struct State {
-    guests: HashMap<Ipv4Addr, Guest>,
+    guests: HashMap<Callee, Guest>,
+    /// When those are called next that no call is on its way to.
+    due: BTreeSet<(Instant, Callee)>,
+    wishes: HashMap<HostId, Wish>,
+    /// The number of the last call.
+    last: u64,
     /// Whether a thread calls.
     calls: bool,
+}
+
+impl State {
+    /// A host wants this guest called.
+    fn join(&mut self, host: HostId, callee: &Callee) {
+        let guest = self.guests.entry(callee.clone()).or_insert_with(|| {
+            let due = Instant::now();
+            self.due.insert((due, callee.clone()));
+            Guest { hosts: Vec::new(), due, call: None, answers: false, misses: 0 }
+        });
+        guest.hosts.push(host);
+    }
+
+    /// A host no longer wants this guest called. One that nobody wants is forgotten.
+    fn leave(&mut self, host: HostId, callee: &Callee) {
+        let Some(guest) = self.guests.get_mut(callee) else { return };
+        guest.hosts.retain(|&other| other != host);
+        if guest.hosts.is_empty() {
+            let due = guest.due;
+            self.guests.remove(callee);
+            self.due.remove(&(due, callee.clone()));
+        }
+    }
 }
 
 /// The guests that are called.
@@ -72,15 +118,12 @@ impl Greetings {
 
     /// Calls these guests of a host from now on, and no others of it. What is known of one that came from another host
     /// counts on.
-    pub(super) fn want(self: &Arc<Self>, host: HostId, wanted: &HashSet<Ipv4Addr>, stir: &Stir) {
+    pub(super) fn want(self: &Arc<Self>, host: HostId, wanted: HashSet<Callee>, stir: Stir) {
         let mut state = lock(&self.state);
-        state.guests.retain(|address, guest| guest.host != host || wanted.contains(address));
-        for &address in wanted {
-            let new =
-                || Guest { host, stir: stir.clone(), due: Instant::now(), called: false, answers: false, misses: 0 };
-            let guest = state.guests.entry(address).or_insert_with(new);
-            (guest.host, guest.stir) = (host, stir.clone());
-        }
+        let before = state.wishes.remove(&host).map(|wish| wish.guests).unwrap_or_default();
+        before.difference(&wanted).for_each(|callee| state.leave(host, callee));
+        wanted.difference(&before).for_each(|callee| state.join(host, callee));
+        state.wishes.insert(host, Wish { guests: wanted, stir });
         if state.calls || state.guests.is_empty() {
             return;
         }
@@ -91,9 +134,21 @@ impl Greetings {
         }
     }
 
-    /// Whether the guest at this address answers.
-    pub(super) fn answers(&self, address: Ipv4Addr) -> bool {
-        lock(&self.state).guests.get(&address).is_some_and(|guest| guest.answers)
+    /// Whether this guest answers.
+    pub(super) fn answers(&self, callee: &Callee) -> bool {
+        lock(&self.state).guests.get(callee).is_some_and(|guest| guest.answers)
+    }
+
+    /// Forgets how this guest answered: it has been reset. What a call that is on its way hears counts no more.
+    pub(super) fn anew(&self, callee: &Callee) {
+        let mut state = lock(&self.state);
+        let state = &mut *state;
+        let Some(guest) = state.guests.get_mut(callee) else { return };
+        (guest.answers, guest.misses) = (false, 0);
+        // It is not called again soon, as it answered.
+        state.due.remove(&(guest.due, callee.clone()));
+        (guest.call, guest.due) = (None, Instant::now());
+        state.due.insert((guest.due, callee.clone()));
     }
 
     /// Calls until the platform is gone.
@@ -105,50 +160,58 @@ impl Greetings {
         runtime.block_on(async {
             let mut calls = JoinSet::new();
             while !self.queue.closed() {
-                for address in self.due(AT_ONCE - calls.len()) {
-                    let place = SocketAddr::from((address, self.port));
-                    calls.spawn(async move { (address, greets(place).await) });
+                for (callee, call) in self.due(AT_ONCE - calls.len()) {
+                    let place = SocketAddr::from((callee.address, self.port));
+                    calls.spawn(async move { (callee, call, greets(place).await) });
                 }
-                tokio::select! {
-                    Some(heard) = calls.join_next() => {
-                        if let Ok((address, answers)) = heard {
-                            self.heard(address, answers);
-                        }
+                let mut heard = tokio::select! {
+                    Some(heard) = calls.join_next() => Some(heard),
+                    () = sleep(TICK) => None,
+                };
+                while let Some(result) = heard {
+                    if let Ok((callee, call, answers)) = result {
+                        self.heard(&callee, call, answers);
                     }
-                    () = sleep(TICK) => {}
+                    heard = calls.try_join_next();
                 }
             }
         });
     }
 
-    /// Whom to call now, those first that wait longest.
-    fn due(&self, most: usize) -> Vec<Ipv4Addr> {
+    /// Whom to call now, those first that wait longest, with the number of each call.
+    fn due(&self, most: usize) -> Vec<(Callee, u64)> {
         let now = Instant::now();
         let mut state = lock(&self.state);
-        let due = state.guests.iter().filter(|(_, guest)| !guest.called && guest.due <= now);
-        let mut due: Vec<_> = due.map(|(&address, guest)| (guest.due, address)).collect();
-        due.sort_unstable();
-        due.truncate(most);
-        for (_, address) in &due {
-            if let Some(guest) = state.guests.get_mut(address) {
-                guest.called = true;
+        let state = &mut *state;
+        let mut due = Vec::new();
+        while due.len() < most && state.due.first().is_some_and(|&(at, _)| at <= now) {
+            let Some((_, callee)) = state.due.pop_first() else { break };
+            if let Some(guest) = state.guests.get_mut(&callee) {
+                state.last += 1;
+                guest.call = Some(state.last);
+                due.push((callee, state.last));
             }
         }
-        due.into_iter().map(|(_, address)| address).collect()
+        due
     }
 
-    /// Notes how a call went.
-    fn heard(&self, address: Ipv4Addr, answers: bool) {
-        let mut state = lock(&self.state);
-        let Some(guest) = state.guests.get_mut(&address) else { return };
+    /// Notes how a call went, unless it was made before the guest began anew.
+    fn heard(&self, callee: &Callee, call: u64, answers: bool) {
+        let mut locked = lock(&self.state);
+        let state = &mut *locked;
+        let Some(guest) = state.guests.get_mut(callee).filter(|guest| guest.call == Some(call)) else { return };
         guest.misses = if answers { 0 } else { guest.misses + 1 };
         let answers = answers || guest.answers && guest.misses < MISSES;
         let well = answers && guest.misses == 0;
-        (guest.called, guest.due) = (false, Instant::now() + if well { AGAIN.1 } else { AGAIN.0 });
+        (guest.call, guest.due) = (None, Instant::now() + if well { AGAIN.1 } else { AGAIN.0 });
+        state.due.insert((guest.due, callee.clone()));
         if std::mem::replace(&mut guest.answers, answers) != answers {
-            let stir = guest.stir.clone();
-            drop(state);
-            stir();
+            let wishes = guest.hosts.iter().filter_map(|host| state.wishes.get(host));
+            let stirs: Vec<Stir> = wishes.map(|wish| wish.stir.clone()).collect();
+            drop(locked);
+            for stir in stirs {
+                stir();
+            }
         }
     }
 }
@@ -215,39 +278,107 @@ mod tests {
         (Arc::new(Greetings { port, queue: queue.clone(), state: Mutex::default() }), queue)
     }
 
+    fn callee(uuid: &str) -> Callee {
+        Callee { address: Ipv4Addr::LOCALHOST, uuid: uuid.into() }
+    }
+
+    /// Those whom nobody calls but the test.
+    fn uncalled() -> Arc<Greetings> {
+        let greetings = greetings(1).0;
+        lock(&greetings.state).calls = true;
+        greetings
+    }
+
+    fn want(greetings: &Arc<Greetings>, host: u32, wanted: &[&str]) {
+        greetings.want(HostId(host), wanted.iter().map(|uuid| callee(uuid)).collect(), Arc::new(|| {}));
+    }
+
+    /// Those who are due are called, and answer.
+    fn all_answer(greetings: &Greetings) {
+        greetings.due(9).iter().for_each(|(callee, call)| greetings.heard(callee, *call, true));
+    }
+
     #[test]
-    fn a_guest_that_begins_to_greet_is_told_and_known_on_another_host() {
+    fn a_guest_that_begins_to_greet_is_told() {
         let (greetings, queue) = greetings(server(b"SSH-2.0-OpenSSH\r\n"));
         let (told, heard) = mpsc::channel();
         let stir: Stir = Arc::new(move || told.send(()).unwrap_or_default());
-        let wanted = HashSet::from([Ipv4Addr::LOCALHOST]);
-        greetings.want(HostId(0), &wanted, &stir);
+        greetings.want(HostId(0), HashSet::from([callee("a")]), stir);
         heard.recv_timeout(Duration::from_secs(60)).unwrap();
-        assert!(greetings.answers(Ipv4Addr::LOCALHOST));
-        greetings.want(HostId(1), &wanted, &stir);
-        greetings.want(HostId(0), &HashSet::new(), &stir);
-        assert!(greetings.answers(Ipv4Addr::LOCALHOST), "it moved");
-        greetings.want(HostId(1), &HashSet::new(), &stir);
-        assert!(!greetings.answers(Ipv4Addr::LOCALHOST));
+        assert!(greetings.answers(&callee("a")));
         queue.close();
     }
 
     #[test]
+    fn a_guest_that_moves_is_known_for_as_long_as_a_host_wants_it() {
+        let greetings = uncalled();
+        want(&greetings, 0, &["a"]);
+        all_answer(&greetings);
+        want(&greetings, 1, &["a"]);
+        // The source sees it once more, and then no longer.
+        want(&greetings, 0, &["a"]);
+        want(&greetings, 0, &[]);
+        assert!(greetings.answers(&callee("a")), "it moved");
+        want(&greetings, 1, &[]);
+        assert!(!greetings.answers(&callee("a")));
+        let state = lock(&greetings.state);
+        assert!(state.guests.is_empty() && state.due.is_empty());
+    }
+
+    #[test]
+    fn a_vm_with_the_address_of_one_that_is_gone_inherits_nothing() {
+        let greetings = uncalled();
+        want(&greetings, 0, &["a"]);
+        all_answer(&greetings);
+        want(&greetings, 0, &["b"]);
+        assert!(!greetings.answers(&callee("b")));
+        let (late, call) = greetings.due(9).remove(0);
+        want(&greetings, 0, &[]);
+        want(&greetings, 0, &["b"]);
+        greetings.heard(&late, call, true);
+        assert!(!greetings.answers(&callee("b")), "it was called before it began anew");
+        all_answer(&greetings);
+        assert!(greetings.answers(&callee("b")));
+    }
+
+    #[test]
+    fn a_guest_that_is_reset_has_to_answer_again() {
+        let greetings = uncalled();
+        want(&greetings, 0, &["a"]);
+        all_answer(&greetings);
+        greetings.anew(&callee("a"));
+        assert!(!greetings.answers(&callee("a")));
+        let (_, late) = greetings.due(9).remove(0);
+        greetings.anew(&callee("a"));
+        greetings.heard(&callee("a"), late, true);
+        assert!(!greetings.answers(&callee("a")));
+        all_answer(&greetings);
+        assert!(greetings.answers(&callee("a")));
+        assert_eq!(lock(&greetings.state).due.len(), 1);
+    }
+
+    #[test]
+    fn those_are_called_first_that_wait_longest_and_nobody_twice() {
+        let greetings = uncalled();
+        want(&greetings, 0, &["a", "b"]);
+        let now = Instant::now();
+        let earlier = now.checked_sub(Duration::from_secs(1)).unwrap();
+        lock(&greetings.state).due = [(now, callee("a")), (earlier, callee("b"))].into();
+        let due = || greetings.due(1).into_iter().map(|(callee, _)| callee).collect::<Vec<_>>();
+        assert_eq!([due(), due(), due()], [vec![callee("b")], vec![callee("a")], vec![]]);
+    }
+
+    #[test]
     fn one_that_answered_is_called_three_times_before_it_is_given_up() {
-        let (greetings, _queue) = greetings(1);
-        let stir: Stir = Arc::new(|| {});
-        // Nobody calls but this test.
-        lock(&greetings.state).calls = true;
-        greetings.want(HostId(0), &HashSet::from([Ipv4Addr::LOCALHOST]), &stir);
-        let answers = || greetings.answers(Ipv4Addr::LOCALHOST);
-        assert_eq!((greetings.due(9), greetings.due(9)), (vec![Ipv4Addr::LOCALHOST], vec![]));
-        for (call, after) in [(true, true), (false, true), (false, true), (true, true)] {
-            greetings.heard(Ipv4Addr::LOCALHOST, call);
-            assert_eq!(answers(), after);
-        }
-        for after in [true, true, false, false] {
-            greetings.heard(Ipv4Addr::LOCALHOST, false);
-            assert_eq!(answers(), after);
+        let greetings = uncalled();
+        want(&greetings, 0, &["a"]);
+        let calls = [(true, true), (false, true), (false, true), (true, true)];
+        let misses = [true, true, false, false].map(|after| (false, after));
+        for (call, (answers, after)) in calls.into_iter().chain(misses).enumerate() {
+            // Its next call is not waited for.
+            lock(&greetings.state).guests.get_mut(&callee("a")).unwrap().call = Some(call as u64);
+            greetings.heard(&callee("a"), call as u64, answers);
+            assert_eq!(greetings.answers(&callee("a")), after);
         }
     }
 }

@@ -82,6 +82,8 @@ pub(super) struct Inbox {
     pub(super) agents: HashMap<String, bool>,
     /// Which domains were given Hemera's mark.
     pub(super) marked: HashSet<String>,
+    /// Which domains were reset.
+    pub(super) reset: HashSet<String>,
 }
 
 /// A host.

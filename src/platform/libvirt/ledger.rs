@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use super::queue::{Queue, lock};
 use crate::fleet::{HostId, MigrationFigures, TaskId};
-use crate::platform::{End, Observation};
+use crate::platform::{End, Observation, Progress};
 
 /// What a running task and whoever asks about it share.
 #[derive(Debug, Default)]
@@ -147,6 +147,13 @@ impl Ticket {
     pub(super) fn fail(self, reason: &str) {
         let first = self.hosts.first().copied();
         self.end(End::Failed(reason.into()), |host| Some(host) == first, None);
+    }
+
+    /// One more step of the task's work is done, and it is told at once.
+    pub(super) fn advance(&self) {
+        self.signals.advance();
+        let progress = Progress::Work(f64::from(self.signals.stage()));
+        self.ledger.queue.push(None, vec![Observation::Progress { task: self.task, progress }]);
     }
 
     fn close(&mut self, end: End, present: impl Fn(HostId) -> bool, figures: Option<MigrationFigures>) {

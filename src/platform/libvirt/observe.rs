@@ -167,6 +167,8 @@ impl Observer {
 
     /// Asks once for everything and tells what is new.
     fn round(&mut self, line: &mut Line, began: Instant, inbox: &Inbox) -> Result<(), Trouble> {
+        // Before anything can end the round: it is told once.
+        self.forget_answers(inbox);
         let host = self.host.clone();
         let doing = "asking what runs on it";
         let nowait = self.nowait;
@@ -342,7 +344,7 @@ impl Observer {
     /// Whether the domain was met, and not another one of the same name.
     fn knows(&self, domain: &Domain) -> bool {
         let (Ok(name), Ok(uuid)) = (domain.name(), domain.uuid_string()) else { return false };
-        self.known.get(name.as_str()).is_some_and(|known| known.uuid == uuid)
+        self.known.get(name.as_str()).is_some_and(|known| *known.uuid == *uuid)
     }
 
     /// A listed domain as an observation; none where it vanished before it could be met.

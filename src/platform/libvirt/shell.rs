@@ -1,35 +1,22 @@
 //! Commands on hosts, and in guests without an agent, by OpenSSH's `ssh`; and here, those that switch hosts.
 
-use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Read};
+mod session;
+
+use std::collections::{HashMap, VecDeque};
 use std::iter;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
 
+pub(super) use self::session::{Outcome, Session};
 use super::copy::Carry;
 use super::ledger::{Signals, Ticket};
 use super::queue::{Queue, lock};
 use super::said::Said;
-use crate::fleet::Script;
-use crate::platform::{End, POWER_TIMEOUT, SshAccess, Stream};
+use crate::fleet::{Script, TaskId};
+use crate::platform::{End, POWER_TIMEOUT, SshAccess};
 
 /// How many commands run at once on all hosts and in all guests together: each has a process and three threads here.
 const AT_ONCE: usize = 32;
-/// How long a host may take to let SSH in, in seconds.
-const CONNECT: u32 = 10;
-/// How often it is looked whether a command is to be ended.
-const LOOK: Duration = Duration::from_millis(200);
-/// How long a command may take to end when it is told to; then it is left to itself.
-const GRACE: Duration = Duration::from_secs(10);
-/// Bytes that are read at once.
-const CHUNK: usize = 32 << 10;
-/// What `ssh` ends with where it did not get through.
-const NO_SSH: i32 = 255;
 
 /// Runs `$1` with the arguments that follow, by `sh` or, where it begins with `#!`, as a file, in a process group of its
 /// own. Its own standard input stays open while the command may go on: when it is closed, be it because the connection
@@ -50,6 +37,30 @@ enum Job {
     Copy(Carry),
 }
 
+impl Job {
+    const fn ticket(&self) -> &Ticket {
+        match self {
+            Self::Run(run) => &run.ticket,
+            Self::Copy(carry) => carry.ticket(),
+        }
+    }
+
+    fn work(self) {
+        match self {
+            Self::Run(run) => run.work(),
+            Self::Copy(carry) => carry.work(),
+        }
+    }
+
+    /// Ends it before it has begun.
+    fn cancelled(self) {
+        match self {
+            Self::Run(run) => run.ticket.end(End::Cancelled, |_| true, None),
+            Self::Copy(carry) => carry.cancelled(),
+        }
+    }
+}
+
 /// A command.
 #[derive(Debug)]
 struct Run {
@@ -60,7 +71,9 @@ struct Run {
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: VecDeque<Job>,
+    waiting: HashMap<TaskId, Job>,
+    /// In which order they came; some of them do not wait any more.
+    order: VecDeque<TaskId>,
     running: usize,
 }
 
@@ -89,8 +102,10 @@ impl Shells {
     }
 
     fn put(&self, job: Job) {
+        let task = job.ticket().task;
         let mut state = lock(&self.0);
-        state.waiting.push_back(job);
+        state.order.push_back(task);
+        state.waiting.insert(task, job);
         if state.running == AT_ONCE {
             return;
         }
@@ -98,17 +113,8 @@ impl Shells {
         drop(state);
         let shells = self.clone();
         let spawned = thread::Builder::new().name("shell".into()).spawn(move || {
-            loop {
-                let mut state = lock(&shells.0);
-                let Some(job) = state.waiting.pop_front() else {
-                    state.running -= 1;
-                    return;
-                };
-                drop(state);
-                match job {
-                    Job::Run(run) => run.work(),
-                    Job::Copy(carry) => carry.work(),
-                }
+            while let Some(job) = shells.next() {
+                job.work();
             }
         });
         if let Err(error) = spawned {
@@ -118,7 +124,39 @@ impl Shells {
             if state.running == 0 {
                 // Their tickets fail when dropped, which takes no lock of this.
                 state.waiting.clear();
+                state.order.clear();
             }
+        }
+    }
+
+    /// The job whose turn it is; none: who asks works no more.
+    fn next(&self) -> Option<Job> {
+        let mut state = lock(&self.0);
+        while let Some(task) = state.order.pop_front() {
+            if let Some(job) = state.waiting.remove(&task) {
+                drop(state);
+                // Its time begins now.
+                job.ticket().advance();
+                return Some(job);
+            }
+        }
+        state.running -= 1;
+        None
+    }
+
+    /// Ends a task that waits for its turn as cancelled.
+    pub(super) fn cancel(&self, task: TaskId) {
+        let waiting = lock(&self.0).waiting.remove(&task);
+        if let Some(job) = waiting {
+            job.cancelled();
+        }
+    }
+
+    /// Has a task that waits for its turn advance, as often as somebody asks about it: waiting costs none of its time, and
+    /// ends, as those before it have their time each.
+    pub(super) fn excuse(&self, task: TaskId, signals: &Signals) {
+        if lock(&self.0).waiting.contains_key(&task) {
+            signals.advance();
         }
     }
 }
@@ -129,14 +167,13 @@ impl Run {
         if ticket.signals.cancelled() {
             return ticket.end(End::Cancelled, |_| true, None);
         }
-        let (timeout, here) = (session.timeout, session.here);
+        let timeout = session.timeout;
         let outcome = session.follow(None, &ticket.signals, &mut |stream, bytes| {
             said.wrote(stream, bytes, 0);
             Ok(())
         });
         let end = match outcome {
             Outcome::Exited(code) => said.exited(code),
-            Outcome::NoSsh if here => said.exited(NO_SSH),
             Outcome::NoSsh => {
                 let why = said.last_line().unwrap_or_else(|| "it did not say why".into());
                 End::Failed(format!("ssh did not get through: {why}").into())
@@ -149,163 +186,61 @@ impl Run {
     }
 }
 
-/// A word as a shell takes it unchanged.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-/// What a session came to.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// What ran ended by itself, with this code.
-    Exited(i32),
-    /// `ssh` did not get through; why, it wrote to standard error.
-    NoSsh,
-    /// It was ended because its task was cancelled.
-    Cancelled,
-    /// It was ended because its time was over.
-    Late,
-    /// It broke for this reason.
-    Broken(String),
-}
-
-/// What takes what a session writes; its error ends the session.
-pub(super) type Takes<'a> = dyn FnMut(Stream, &[u8]) -> Result<(), String> + 'a;
-
-/// A script on a host, by `ssh`, or a program here.
-#[derive(Debug)]
-pub(super) struct Session {
-    command: Command,
-    timeout: Duration,
-    here: bool,
-}
-
-impl Session {
-    /// Runs a script of the shell there with these arguments, for that time at most.
-    pub(super) fn new<'a>(
-        ssh: &SshAccess,
-        script: &'a str,
-        arguments: impl Iterator<Item = &'a str>,
-        timeout: Duration,
-    ) -> Self {
-        let mut command = Command::new("ssh");
-        // A Ctrl-C at our terminal is ours alone: what runs goes on to its end.
-        command.process_group(0);
-        if let Some(config) = &ssh.config {
-            command.arg("-F").arg(config);
-        }
-        if ssh.any_key {
-            // Without a word about it among what the command says.
-            let options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
-            command.args(options.iter().flat_map(|option| ["-o", option]));
-        }
-        command.args(["-T", "-o", "BatchMode=yes", "-o", &format!("ConnectTimeout={CONNECT}")]);
-        command.args(["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "--", &ssh.destination]);
-        let words = ["sh", "-c", script, "sh"].into_iter().chain(arguments).map(quoted);
-        command.arg(words.collect::<Vec<_>>().join(" "));
-        Self { command, timeout, here: false }
-    }
-
-    /// Runs a program here with its arguments, for that time at most, in a process group of its own that ends with it.
-    fn here(program: &[String], timeout: Duration) -> Self {
-        let mut command = Command::new("sh");
-        command.process_group(0);
-        command.args(["-c", WRAPPER, "sh", "exec \"$@\""]).args(program);
-        Self { command, timeout, here: true }
-    }
-
-    /// Follows it to its end, or ends it: by closing its standard input, or where `feed` goes there, by closing all.
-    /// `wrote` takes what it writes.
-    pub(super) fn follow(mut self, feed: Option<File>, signals: &Signals, wrote: &mut Takes<'_>) -> Outcome {
-        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = match self.command.spawn() {
-            Ok(child) => child,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Outcome::Broken("there is no `ssh` here: install OpenSSH's client".into());
-            }
-            Err(error) => return Outcome::Broken(format!("ssh: {error}")),
-        };
-        let broken = |mut child: Child, why: String| {
-            let _ = child.kill();
-            let _ = child.wait();
-            Outcome::Broken(why)
-        };
-        let (came, mut input) = match streams(&mut child, feed) {
-            Ok(streams) => streams,
-            Err(error) => return broken(child, format!("no thread for its output: {error}")),
-        };
-        let began = Instant::now();
-        let mut ending: Option<(Instant, bool)> = None;
-        loop {
-            match came.recv_timeout(LOOK) {
-                Ok((stream, bytes)) => {
-                    if let Err(why) = wrote(stream, &bytes) {
-                        return broken(child, why);
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            let cancelled = signals.cancelled();
-            match ending {
-                None if cancelled || began.elapsed() >= self.timeout => {
-                    ending = Some((Instant::now(), cancelled));
-                    if input.take().is_none() {
-                        let _ = child.kill();
-                    }
-                }
-                Some((since, _)) if since.elapsed() >= GRACE => {
-                    return broken(child, "was told to end and did not".into());
-                }
-                _ => {}
-            }
-        }
-        drop(input);
-        let code = child.wait().ok().and_then(|status| status.code());
-        match (ending, code) {
-            (Some((_, true)), _) => Outcome::Cancelled,
-            (Some((_, false)), _) => Outcome::Late,
-            (None, Some(NO_SSH)) => Outcome::NoSsh,
-            (None, code) => Outcome::Exited(code.unwrap_or(-1)),
-        }
-    }
-}
-
-type Piece = (Stream, Vec<u8>);
-
-/// What a child writes; its standard input, where nothing is fed to it.
-fn streams(child: &mut Child, feed: Option<File>) -> io::Result<(Receiver<Piece>, Option<ChildStdin>)> {
-    let (pieces, came) = mpsc::sync_channel(16);
-    if let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) {
-        pass(out, Stream::Out, pieces.clone())?;
-        pass(err, Stream::Err, pieces)?;
-    }
-    let mut input = child.stdin.take();
-    if let Some(mut feed) = feed
-        && let Some(mut to) = input.take()
-    {
-        // It breaks off where nobody takes it any more, and how that came the child says.
-        thread::Builder::new().name("shell input".into()).spawn(move || io::copy(&mut feed, &mut to))?;
-    }
-    Ok((came, input))
-}
-
-/// Passes on what comes from a pipe until its end.
-fn pass(mut from: impl Read + Send + 'static, stream: Stream, to: SyncSender<Piece>) -> io::Result<()> {
-    thread::Builder::new().name("shell output".into()).spawn(move || {
-        let mut bytes = vec![0; CHUNK];
-        while let Ok(count @ 1..) = from.read(&mut bytes) {
-            if to.send((stream, bytes[..count].to_vec())).is_err() {
-                return;
-            }
-        }
-    })?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+
     use super::*;
+    use crate::platform::libvirt::ledger::Ledger;
+    use crate::platform::{Observation, Progress};
+
+    #[test]
+    fn waiting_for_a_turn_costs_no_time_and_can_be_cancelled() {
+        let queue = Arc::new(Queue::new(Instant::now(), 64));
+        let ledger = Ledger::new(queue.clone());
+        let shells = Shells::default();
+        // As many as may run at once do, and nothing is begun but by this test.
+        lock(&shells.0).running = AT_ONCE;
+        let ssh = SshAccess { destination: "root@10.160.0.1".into(), config: None, any_key: true };
+        let script = Script {
+            title: "true".into(),
+            text: "true".into(),
+            arguments: Vec::new(),
+            timeout: Duration::from_secs(1),
+        };
+        let [first, second, third] = [1, 2, 3].map(|task| {
+            let ticket = ledger.open_on_host(TaskId(task));
+            let signals = ticket.signals.clone();
+            shells.run(&ssh, &script, ticket, queue.clone());
+            signals
+        });
+        let told = || {
+            let mut batches = Vec::new();
+            queue.collect(&mut batches);
+            batches.into_iter().flat_map(|batch| batch.seen).collect::<Vec<_>>()
+        };
+        let cancelled = |task| Observation::Ended { task: TaskId(task), end: End::Cancelled, figures: None };
+        let progress = |task, work| Observation::Progress { task: TaskId(task), progress: Progress::Work(work) };
+        for measure in 1..=3 {
+            shells.excuse(TaskId(3), &third);
+            assert_eq!(third.stage(), measure);
+        }
+        shells.cancel(TaskId(1));
+        assert_eq!((told(), first.stage()), (vec![cancelled(1)], 0));
+        let begun = shells.next().unwrap();
+        assert_eq!((begun.ticket().task, told()), (TaskId(2), vec![progress(2, 1.0)]));
+        shells.excuse(TaskId(2), &second);
+        shells.cancel(TaskId(2));
+        assert_eq!((second.stage(), told()), (1, vec![]), "what has begun has its own time, and sees its signals");
+        second.cancel();
+        begun.work();
+        assert_eq!(told(), [cancelled(2)]);
+        assert_eq!(shells.next().unwrap().ticket().task, TaskId(3));
+        assert_eq!(told()[0], progress(3, 4.0), "more than all that was told before");
+        assert!(shells.next().is_none());
+        assert_eq!(lock(&shells.0).running, AT_ONCE - 1);
+    }
 
     /// Runs the wrapper as a host would, and gives its output and code.
     fn run(text: &str, arguments: &[&str], keep_open: bool) -> (String, Option<i32>) {
@@ -346,23 +281,5 @@ mod tests {
         assert_eq!(outcome(&["echo", "a  b", "$0"], false), (Outcome::Exited(0), "a  b $0\n".into()));
         assert_eq!(outcome(&["/nowhere/kapower3", "--off"], false).0, Outcome::Exited(127));
         assert_eq!(outcome(&["sleep", "600"], true).0, Outcome::Cancelled);
-    }
-
-    #[test]
-    fn only_keys_of_guests_are_taken_as_they_come() {
-        let arguments = |any_key| {
-            let ssh = SshAccess { destination: "root@10.160.0.1".into(), config: None, any_key };
-            let session = Session::new(&ssh, "true", iter::empty(), Duration::from_secs(1));
-            let arguments = session.command.get_args();
-            arguments.map(|argument| argument.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
-        };
-        assert!(arguments(true).contains("-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"));
-        assert!(!arguments(false).contains("StrictHostKeyChecking"));
-        assert!(arguments(true).ends_with("-- root@10.160.0.1 'sh' '-c' 'true' 'sh'"));
-    }
-
-    #[test]
-    fn words_reach_the_shell_unchanged() {
-        assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 }

@@ -213,6 +213,14 @@ fn run_change(host: &Arc<Host>, name: &Arc<str>, change: Change, ticket: Ticket)
     if done.is_ok() && change == Change::Adopt {
         lock(&host.inbox).marked.insert(name.to_string());
     }
+    if done.is_ok() && change == Change::Reboot {
+        // Before the task ends: what is told of the VM then is to know it.
+        let mut inbox = lock(&host.inbox);
+        inbox.stirred = true;
+        inbox.reset.insert(name.to_string());
+        drop(inbox);
+        host.stir.notify_one();
+    }
     match done {
         Ok(()) => ticket.end(End::Done, |_| !removes, None),
         Err(trouble) => ticket.fail(&trouble.to_string()),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use super::login;
 use crate::fleet::{GuestSsh, Image, VmClass, vm_mac};
 
 /// The namespace of Hemera's mark in a domain's metadata.
@@ -118,7 +119,14 @@ impl Mark {
         };
         let address = attribute("address").and_then(|address| address.parse().ok());
         let config = attribute("ssh-config").map(Into::into);
-        let ssh = attribute("ssh").map(|user| GuestSsh { user, config });
+        let user = attribute("ssh").filter(|user| {
+            let good = GuestSsh::is_user(user);
+            if !good {
+                login::say_once(format!("{user:?} is no user of guests: no SSH to those whose marks name it"));
+            }
+            good
+        });
+        let ssh = user.map(|user| GuestSsh { user, config });
         Self { class: attribute("class").map(Into::into), image: attribute("image"), address, ssh }
     }
 }
@@ -282,6 +290,15 @@ mod tests {
         assert_eq!(Mark::read(&mark.write()), mark);
         assert_eq!(Mark::read(&mark.write().replace('\'', "\"")), mark);
         assert_eq!(Mark::read("<vm/>"), Mark::default());
+    }
+
+    #[test]
+    fn a_mark_that_names_no_user_has_no_ssh() {
+        for user in ["-oProxyCommand=id", "root@10.0.0.1", "a b", "`id`", "$(id)"] {
+            let ssh = Some(GuestSsh { user: user.into(), config: None });
+            let mark = Mark { class: Some("small".into()), ssh, ..Mark::default() };
+            assert_eq!(Mark::read(&mark.write()), Mark { ssh: None, ..mark }, "{user}");
+        }
     }
 
     #[test]

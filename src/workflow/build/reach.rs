@@ -19,9 +19,7 @@ impl Reader<'_> {
             };
         };
         let user = ssh.get_ref();
-        // What begins like an option would be taken for one.
-        let bad = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | ':' | '/');
-        if user.is_empty() || user.starts_with('-') || user.contains(bad) {
+        if !GuestSsh::is_user(user) {
             return self.fail(ssh, format!("ssh: found {user:?}, expected a user of the guests, as in \"root\""));
         }
         if raw.network.is_none() {

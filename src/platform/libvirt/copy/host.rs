@@ -93,6 +93,16 @@ impl Carry {
         Self { ssh, host, copy, ticket }
     }
 
+    /// Its task.
+    pub(in super::super) const fn ticket(&self) -> &Ticket {
+        &self.ticket
+    }
+
+    /// Ends it before it has begun.
+    pub(in super::super) fn cancelled(self) {
+        self.ticket.end(End::Cancelled, |_| true, None);
+    }
+
     /// Does all of it. Blocks.
     pub(in super::super) fn work(self) {
         let end = match &self.copy.way {

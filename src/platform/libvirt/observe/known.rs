@@ -1,27 +1,31 @@
 //! What is known of domains from round to round, and the loads that follow from it.
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use virt::domain::Domain;
 
 use super::super::ffi::DomainFigures;
+use super::super::greet::Callee;
+use super::super::host::Inbox;
+use super::super::login;
 use super::super::look::Subject;
 use super::super::queue::lock;
 use super::super::traffic::Traffic;
 use super::super::work;
 use super::super::xml::Mark;
 use super::{LOAD_SPAN, Observer};
-use crate::fleet::{Bytes, GuestSsh, Rate, VmState};
+use crate::fleet::{Bytes, Rate, VmState};
 use crate::platform::{Observation, SshAccess, VmKey, VmSeen};
 
 /// What is known of a domain from one round to the next.
 #[derive(Debug)]
 pub(super) struct Known {
-    pub(super) uuid: String,
+    pub(super) uuid: Arc<str>,
     pub(super) mark: Option<Mark>,
+    /// How its guest is reached, where it has SSH.
+    login: Option<SshAccess>,
     /// Whether its guest's agent has its port open: the guest answers. None where it has to be asked for.
     pub(super) agent: Option<bool>,
     pub(super) vcpus: u8,
@@ -61,10 +65,10 @@ impl Known {
 }
 
 impl Known {
-    /// Its guest's SSH server: where, and how it is reached.
-    fn ssh(&self) -> Option<(Ipv4Addr, &GuestSsh)> {
-        let mark = self.mark.as_ref()?;
-        Some((mark.address?, mark.ssh.as_ref()?))
+    /// Whom to call to find whether its guest's SSH server answers.
+    fn callee(&self) -> Option<Callee> {
+        let mark = self.mark.as_ref().filter(|mark| mark.ssh.is_some())?;
+        Some(Callee { address: mark.address?, uuid: self.uuid.clone() })
     }
 }
 
@@ -127,15 +131,10 @@ impl Observer {
 
     /// Lets those be called whose guests have SSH and no agent, and says how they are reached.
     pub(super) fn call_guests(&self) {
-        let without = self.known.iter().filter(|(_, known)| known.agent != Some(true));
-        let found: Vec<_> = without.filter_map(|(name, known)| Some((name, known.ssh()?))).collect();
-        let wanted = found.iter().map(|&(_, (address, _))| address).collect();
-        let login = |(name, (address, ssh)): (&Arc<str>, (Ipv4Addr, &GuestSsh))| {
-            let GuestSsh { user, config } = ssh;
-            let destination = format!("{user}@{address}");
-            (name.clone(), SshAccess { destination, config: config.clone(), any_key: config.is_none() })
-        };
-        *lock(&self.host.logins) = found.into_iter().map(login).collect();
+        let without = || self.known.iter().filter(|(_, known)| known.agent != Some(true));
+        let wanted = without().filter_map(|(_, known)| known.callee()).collect();
+        let logins = without().filter_map(|(name, known)| Some((name.clone(), known.login.clone()?)));
+        *lock(&self.host.logins) = logins.collect();
         let host = Arc::downgrade(&self.host);
         let stir = move || {
             if let Some(host) = host.upgrade() {
@@ -143,12 +142,18 @@ impl Observer {
                 host.stir.notify_one();
             }
         };
-        self.host.greetings.want(self.host.id, &wanted, &(Arc::new(stir) as Arc<_>));
+        self.host.greetings.want(self.host.id, wanted, Arc::new(stir));
+    }
+
+    /// Lets guests whose VMs were reset answer anew.
+    pub(super) fn forget_answers(&self, inbox: &Inbox) {
+        let reset = inbox.reset.iter().filter_map(|name| self.known.get(name.as_str())?.callee());
+        reset.for_each(|callee| self.host.greetings.anew(&callee));
     }
 
     /// Whether a guest's SSH server greets.
     pub(super) fn greets(&self, known: &Known) -> bool {
-        known.ssh().is_some_and(|(address, _)| self.host.greetings.answers(address))
+        known.callee().is_some_and(|callee| self.host.greetings.answers(&callee))
     }
 
     /// Those of the listed VMs that are to be looked at more closely: Hemera's own. `disk_error` says which a disk error
@@ -180,9 +185,11 @@ pub(super) fn meet(domain: &Domain) -> Option<(Arc<str>, Known)> {
     let name = domain.name().ok()?.into();
     let uuid = domain.uuid_string().ok()?;
     let info = domain.info().ok()?;
+    let mark = work::mark(domain);
     let known = Known {
-        uuid,
-        mark: work::mark(domain),
+        uuid: uuid.into(),
+        login: mark.as_ref().and_then(login::of),
+        mark,
         agent: None,
         vcpus: u8::try_from(info.nr_virt_cpu).unwrap_or(u8::MAX),
         memory: Bytes(info.max_mem * 1024),
