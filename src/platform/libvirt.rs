@@ -137,8 +137,8 @@ impl LibvirtPlatform {
                 if closing.closed_within(WATCHDOG) {
                     return;
                 }
-                // This process itself stood still, as after Ctrl-Z: nobody could have answered.
-                if began.elapsed() > SILENCE / 2 {
+                // This process itself stood still, as after Ctrl-Z, or collects nothing: nobody could have answered.
+                if began.elapsed() > SILENCE / 2 || closing.is_full() {
                     for host in &watched {
                         host.silence.ends();
                     }

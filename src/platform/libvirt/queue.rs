@@ -86,8 +86,12 @@ impl Queue {
         !state.closed
     }
 
-    /// Whether what can be told later had better be: a quarter of the room is in use. Rounds need the rest, as a host
-    /// whose rounds are held back looks silent.
+    /// Whether rounds wait for room, so that no host can be heard.
+    pub(super) fn is_full(&self) -> bool {
+        lock(&self.state).batches.len() >= self.capacity
+    }
+
+    /// Whether what can be told later had better be: a quarter of the room is in use. Rounds need the rest.
     pub(super) fn is_crowded(&self) -> bool {
         lock(&self.state).batches.len() >= self.capacity / 4
     }
