@@ -39,14 +39,6 @@ fn host_of(live: &mut Live, name: &str) -> usize {
     now.fleet.vms.row(vm).host.expect("a host").index()
 }
 
-/// Runs a command in a guest by its agent, as its user would; it goes on in the guest's background.
-fn in_guest(lab: &Lab, host: usize, name: &str, script: &str) {
-    let script = format!("(sleep 0.2; {script}) > /dev/null 2>&1 &");
-    let arguments = format!(r#"{{"path":"/bin/sh","arg":["-c","{script}"]}}"#);
-    let question = format!(r#"{{"execute":"guest-exec","arguments":{arguments}}}"#);
-    lab.virsh(host, &["qemu-agent-command", "--timeout", "20", name, &question]);
-}
-
 /// A domain that nobody of ours makes, stopped before its first instruction.
 fn foreign(lab: &Lab, host: usize, name: &str) {
     let path = lab.file(host, "/var/lib/libvirt/images").join(format!("{name}.xml"));
@@ -100,8 +92,8 @@ fn what_is_wrong_with_real_guests_and_hosts_is_found_and_cured() {
     live.boot(&guest(&tiny, "lone", "", Ready::Up), 1, "lone");
     let hosts: Vec<usize> = (1..=4).map(|n| host_of(&mut live, &format!("well-{n}"))).collect();
     lab.virsh(hosts[0], &["suspend", "well-1"]);
-    in_guest(&lab, hosts[1], "well-2", "killall -STOP qemu-ga");
-    in_guest(&lab, hosts[2], "well-3", "date -s 2020-01-01");
+    lab.in_guest(hosts[1], "well-2", "killall -STOP qemu-ga");
+    lab.in_guest(hosts[2], "well-3", "date -s 2020-01-01");
     foreign(&lab, 0, "stranger");
     live.wait(
         "eight kinds of trouble are found",
@@ -177,7 +169,7 @@ fn what_befalls_real_hypervisors_is_found_and_cured() {
     let taken = address(&lab, third, "well-3").expect("an address");
     lab.fault_vm("freeze-vm", "well-1");
     lab.fault_vm("kill-vm", "well-2");
-    in_guest(&lab, hosts[3], "well-4", &format!("ip addr add {taken}/19 dev eth0"));
+    lab.in_guest(hosts[3], "well-4", &format!("ip addr add {taken}/19 dev eth0"));
     foreign(&lab, 1 - lone, "lone");
     live.wait(
         "five more kinds of trouble are found",
@@ -205,7 +197,7 @@ fn what_befalls_real_hypervisors_is_found_and_cured() {
 
     // Alive, and cut off from the network.
     let third = host_of(&mut live, "well-3");
-    in_guest(&lab, third, "well-3", "ip link set eth0 down");
+    lab.in_guest(third, "well-3", "ip link set eth0 down");
     live.wait("a guest that the network does not reach", has(&[("well-3", Finding::NoNetwork)]));
     live.change("finding:no-network", VmChange::Reboot);
     live.wait("it is reached again", only(&[]));

@@ -11,7 +11,9 @@ mod live;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hemera::fleet::{Finding, HostId, HostState, MigrationOptions, PowerAction, Rate, Ready, Selection, VmState};
+use hemera::fleet::{
+    Finding, HostId, HostState, Image, MigrationOptions, PowerAction, Rate, Ready, Selection, VmState,
+};
 use hemera::handle::{Command, Migrate, Moves, OperationSpec, Pattern, Snapshot, TaskEnd, TaskState, VmChange, Which};
 use lab::{HOSTS, Lab};
 use live::{Live, found, guest, named, quiet};
@@ -192,16 +194,32 @@ fn a_killed_qemu_a_full_disk_and_no_dhcp_take_nothing_else_down() {
     live.command(Command::BootAgain([gone].into()));
     live.wait("it answers again", |now| quiet(now) && now.fleet.vms.count(VmState::Reachable) == 2);
 
-    // A host whose disk is full boots no VMs and says so; those on the other one come up.
-    lab.fault("full", 0);
-    live.wait("the full disk is found", |now| {
-        now.fleet.host_diagnoses.get(&HostId(0)).is_some_and(|found| found.finding == Finding::DiskFull)
+    // A guest that writes to its disk while that of its host is full stands still; both are told.
+    let mut class = guest(&lab.tiny(), "disk", "", Ready::Reachable);
+    class.image = Image::Disk("/var/cache/hemera/lab/guest/tiny.qcow2".into());
+    live.boot(&class, 1, "writer");
+    live.wait("it answers", |now| quiet(now) && now.fleet.vms.count(VmState::Reachable) == 3);
+    let full = told(&live.now())["writer"].0;
+    lab.fault("full", full);
+    lab.in_guest(full, "writer", "dd if=/dev/urandom of=/dev/vda bs=1M count=12");
+    live.wait("the full disk is found, and whom it stopped", |now| {
+        let host = now.fleet.host_diagnoses.get(&HostId(full as u32)).map(|found| found.finding);
+        (host, found(&now.fleet).get("writer")) == (Some(Finding::DiskFull), Some(&Finding::DiskFull.word()))
     });
+    assert_eq!(lab.virsh(full, &["domstate", "--reason", "writer"]).trim(), "paused (I/O error)");
+    // VMs without disks still come up.
     live.boot(&guest(&lab.tiny(), "well", "", Ready::Reachable), 2, "full-{n}");
     live.wait("boots have ended", quiet);
     accounted_for(&lab, &mut live);
     lab.mend();
     live.wait("there is room again", |now| now.fleet.host_diagnoses.is_empty());
+    live.change("finding:disk-full", VmChange::Resume);
+    live.wait("the guest goes on", |now| {
+        let writer = named(&now.fleet, "writer").map(|vm| now.fleet.vms.state(vm));
+        // Its clock has stood still, and that is told as well.
+        let full = found(&now.fleet).get("writer") == Some(&Finding::DiskFull.word());
+        quiet(now) && writer == Some(VmState::Reachable) && !full
+    });
 
     // Without DHCP guests answer by their agent and are found without an address; when it is back they get one.
     lab.fault_lab("no-dhcp");

@@ -205,6 +205,14 @@ impl Lab {
         wait_until(&format!("{name} says that it is up"), || self.said(host, name).contains("hemera guest is up"));
     }
 
+    /// Runs a command in a guest by its agent, as its user would; it goes on in the guest's background.
+    pub fn in_guest(&self, host: usize, name: &str, script: &str) {
+        let script = format!("(sleep 0.2; {script}) > /dev/null 2>&1 &");
+        let arguments = format!(r#"{{"path":"/bin/sh","arg":["-c","{script}"]}}"#);
+        let question = format!(r#"{{"execute":"guest-exec","arguments":{arguments}}}"#);
+        self.virsh(host, &["qemu-agent-command", "--timeout", "20", name, &question]);
+    }
+
     /// Breaks something: `hang`, `kill`, `cut` and so on for host 0 or 1.
     pub fn fault(&self, what: &str, host: usize) {
         done(hemera(&["lab", "fault", what, HOSTS[host], "--dir"]).arg(&self.dir));

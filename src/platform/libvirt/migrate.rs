@@ -298,7 +298,10 @@ fn conclude(source: &Host, target: &Host, this: &Move, moved: Result<(), Trouble
         (Ok(true), _) => (End::Failed(format!("{failure}; it runs on {}", source.name).into()), Some(source.id)),
         // The aim is reached, whatever went wrong on the way.
         (Ok(false), Ok(true)) => (End::Done, Some(target.id)),
-        (Ok(false), Ok(false)) => (End::Failed(format!("{failure}; it runs on neither host any more").into()), None),
+        // Left where it was believed to be, whose next round tells at once that it is gone, and why.
+        (Ok(false), Ok(false)) => {
+            (End::Failed(format!("{failure}; it runs on neither host any more").into()), Some(source.id))
+        }
         (Err(doubt), Ok(true)) => (
             End::Failed(format!("{failure}; it runs on {}, and the source is in doubt: {doubt}", target.name).into()),
             Some(target.id),
