@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::act::{PATTERNS, PLACEMENTS, class_label};
 use super::{Act, Ahead, Change, Dialog, Field};
 use crate::console::format::{count, counted};
-use crate::console::hosts_marked::{name_hosts, select_hosts};
+use crate::console::hosts_marked::{name_hosts, select_hosts, these_hosts};
 use crate::console::run::Errand;
-use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, MoveWords, Remedy, Selection, TaskId, VmId};
+use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, MoveWords, Remedy, TaskId, VmId};
 use crate::handle::{Limits, OpKind, OpState, OperationView, Snapshot};
 
 /// Characters of a command of the operator's own that are shown.
@@ -158,7 +158,7 @@ impl Dialog {
     pub(crate) fn run_on(fleet: &Fleet, hosts: &[HostId], said: (&str, bool)) -> Self {
         let topology = &fleet.topology;
         let title = format!("Run a command on {}", name_hosts(topology, hosts));
-        let selected = Selection::hosts(&select_hosts(topology, hosts)).unwrap_or_else(|_| Selection::all());
+        let selected = these_hosts(topology, hosts);
         let mut dialog = Self::new(Act::RunOn(selected), title, "Run on", command_fields(said));
         dialog.facts.push("On the hosts themselves, by SSH.".into());
         dialog

@@ -2,8 +2,8 @@
 
 use super::{Act, Dialog, Field};
 use crate::console::format::counted;
-use crate::console::hosts_marked::{name_hosts, select_hosts};
-use crate::fleet::{Fleet, HostId, PowerAction, Selection};
+use crate::console::hosts_marked::{name_hosts, these_hosts};
+use crate::fleet::{Fleet, HostId, PowerAction};
 
 impl Dialog {
     /// This, done to these hosts. Where more than `typed_above` VMs end with it, their count is to be typed.
@@ -15,7 +15,7 @@ impl Dialog {
             PowerAction::Reboot => "Reboot",
             PowerAction::RestartLibvirtd => "Restart libvirtd on",
         };
-        let selected = Selection::hosts(&select_hosts(topology, hosts)).unwrap_or_else(|_| Selection::all());
+        let selected = these_hosts(topology, hosts);
         let vms: usize = hosts.iter().map(|&host| fleet.hosts.row(host).vms as usize).sum();
         let typed = (action.ends_vms() && vms > typed_above).then_some(vms);
         let fields = typed.map(|_| Field::text("count", "", "type how many VMs end to confirm"));
