@@ -1,6 +1,7 @@
 //! Reading the TOML files that people write, with errors that say where and what would have been right.
 
 mod checker;
+mod content;
 mod context;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) use checker::Checker;
+pub(crate) use content::Content;
 use serde::de::DeserializeOwned;
 
 use crate::fleet::nearest;

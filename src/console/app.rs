@@ -323,6 +323,7 @@ impl App {
             Heard::Ran((name, Err(wrong))) => self.note = Some((Tone::Bad, format!("{name}: {wrong}"))),
             Heard::Gathered(answer) => self.gathered(answer),
             Heard::Exported(ended) => self.exported(ended),
+            Heard::Read(dialog, read) => self.sending(*dialog, read),
             Heard::Chosen(found, purpose, text) => self.chosen(&found, &purpose, &text),
             Heard::Reply(reply) => {
                 let said = self.habits.undo.said.take().map_or_else(String::new, |said| format!("{said}: "));

@@ -1,15 +1,18 @@
 //! Questions and commands whose answers are awaited. One question of each kind at a time: a new one cancels the old.
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
 use super::app::{Open, Purpose};
+use super::dialog::Dialog;
 use super::export::Ended;
 use super::marks::VmSet;
 use super::run::Ran;
+use crate::files::Content;
 use crate::fleet::FromConsole;
 use crate::handle::{Answer, Refused, Reply};
 
@@ -27,6 +30,8 @@ pub(crate) enum Heard {
     Gathered(Answer),
     /// How writing a file ended.
     Exported(Ended),
+    /// A file that is to be copied has been read, or why not; and the dialog that asked for it.
+    Read(Box<Dialog>, io::Result<Content>),
     /// A command's reply.
     Reply(Reply),
     /// The end of a command of the operator's own behind the console.
@@ -45,6 +50,8 @@ pub(crate) struct Asks {
     pub console: Option<Open>,
     pub gathered: Option<oneshot::Receiver<Answer>>,
     pub export: Option<oneshot::Receiver<Ended>>,
+    /// A file that is being read before it is copied.
+    pub read: Option<(oneshot::Receiver<io::Result<Content>>, Box<Dialog>)>,
     pub chosen: Option<(oneshot::Receiver<VmSet>, Purpose, String)>,
     pub replies: Vec<oneshot::Receiver<Reply>>,
     pub ran: Vec<oneshot::Receiver<Ran>>,
@@ -106,6 +113,13 @@ impl Asks {
                 self.export = None;
                 let gone = || Ended::Failed("nothing is written: the thread for it could not run".into());
                 return Poll::Ready(Heard::Exported(ended.unwrap_or_else(|_| gone())));
+            }
+            if let Some((read, _)) = &mut self.read
+                && let Poll::Ready(found) = Pin::new(read).poll(cx)
+                && let Some((_, dialog)) = self.read.take()
+            {
+                let gone = |_| Err(io::Error::other("the thread that reads it could not run"));
+                return Poll::Ready(Heard::Read(dialog, found.unwrap_or_else(gone)));
             }
             match answered(&mut self.page, cx) {
                 Some(answer) => Poll::Ready(Heard::Page(answer)),

@@ -14,15 +14,17 @@ use super::export::{Export, Format};
 use super::format::counted;
 use super::run::Errand;
 use crate::fleet::{OpId, PowerAction, Remedy, Selection, TaskId, VmClass, VmId};
-use crate::handle::{Answer, Command, OpKind, OperationSpec, Preview};
+use crate::handle::{Answer, Command, OpKind, OperationSpec, Preview, RunOn};
 
 mod act;
 mod build;
+mod copy;
 mod fill;
 mod here;
 mod power;
 
 pub(crate) use act::Change;
+pub(crate) use copy::There;
 
 /// What a dialog is about.
 #[derive(Debug, Clone)]
@@ -31,10 +33,12 @@ pub(crate) enum Act {
     Migrate(Arc<[VmId]>),
     Evacuate,
     Change(Arc<[VmId]>, Change),
-    /// A command in these VMs.
-    RunIn(Arc<[VmId]>),
-    /// A command on the hosts of this selection.
-    RunOn(Selection),
+    /// A command there.
+    Run(RunOn),
+    /// A file from here to there.
+    CopyIn(RunOn),
+    /// A file from there to here.
+    CopyOut(RunOn),
     /// Something done to the hosts of this selection from outside.
     Power(Selection, PowerAction),
     Limits,
@@ -156,6 +160,8 @@ pub(crate) enum Outcome {
     Close,
     /// This is to be done.
     Do(Box<Command>),
+    /// What it asks for is to be done once the file that it sends has been read.
+    Send,
     /// The program ends.
     Quit,
     /// This command of the operator's own is to run.
@@ -330,6 +336,7 @@ impl Dialog {
             return Outcome::Here(self.act.clone(), value);
         }
         match self.command() {
+            Ok(_) if matches!(self.act, Act::CopyIn(_)) => Outcome::Send,
             Ok(command) => Outcome::Do(Box::new(command)),
             Err((field, problem)) => {
                 self.problem = Some((field, problem.clone()));
@@ -349,7 +356,14 @@ impl Dialog {
 
     /// What is counted in its preview.
     pub(crate) const fn counts(&self) -> &'static str {
-        if matches!(self.act, Act::RunOn(_) | Act::Power(..)) { "host" } else { "VM" }
+        if matches!(
+            self.act,
+            Act::Run(RunOn::Hosts(_)) | Act::CopyIn(RunOn::Hosts(_)) | Act::CopyOut(RunOn::Hosts(_)) | Act::Power(..)
+        ) {
+            "host"
+        } else {
+            "VM"
+        }
     }
 
     /// What the button that acts says: the verb, and the count once it is known.

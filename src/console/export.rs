@@ -56,8 +56,13 @@ pub(crate) struct Target {
 impl Target {
     /// A file named by somebody; `~/` is their home.
     pub(crate) fn named(path: &str, format: Format) -> Self {
-        let home = path.strip_prefix("~/").and_then(|rest| Some(PathBuf::from(std::env::var_os("HOME")?).join(rest)));
-        Self { path: home.unwrap_or_else(|| PathBuf::from(path)), format, overwrite: false }
+        Self { path: Self::path(path), format, overwrite: false }
+    }
+
+    /// A path as somebody writes it; `~/` is their home.
+    pub(crate) fn path(text: &str) -> PathBuf {
+        let home = text.strip_prefix("~/").and_then(|rest| Some(PathBuf::from(std::env::var_os("HOME")?).join(rest)));
+        home.unwrap_or_else(|| PathBuf::from(text))
     }
 
     /// What a file about `what` is called unless somebody says otherwise: `./hemera-vms-20261122-134500.csv`.

@@ -51,4 +51,27 @@ impl FileCopy {
     /// The largest file that is copied into a guest or out of one: it goes through the guest's agent and libvirt in small
     /// pieces. Hosts take and give any.
     pub const GUEST_MAX: Bytes = Bytes(64 << 20);
+
+    /// A file's whole path in a guest or on a host.
+    ///
+    /// # Errors
+    /// What was expected where the text is none.
+    pub fn path_there(text: &str) -> Result<Arc<str>, String> {
+        let last = text.rsplit('/').next().unwrap_or_default();
+        if !text.starts_with('/') || matches!(last, "" | "." | "..") || text.contains('\0') {
+            return Err(format!("found {text:?}, expected a file's whole path there, as in \"/root/data\""));
+        }
+        Ok(text.into())
+    }
+
+    /// Permissions as `chmod` takes them in octal.
+    ///
+    /// # Errors
+    /// What was expected where the text is none.
+    pub fn mode(text: &str) -> Result<u32, String> {
+        match u32::from_str_radix(text, 8) {
+            Ok(mode) if mode <= 0o7777 && !text.starts_with('+') => Ok(mode),
+            _ => Err(format!("found {text:?}, expected permissions in octal, as in \"755\"")),
+        }
+    }
 }

@@ -8,6 +8,7 @@ use super::{Action, takes};
 use crate::console::app::App;
 use crate::console::dialog::{Change, Dialog};
 use crate::fleet::PowerAction;
+use crate::handle::OpKind;
 
 actions! {
     "VMs and hosts" {
@@ -31,5 +32,7 @@ actions! {
         "remove-copy" "remove copy" false steers_vms "Removes second domains of the marked VMs, or of the one under the cursor, that lie on other hosts and do not run." |a| a.ask_change(Change::RemoveCopy);
         "boot-again" "boot again" false steers_vms "Boots the marked VMs, or the one under the cursor, again where they failed or went away." App::ask_boot_again;
         "run" "run a command" true steers_run "Runs a command in the guests of the marked VMs, or of the one under the cursor; where hosts have the focus, on these." |a| a.ask_run(None), takes takes::RUN, also "exec";
+        "copy-in" "copy a file in" false steers_run "Copies a file to the guests of the marked VMs, or of the one under the cursor; where hosts have the focus, to these." |a| a.ask_copy(OpKind::CopyIn, &[]), takes takes::COPY_IN, also "put" "upload";
+        "copy-out" "copy a file out" false steers_run "Copies a file from the guests of the marked VMs, or of the one under the cursor; where hosts have the focus, from these." |a| a.ask_copy(OpKind::CopyOut, &[]), takes takes::COPY_OUT, also "get" "download" "fetch";
     }
 }

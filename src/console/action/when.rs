@@ -81,36 +81,24 @@ fn switches(app: &App, action: PowerAction) -> Result<(), Reason> {
     })
 }
 
-pub(super) fn switches_on(app: &App) -> Result<(), Reason> {
-    switches(app, PowerAction::On)
+/// Conditions of what is done to hosts from outside: of hosts that are named, and of those that are meant here.
+macro_rules! powers {
+    ($($named:ident $here:ident $action:ident;)*) => {$(
+        pub(super) fn $named(app: &App) -> Result<(), Reason> {
+            switches(app, PowerAction::$action)
+        }
+
+        pub(super) fn $here(app: &App) -> Result<(), Reason> {
+            $named(app).and_then(|()| steers_hosts(app))
+        }
+    )*};
 }
 
-pub(super) fn switches_off(app: &App) -> Result<(), Reason> {
-    switches(app, PowerAction::Off)
-}
-
-pub(super) fn reboots_hosts(app: &App) -> Result<(), Reason> {
-    switches(app, PowerAction::Reboot)
-}
-
-pub(super) fn restarts_libvirtd(app: &App) -> Result<(), Reason> {
-    switches(app, PowerAction::RestartLibvirtd)
-}
-
-pub(super) fn switches_on_here(app: &App) -> Result<(), Reason> {
-    switches_on(app).and_then(|()| steers_hosts(app))
-}
-
-pub(super) fn switches_off_here(app: &App) -> Result<(), Reason> {
-    switches_off(app).and_then(|()| steers_hosts(app))
-}
-
-pub(super) fn reboots_hosts_here(app: &App) -> Result<(), Reason> {
-    reboots_hosts(app).and_then(|()| steers_hosts(app))
-}
-
-pub(super) fn restarts_libvirtd_here(app: &App) -> Result<(), Reason> {
-    restarts_libvirtd(app).and_then(|()| steers_hosts(app))
+powers! {
+    switches_on switches_on_here On;
+    switches_off switches_off_here Off;
+    reboots_hosts reboots_hosts_here Reboot;
+    restarts_libvirtd restarts_libvirtd_here RestartLibvirtd;
 }
 
 /// Somewhere to run a command: hosts where they have the focus, VMs elsewhere.

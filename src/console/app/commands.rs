@@ -3,7 +3,7 @@
 use crossterm::event::KeyEvent;
 
 use super::{App, Overlay, Tone};
-use crate::console::dialog::Dialog;
+use crate::console::dialog::{Dialog, There};
 use crate::console::help::Help;
 use crate::console::history::Kind;
 use crate::console::keymap::Context;
@@ -11,6 +11,7 @@ use crate::console::palette::{Extra, Palette, Pick, matching};
 use crate::console::prompt::complete::{Over, host_names};
 use crate::console::prompt::{Prompt, Row, Said, Wrong, line};
 use crate::fleet::Selection;
+use crate::handle::OpKind;
 
 /// Lines of the history that a search shows.
 const FOUND: usize = 100;
@@ -276,6 +277,23 @@ impl App {
         if !self.runs_on_hosts() {
             dialog.facts.extend(self.marked_elsewhere());
         }
+        self.open_dialog(dialog);
+    }
+
+    /// Asks which file to copy to the VMs or hosts that are meant, or from them; what is said already is filled in.
+    pub(crate) fn ask_copy(&mut self, way: OpKind, said: &[(usize, String)]) {
+        let on_hosts = self.runs_on_hosts().then(|| self.meant_hosts());
+        let there = match &on_hosts {
+            Some(hosts) => There::Hosts(hosts),
+            None => There::Vms(self.meant(), self.hidden_marks()),
+        };
+        let fleet = &self.snapshot.fleet;
+        let mut dialog =
+            if way == OpKind::CopyIn { Dialog::copy_in(fleet, there) } else { Dialog::copy_out(fleet, there) };
+        if on_hosts.is_none() {
+            dialog.facts.extend(self.marked_elsewhere());
+        }
+        dialog.fill(said);
         self.open_dialog(dialog);
     }
 

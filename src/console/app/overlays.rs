@@ -1,9 +1,12 @@
 //! What lies over the panels: which keys and texts it takes, what comes of it.
 
+use std::io;
+
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::{App, Overlay, Tone};
 use crate::console::dialog::{Ahead, Dialog, Outcome};
+use crate::files::Content;
 use crate::handle::{Command, Query};
 
 impl App {
@@ -51,12 +54,42 @@ impl App {
             }
             Outcome::Refuse(reason) => self.note = Some((Tone::Bad, reason)),
             Outcome::Here(act, value) => self.do_here(&act, &value),
+            Outcome::Send => self.read_file(),
             Outcome::Do(command) => {
                 if let Some(Overlay::Dialog(dialog)) = self.overlays.pop() {
                     self.note_command(&dialog, &command);
                 }
                 self.asks.preview = None;
                 self.command(*command);
+            }
+        }
+    }
+
+    /// Reads the file that the open dialog sends, before the command is given.
+    fn read_file(&mut self) {
+        if self.asks.read.is_some() {
+            self.note = Some((Tone::Bad, "another file is being read; once more, please".into()));
+            return;
+        }
+        let Some(Overlay::Dialog(dialog)) = self.overlays.pop() else { return };
+        self.asks.preview = None;
+        self.note = Some((Tone::Good, format!("reading {}", dialog.fields[0].value())));
+        self.asks.read = dialog.read().map(|read| (read, dialog));
+    }
+
+    /// The file of a dialog has been read: what was asked for is done. Where it cannot be, the dialog is there again, unless
+    /// the operator is at something else.
+    pub(super) fn sending(&mut self, dialog: Dialog, read: io::Result<Content>) {
+        match dialog.sends(read) {
+            Ok(command) => {
+                self.note_command(&dialog, &command);
+                self.command(command);
+            }
+            Err((field, why)) => {
+                self.note = Some((Tone::Bad, why));
+                if self.overlays.is_empty() && !self.is_typing() {
+                    self.open_dialog(Dialog { at: field, ..dialog });
+                }
             }
         }
     }

@@ -1,10 +1,11 @@
 //! From a filled-in dialog to a command.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Act, Dialog};
 use crate::fleet::{Load, MigrationOptions, MoveWords, Rate, Remedy, Script, Selection, Share, Span, VmClass};
-use crate::handle::{Boot, Command, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, RunOn, VmChange, Which};
+use crate::handle::{Boot, Command, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, VmChange, Which};
 
 /// What is done to VMs where they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub(super) const PLACEMENTS: [(&str, Placement); 4] = [
 ];
 
 /// A field that cannot be understood, and why.
-type Wrong = (usize, String);
+pub(super) type Wrong = (usize, String);
 
 impl Dialog {
     /// What it asks for as it is filled in.
@@ -60,12 +61,9 @@ impl Dialog {
             Act::Change(vms, change) => {
                 Command::Start(OperationSpec::Change { which: Which::Ids(vms.clone()), change: self.changed(*change)? })
             }
-            Act::RunIn(vms) => {
-                Command::Start(OperationSpec::Run { on: RunOn::Vms(Which::Ids(vms.clone())), script: self.script()? })
-            }
-            Act::RunOn(hosts) => {
-                Command::Start(OperationSpec::Run { on: RunOn::Hosts(hosts.clone()), script: self.script()? })
-            }
+            Act::Run(on) => Command::Start(OperationSpec::Run { on: on.clone(), script: self.script()? }),
+            Act::CopyIn(on) => Command::Start(OperationSpec::Copy { on: on.clone(), copy: self.copied_in(None)? }),
+            Act::CopyOut(on) => Command::Start(OperationSpec::Copy { on: on.clone(), copy: self.copied_out()? }),
             Act::Power(hosts, action) => Command::Start(OperationSpec::Power { on: hosts.clone(), action: *action }),
             Act::Limits => Command::SetLimits(Limits {
                 boot_per_host: self.number(0)?,
@@ -150,11 +148,12 @@ impl Dialog {
         if command.is_empty() {
             return Err((0, "expected what a shell shall run, as in uptime".into()));
         }
-        let timeout = self.parsed::<Span>(1)?.0;
-        if timeout.is_zero() {
-            return Err((1, "expected some time, as in 60 s".into()));
-        }
-        Ok(Arc::new(Script { timeout, ..Script::command(command) }))
+        Ok(Arc::new(Script { timeout: self.time_limit(1)?, ..Script::command(command) }))
+    }
+
+    pub(super) fn time_limit(&self, field: usize) -> Result<Duration, Wrong> {
+        let limit = self.parsed::<Span>(field)?.0;
+        if limit.is_zero() { Err((field, "expected some time, as in 60 s".into())) } else { Ok(limit) }
     }
 
     fn number(&self, field: usize) -> Result<u32, Wrong> {

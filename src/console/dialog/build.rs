@@ -9,7 +9,7 @@ use crate::console::format::{count, counted};
 use crate::console::hosts_marked::{name_hosts, select_hosts, these_hosts};
 use crate::console::run::Errand;
 use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, MoveWords, Remedy, TaskId, VmId};
-use crate::handle::{Limits, OpKind, OpState, OperationView, Snapshot};
+use crate::handle::{Limits, OpKind, OpState, OperationView, RunOn, Snapshot, Which};
 
 /// Characters of a command of the operator's own that are shown.
 const SHOWN: usize = 300;
@@ -148,9 +148,9 @@ impl Dialog {
     /// A command in these VMs; `said` is what to begin with, and whether it is only a proposal.
     pub(crate) fn run_in(fleet: &Fleet, vms: Vec<VmId>, hidden: usize, said: (&str, bool)) -> Self {
         let title = format!("Run a command in {}{}", the_vms(fleet, &vms), on_hosts(fleet, &vms));
-        let mut dialog = Self::new(Act::RunIn(vms.into()), title, "Run in", command_fields(said));
+        let mut dialog = Self::new(Act::Run(in_vms(vms)), title, "Run in", command_fields(said));
         dialog.facts.extend(hidden_fact(hidden));
-        dialog.facts.push("The guests' agents run it, as root.".into());
+        dialog.facts.push("In the guests, as root: their agents run it, or it goes by SSH where there is none.".into());
         dialog
     }
 
@@ -158,8 +158,8 @@ impl Dialog {
     pub(crate) fn run_on(fleet: &Fleet, hosts: &[HostId], said: (&str, bool)) -> Self {
         let topology = &fleet.topology;
         let title = format!("Run a command on {}", name_hosts(topology, hosts));
-        let selected = these_hosts(topology, hosts);
-        let mut dialog = Self::new(Act::RunOn(selected), title, "Run on", command_fields(said));
+        let selected = RunOn::Hosts(these_hosts(topology, hosts));
+        let mut dialog = Self::new(Act::Run(selected), title, "Run on", command_fields(said));
         dialog.facts.push("On the hosts themselves, by SSH.".into());
         dialog
     }
@@ -260,8 +260,13 @@ fn command_fields((command, proposed): (&str, bool)) -> Vec<Field> {
     vec![command, Field::text("time limit", "60 s", "each is ended when it takes longer")]
 }
 
+/// These VMs as where something runs.
+pub(super) fn in_vms(vms: Vec<VmId>) -> RunOn {
+    RunOn::Vms(Which::Ids(vms.into()))
+}
+
 /// `vm-17` or `240 VMs`.
-fn the_vms(fleet: &Fleet, vms: &[VmId]) -> String {
+pub(super) fn the_vms(fleet: &Fleet, vms: &[VmId]) -> String {
     match vms {
         [vm] => fleet.vms.name(*vm).to_owned(),
         vms => counted(vms.len(), "VM"),
@@ -283,7 +288,7 @@ fn host_words(fleet: &Fleet, vms: &[VmId], lead: &str) -> String {
     }
 }
 
-fn on_hosts(fleet: &Fleet, vms: &[VmId]) -> String {
+pub(super) fn on_hosts(fleet: &Fleet, vms: &[VmId]) -> String {
     host_words(fleet, vms, "on")
 }
 
@@ -301,7 +306,7 @@ fn elsewhere(fleet: &Fleet, vms: &[VmId]) -> String {
     }
 }
 
-fn hidden_fact(hidden: usize) -> Option<String> {
+pub(super) fn hidden_fact(hidden: usize) -> Option<String> {
     (hidden > 0)
         .then(|| format!("{} of them {} hidden by the filter.", count(hidden), if hidden == 1 { "is" } else { "are" }))
 }

@@ -7,7 +7,7 @@ use crate::console::app::Purpose;
 use crate::console::prompt::Wrong;
 use crate::console::prompt::complete::{Completions, Over, among, host_names, last_word, selection};
 use crate::fleet::{Selection, nearest};
-use crate::handle::Limits;
+use crate::handle::{Limits, OpKind};
 
 /// The words about VMs, the words about hosts, and where those begin: `EXPR to EXPR`, each of them optional.
 fn moved(text: &str) -> (&str, Option<(&str, usize)>) {
@@ -197,4 +197,35 @@ pub(in crate::console::action) static RUN: Takes = Takes {
         app.ask_run(Some(text.trim()).filter(|text| !text.is_empty()));
         Ok(())
     },
+};
+
+/// Words as the fields of a dialog, in their order.
+fn each_a_field(text: &str, most: usize) -> Result<Vec<(usize, String)>, Wrong> {
+    let words: Vec<_> = text.split_whitespace().map(str::to_owned).enumerate().collect();
+    let Some((_, word)) = words.get(most) else { return Ok(words) };
+    Err(Wrong::new(0, format!("`{word}` is one word too many; names with blanks go into the dialog")))
+}
+
+/// A file that goes to guests or hosts.
+pub(in crate::console::action) static COPY_IN: Takes = Takes {
+    usage: "[FILE [PATH-THERE]]",
+    needed: false,
+    preview: None,
+    when: steers_run,
+    complete: |_, _| Completions::default(),
+    check: |_, text| each_a_field(text, 2).map(drop),
+    run: |app, text| {
+        app.ask_copy(OpKind::CopyIn, &each_a_field(text, 2)?);
+        Ok(())
+    },
+};
+
+/// A file that comes from guests or hosts.
+pub(in crate::console::action) static COPY_OUT: Takes = Takes {
+    usage: "[PATH-THERE [DIRECTORY]]",
+    run: |app, text| {
+        app.ask_copy(OpKind::CopyOut, &each_a_field(text, 2)?);
+        Ok(())
+    },
+    ..COPY_IN
 };
