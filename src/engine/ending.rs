@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::fleet::{Bytes, Finding, HostState, MigrationFigures, OpId, Ready, TaskId, Time, VmId, VmState};
-use crate::handle::{Level, OpKind, TaskEnd, TaskState, WaitReason};
+use crate::handle::{Level, OpKind, TaskEnd, TaskState, TaskSubject, WaitReason};
 use crate::platform::{Change, Request};
 
 use super::history::Moment;
@@ -211,6 +211,9 @@ impl Engine {
         }
         self.record(What::TaskEnded(record));
         self.history.moment(now, subject, Moment::Ended(id));
+        if let (TaskSubject::Host(host), true) = (subject, self.ends_its_host(self.task(id))) {
+            self.queue.free(Key::Host(host));
+        }
         let line = self.line_of(self.task(id));
         if let Some(&(front, last)) = self.lines.get(&line) {
             let mut at = Some(front);

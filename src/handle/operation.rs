@@ -105,6 +105,8 @@ pub enum WaitReason {
     Memory(HostId),
     /// This host to answer.
     Host(HostId),
+    /// This host, which is being switched off or started again.
+    Power(HostId),
 }
 
 /// [`WaitReason`] without the place, to count by.
@@ -132,6 +134,8 @@ pub enum WaitKind {
     Memory,
     /// A host to answer.
     Host,
+    /// A host that is being switched.
+    Power,
 }
 
 impl WaitReason {
@@ -149,6 +153,7 @@ impl WaitReason {
             Self::RunTotal => WaitKind::RunTotal,
             Self::Memory(_) => WaitKind::Memory,
             Self::Host(_) => WaitKind::Host,
+            Self::Power(_) => WaitKind::Power,
         }
     }
 }
@@ -168,6 +173,7 @@ impl WaitKind {
             Self::RunTotal => "commands in all",
             Self::Memory => "memory on the target",
             Self::Host => "host to answer",
+            Self::Power => "host being switched",
         }
     }
 }

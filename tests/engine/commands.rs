@@ -215,6 +215,29 @@ fn hosts_are_switched_whether_they_answer_or_not_and_previews_say_what_ends() {
 }
 
 #[test]
+fn what_is_asked_of_a_host_waits_while_it_is_switched_off() {
+    let mut bench = booted(8, Limits::default());
+    let on = |host: &str| Selection::hosts(host).unwrap();
+    let power = OperationSpec::Power { on: on("rennes-1"), action: PowerAction::Off };
+    bench.command(Command::Start(power));
+    let off = *bench.world.running.keys().next().unwrap();
+    let which = Which::Selected(Selection::vms("host:rennes-1 or host:rennes-2").unwrap());
+    bench.command(Command::Start(OperationSpec::Change { which, change: VmChange::Pause }));
+    let script = Arc::new(Script::command("true"));
+    bench.command(Command::Start(OperationSpec::Run { on: RunOn::Hosts(on("rennes-1")), script }));
+    let vms = bench.engine.fleet().hosts.row(HostId(0)).vms;
+    let waiting = |bench: &Bench| operations(bench).iter().map(|op| op.waiting).sum::<u32>();
+    assert!(vms > 0);
+    assert_eq!(waiting(&bench), vms + 1);
+    assert_eq!(operations(&bench)[2].waiting_by, [(WaitKind::Power, vms)]);
+    // It could not be done: the host is as it was, and what waited goes on.
+    bench.end(off, End::Failed("ended with 1: no such node".into()));
+    assert_eq!(waiting(&bench), 0);
+    bench.finish();
+    bench.holds_together();
+}
+
+#[test]
 fn guests_that_shut_down_leave_no_vm_and_those_that_do_not_stay() {
     let mut bench = booted(2, Limits::default());
     let which = Which::Selected(Selection::all());

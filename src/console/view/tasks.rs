@@ -174,6 +174,7 @@ pub(super) fn detail(app: &App, fleet: &Fleet, task: &TaskView) -> String {
             WaitReason::MigrateLink(a, b) => format!("waits: moves between {} and {}", site(a), site(b)),
             WaitReason::Memory(h) => format!("waits for memory on {}", host(h)),
             WaitReason::Host(h) => format!("waits for {} to answer", host(h)),
+            WaitReason::Power(h) => format!("waits: {} is being switched off or started again", host(h)),
         },
         TaskState::Running | TaskState::Cancelling => match (task.migration, task.started) {
             (Some(m), _) if m.round > 0 => {
