@@ -1,5 +1,8 @@
 //! The command line: what is asked for, and how it went as an exit code.
 
+#[macro_use]
+mod say;
+
 mod args;
 mod check;
 mod classes;
@@ -13,7 +16,7 @@ mod progress;
 mod run;
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -47,14 +50,17 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     if let Err(error) = color_eyre::install() {
-        eprintln!("warning: {error}");
+        note!("warning: {error}");
     }
     let outcome = match args.task {
         Some(Task::Check(check)) => Ok(check::check(&check)),
         Some(Task::Lab(task)) => lab::lab(&task),
         Some(Task::Docs { dir }) => docs::write(&dir),
         Some(Task::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Args::command(), "hemera", &mut io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "hemera", &mut script);
+            // As with what is said: whoever asked may have seen enough.
+            let _ = io::stdout().write_all(&script);
             Ok(DONE)
         }
         Some(Task::Run(run)) => {

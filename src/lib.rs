@@ -5,6 +5,9 @@
 //! see and ask; [`console`] shows it. [`world`] and [`workflow`] read the files that people write (by [`files`]),
 //! [`results`] writes what a run leaves; [`image`] gets disk images to hosts; [`lab`] makes real hosts on one machine. [`cli`] wires them up.
 
+// They panic where nobody listens any more; the command line has macros of its own that do not.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod cli;
 pub mod console;
 pub mod doctor;

@@ -56,6 +56,24 @@ fn completes_for_every_shell() {
 }
 
 #[test]
+fn those_who_no_longer_listen_stop_nothing() {
+    let home = tempdir().unwrap();
+    let world = file(home.path(), "pair.toml", WORLD);
+    let world = world.to_str().unwrap();
+    for arguments in [&["check", world][..], &["check", "nowhere.toml"], &["completions", "bash"], &["lab", "status"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut heard = hemera(home.path());
+        heard.args(arguments);
+        let code = heard.output().unwrap().status.code();
+        let mut unheard = hemera(home.path());
+        unheard.args(arguments).stdout(writer.try_clone().unwrap()).stderr(writer);
+        assert_eq!(unheard.status().unwrap().code(), code, "{arguments:?}");
+        assert!(code.is_some_and(|code| code < 100), "{arguments:?}: {code:?}");
+    }
+}
+
+#[test]
 fn wrong_flags_are_named() {
     let home = tempdir().unwrap();
     let cases: [(&[&str], &str); 5] = [

@@ -108,12 +108,12 @@ pub(super) fn check(args: &CheckArgs) -> u8 {
     });
     for file in &args.files {
         match check_file(file, world.as_ref()) {
-            Ok(sort) => println!("{}: {}, ok", file.display(), sort.word()),
+            Ok(sort) => say!("{}: {}, ok", file.display(), sort.word()),
             Err(error) => errors.push(error),
         }
     }
     for error in &errors {
-        eprintln!("error: {error}");
+        note!("error: {error}");
     }
     if errors.is_empty() { DONE } else { BAD_INPUT }
 }

@@ -11,7 +11,7 @@ pub(super) fn write(dir: &Path) -> Result<u8, Failure> {
     std::fs::create_dir_all(dir).map_err(failed)?;
     for (name, text) in docs::all()? {
         std::fs::write(dir.join(name), text).map_err(failed)?;
-        println!("{}", dir.join(name).display());
+        say!("{}", dir.join(name).display());
     }
     Ok(DONE)
 }

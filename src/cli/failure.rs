@@ -31,9 +31,9 @@ impl Failure {
     /// Says it on stderr.
     pub(super) fn tell(&self) {
         match self {
-            Self::Input(messages) => messages.iter().for_each(|message| eprintln!("error: {message}")),
-            Self::Work(message) => eprintln!("error: {message}"),
-            Self::Unforeseen(report) => eprintln!("{report:?}"),
+            Self::Input(messages) => messages.iter().for_each(|message| note!("error: {message}")),
+            Self::Work(message) => note!("error: {message}"),
+            Self::Unforeseen(report) => note!("{report:?}"),
         }
     }
 

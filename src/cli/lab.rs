@@ -18,25 +18,25 @@ pub(super) fn lab(task: &LabTask) -> Result<u8, Failure> {
         LabTask::Status => {
             let labs = lab::status()?;
             if labs.is_empty() {
-                println!("no lab is there: `sudo hemera lab up` starts one");
+                say!("no lab is there: `sudo hemera lab up` starts one");
             }
             labs.iter().for_each(show);
             if !labs.is_empty() && lab::root().is_err() {
-                eprintln!("only root sees what runs in a lab: `sudo hemera lab status`");
+                note!("only root sees what runs in a lab: `sudo hemera lab status`");
             }
             Ok(DONE)
         }
         LabTask::Image => image(),
         LabTask::Down { dir, all } => down(dir.as_deref(), *all),
         LabTask::Fault { what, dir } => {
-            println!("{}; `hemera lab mend` undoes it", lab::fault(dir.as_deref(), &meant(what))?);
+            say!("{}; `hemera lab mend` undoes it", lab::fault(dir.as_deref(), &meant(what))?);
             Ok(DONE)
         }
         LabTask::Mend { dir } => {
             for what in lab::mend(dir.as_deref())? {
-                println!("{what}");
+                say!("{what}");
             }
-            println!("nothing is broken any more");
+            say!("nothing is broken any more");
             Ok(DONE)
         }
         LabTask::Power { power, host, dir } => {
@@ -45,11 +45,11 @@ pub(super) fn lab(task: &LabTask) -> Result<u8, Failure> {
                 LabPower::Off => Power::Off,
                 LabPower::Reboot => Power::Reboot,
             };
-            println!("{}", lab::power(dir.as_deref(), host, power)?);
+            say!("{}", lab::power(dir.as_deref(), host, power)?);
             Ok(DONE)
         }
         LabTask::RestartLibvirtd { host, dir } => {
-            println!("{}", lab::restart_libvirtd(dir.as_deref(), host)?);
+            say!("{}", lab::restart_libvirtd(dir.as_deref(), host)?);
             Ok(DONE)
         }
         LabTask::Relay { a, b, shape } => {
@@ -84,7 +84,7 @@ fn up(asked: &LabUp) -> Result<u8, Failure> {
     };
     until_stopped(|say, stop| {
         let ready = lab::up(&wish, &program, say, stop)?;
-        println!("{}", closing(&ready, began.elapsed().as_secs_f64()));
+        say!("{}", closing(&ready, began.elapsed().as_secs_f64()));
         Ok(())
     })
 }
@@ -92,7 +92,7 @@ fn up(asked: &LabUp) -> Result<u8, Failure> {
 fn image() -> Result<u8, Failure> {
     until_stopped(|say, stop| {
         let disk = lab::image(say, stop)?.disk();
-        println!("{} is there: labs that start from now on have a class `debian` that boots it", disk.display());
+        say!("{} is there: labs that start from now on have a class `debian` that boots it", disk.display());
         Ok(())
     })
 }
@@ -105,10 +105,10 @@ fn until_stopped(
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, stopped.clone()).map_err(Failure::work)?;
     }
-    match work(&mut |what| eprintln!("{what}"), &|| stopped.load(Ordering::Relaxed)) {
+    match work(&mut |what| note!("{what}"), &|| stopped.load(Ordering::Relaxed)) {
         Ok(()) => Ok(DONE),
         Err(error @ LabError::Interrupted) => {
-            eprintln!("{error}");
+            note!("{error}");
             Ok(INTERRUPTED)
         }
         Err(error) => Err(error.into()),
@@ -155,7 +155,7 @@ fn show(status: &Status) {
         (Some(shape), None) => format!(", links of {shape}"),
         (None, _) => ", links as fast as the machine".to_owned(),
     };
-    println!("lab {}: {} sites, {} hosts, {vms} VMs{links}", record.number, record.sites, hosts.len());
+    say!("lab {}: {} sites, {} hosts, {vms} VMs{links}", record.number, record.sites, hosts.len());
     for host in hosts {
         let libvirtd = match (host.libvirtd, host.hangs) {
             (true, true) => "libvirtd stands still",
@@ -164,12 +164,12 @@ fn show(status: &Status) {
         };
         let sshd = if host.sshd { "sshd runs" } else { "sshd does not run" };
         let (site, name, address) = (host.site, &host.name, host.address);
-        println!("  {site:<9} {name:<14} {address:<15} {libvirtd:<21}  {sshd:<17}  {} VMs", host.vms);
+        say!("  {site:<9} {name:<14} {address:<15} {libvirtd:<21}  {sshd:<17}  {} VMs", host.vms);
     }
-    println!("  DHCP {}", if *dhcp { "runs" } else { "does not run" });
-    println!("  {}", record.world().display());
+    say!("  DHCP {}", if *dhcp { "runs" } else { "does not run" });
+    say!("  {}", record.world().display());
     if let Some(host) = hosts.first() {
-        println!("  {}", ssh(record, &host.name));
+        say!("  {}", ssh(record, &host.name));
     }
 }
 
@@ -182,12 +182,12 @@ fn down(dir: Option<&Path>, all: bool) -> Result<u8, Failure> {
     let gone = lab::down(dir, all)?;
     if gone.is_empty() {
         let place = dir.map_or(String::new(), |dir| format!(" in {}", dir.display()));
-        println!("no lab is there{place}: nothing to do");
+        say!("no lab is there{place}: nothing to do");
     }
     for lab in gone {
         let kept =
             lab.kept.map_or_else(String::new, |dir| format!(", but files in {} that are others'", dir.display()));
-        println!("lab {} is gone with its {} VMs; nothing of it is left{kept}", lab.number, lab.vms);
+        say!("lab {} is gone with its {} VMs; nothing of it is left{kept}", lab.number, lab.vms);
     }
     Ok(DONE)
 }

@@ -125,7 +125,7 @@ impl Progress {
         }
         self.written = Instant::now();
         self.drawn = true;
-        eprint!("\r\x1b[2K{text}");
+        let _ = write!(io::stderr(), "\r\x1b[2K{text}");
         let _ = io::stderr().flush();
     }
 
@@ -133,7 +133,7 @@ impl Progress {
     pub(super) fn line(&mut self, text: &str) {
         self.written = Instant::now();
         let clear = if std::mem::take(&mut self.drawn) { "\r\x1b[2K" } else { "" };
-        eprintln!("{clear}{text}");
+        note!("{clear}{text}");
     }
 
     /// Says how it went.
@@ -149,10 +149,10 @@ impl Progress {
         failures.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         let unnamed: u32 = failures.iter().skip(REASONS).map(|(_, count)| count).sum();
         for (reason, count) in failures.iter().take(REASONS) {
-            eprintln!("  {count} failed: {reason}");
+            note!("  {count} failed: {reason}");
         }
         if unnamed > 0 {
-            eprintln!("  {unnamed} failed for other reasons: see tasks.csv");
+            note!("  {unnamed} failed for other reasons: see tasks.csv");
         }
     }
 }

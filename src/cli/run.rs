@@ -145,8 +145,8 @@ fn catch_interrupts() -> Result<Interrupts, Failure> {
             }
             raised.raise();
             match raised.count() {
-                1 => eprintln!("\nending: nothing more is started, running tasks go on; again to abort these too"),
-                2 => eprintln!("\naborting running tasks"),
+                1 => note!("\nending: nothing more is started, running tasks go on; again to abort these too"),
+                2 => note!("\naborting running tasks"),
                 _ => {}
             }
         }
