@@ -234,6 +234,26 @@ fn real_vms() {
     keep(&terminal, "serial-console", DARK);
     terminal.keys("\x1b\x1b");
 
+    // A command in all of them, and what one of them wrote.
+    terminal.wait_until("the table", |screen| !screen.contains("hemera guest is up"));
+    terminal.keys("u3*!");
+    terminal.wait_for("Run a command in 6 VMs");
+    terminal.keys("\x15cat /proc/loadavg; df -h /; uname -srm");
+    terminal.press("Run in 6 VMs");
+    terminal.wait_for("0 open, 3 ended");
+    terminal.keys("4\r");
+    terminal.wait_until("their last lines", |screen| screen.matches("exit code 0: Linux").count() == 6);
+    keep(&terminal, "commands", DARK);
+    terminal.keys("\r");
+    terminal.wait_for("Filesystem");
+    keep(&terminal, "output", DARK);
+
+    // What it would cost to switch a host off.
+    terminal.keys("u2:power-off\r");
+    terminal.wait_for("Power off paradoxe-");
+    keep(&terminal, "power-question", DARK);
+    terminal.keys("\x1b");
+
     // Somebody pauses one behind our back: what is wrong, from what, and what helps.
     lab.virsh(usize::from(lab.domains(1).contains(&"vm-2".to_owned())), &["suspend", "vm-2"]);
     terminal.keys("u8");

@@ -3,19 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::layout::Size;
 use tokio::sync::oneshot;
 
-use super::asks::{Asks, Heard};
+use super::asks::Asks;
 use super::columns::Chooser;
-use super::dialog::{Ahead, Dialog};
+use super::dialog::Dialog;
 use super::export::{Export, Gather};
 use super::habits::Habits;
 use super::heat::{Heat, Map};
 use super::help::Help;
 use super::hits::Hits;
-use super::keymap::{Context, Key, Meaning};
+use super::keymap::Key;
 use super::layout::{Panel, Plan, Wants, heat_width, inside};
 use super::live::Look;
 use super::marks::HostSet;
@@ -31,7 +30,7 @@ use super::table_views::ViewsFile;
 use super::tasks::Tasks;
 use super::vms::{Marking, Vms};
 use crate::fleet::HostId;
-use crate::handle::{Command, Handle, OpState, OperationView, Query, Snapshot};
+use crate::handle::{Command, Handle, OpState, OperationView, Snapshot};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // What is unexpected here fails the test.
@@ -42,12 +41,14 @@ mod commands;
 mod exports;
 mod goes;
 mod guide;
+mod heard;
 mod heatmap;
 mod marking;
 mod mouse;
 mod overlays;
 mod tables;
 mod taking;
+mod typed;
 
 pub(crate) use choosing::Purpose;
 pub(crate) use closely::Open;
@@ -273,163 +274,6 @@ impl App {
         let page = page.filter(|_| self.habits.frozen.is_none());
         let demo = self.guide.player.as_ref().and_then(Player::due);
         [look, ask, self.order_due, frozen, page, demo].into_iter().flatten().min()
-    }
-
-    fn has_open_question(&self) -> bool {
-        !self.overlays.is_empty() || self.pages.seen(self.nav.page()).is_some_and(|view| view.query().is_some())
-    }
-
-    /// Asks again what is on screen: the open preview, what the page needs.
-    pub(crate) fn ask_open(&mut self) {
-        self.asked = self.now;
-        self.asks_due = false;
-        if self.asks.page.is_none() {
-            self.ask_page();
-        }
-        if let Some(Overlay::Dialog(dialog)) = self.overlays.last_mut()
-            && self.asks.preview.is_none()
-            && dialog.ahead != Ahead::NotNeeded
-            && let Some(spec) = dialog.spec()
-        {
-            self.asks.preview = Some(self.handle.query(Query::Preview(spec)));
-        }
-    }
-
-    /// Asks what the page needs; what it asked before is cancelled.
-    pub(super) fn ask_page(&mut self) {
-        let query = self.pages.seen(self.nav.page()).and_then(super::page::PageView::query);
-        self.asks.page = query.map(|query| self.handle.query(query));
-    }
-
-    /// Takes an answer.
-    pub(crate) fn hear(&mut self, heard: Heard) {
-        let before = std::mem::replace(&mut self.dirty, true);
-        match heard {
-            Heard::Told(answer) => self.dirty = self.told_closely(answer) || before,
-            Heard::Console(what) => self.dirty = self.console_says(what) || before,
-            Heard::Preview(answer) => {
-                if let Some(Overlay::Dialog(dialog)) = self.overlays.last_mut()
-                    && dialog.ahead != Ahead::Unsaid
-                {
-                    dialog.take(answer);
-                }
-            }
-            Heard::Page(answer) => {
-                if let Some(view) = self.pages.view(self.nav.page()) {
-                    view.take(answer);
-                }
-            }
-            Heard::Ran((name, Ok(told))) => self.note = Some((Tone::Good, format!("{name}: {told}"))),
-            Heard::Ran((name, Err(wrong))) => self.note = Some((Tone::Bad, format!("{name}: {wrong}"))),
-            Heard::Gathered(answer) => self.gathered(answer),
-            Heard::Exported(ended) => self.exported(ended),
-            Heard::Read(dialog, read) => self.sending(*dialog, read),
-            Heard::Chosen(found, purpose, text) => self.chosen(&found, &purpose, &text),
-            Heard::Reply(reply) => {
-                let said = self.habits.undo.said.take().map_or_else(String::new, |said| format!("{said}: "));
-                self.note = Some(match reply {
-                    Ok(accepted) => (Tone::Good, format!("{said}{}", accepted.message)),
-                    Err(refused) => (Tone::Bad, format!("{said}refused: {refused}")),
-                });
-            }
-        }
-    }
-
-    /// Takes what the terminal says.
-    pub(crate) fn event(&mut self, event: Event) {
-        if !self.demo_takes(&event) {
-            self.typed(event);
-        }
-    }
-
-    fn typed(&mut self, event: Event) {
-        // What does nothing by itself must not hide what a key before it did.
-        let before = std::mem::replace(&mut self.dirty, true);
-        match event {
-            Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
-            Event::Paste(text) => self.paste(&text),
-            Event::Resize(width, height) => {
-                // A size that came and went again between two frames leaves a terminal that shows something else.
-                self.size = Size::new(width, height);
-                self.redraw = true;
-            }
-            Event::Mouse(mouse) => self.mouse(mouse),
-            _ => self.dirty = false,
-        }
-        self.dirty |= before;
-    }
-
-    fn key(&mut self, key: KeyEvent) {
-        self.note = None;
-        if self.overlays.is_empty() && self.is_typing() {
-            return self.type_key(key);
-        }
-        self.forget_question();
-        let ctrl = |c| key.code == KeyCode::Char(c) && key.modifiers.contains(KeyModifiers::CONTROL);
-        if ctrl('z') {
-            self.suspend = true;
-            return;
-        }
-        if !self.overlays.is_empty() {
-            // Whatever lies on top, the interrupt key closes it.
-            let key = if ctrl('c') { KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE) } else { key };
-            self.overlay_key(key);
-        } else if self.is_filtering() {
-            self.filter_key(key);
-        } else if key.code == KeyCode::Esc {
-            self.tour_esc();
-            self.noting(Self::home);
-        } else {
-            self.run_key(key);
-        }
-    }
-
-    fn run_key(&mut self, key: KeyEvent) {
-        self.keys.push(Key::from(key));
-        match self.look.keymap.meaning(self.context(), &self.keys) {
-            Meaning::Begins => {}
-            Meaning::Nothing => self.keys.clear(),
-            Meaning::Run(action) => {
-                self.keys.clear();
-                self.run(action);
-            }
-            Meaning::Say(action, words) => {
-                self.keys.clear();
-                self.say_by_key(action, &words);
-            }
-        }
-    }
-
-    /// Whether a filter is being typed.
-    pub(crate) fn is_filtering(&self) -> bool {
-        match self.pages.seen(self.nav.page()) {
-            Some(view) => view.filter_seen().is_some_and(|b| b.editing.is_some()),
-            None => self.vms.filter_box.editing.is_some(),
-        }
-    }
-
-    /// Runs an action, or says why it cannot be run.
-    pub(crate) fn run(&mut self, action: &'static super::action::Action) {
-        if action.is_about_marks() && self.has_open_range() {
-            self.noting(|app| app.range(false));
-        }
-        match (action.when)(self) {
-            Ok(()) => self.noting(|app| (action.run)(app)),
-            Err(reason) => self.note = Some((Tone::Bad, format!("{}: {reason}", action.name))),
-        }
-    }
-
-    /// Where the keys go.
-    pub(crate) fn context(&self) -> Context {
-        if let Some(view) = self.pages.seen(self.nav.page()) {
-            return view.context();
-        }
-        match self.focus {
-            Panel::Sites => Context::Sites,
-            Panel::Hosts => Context::Hosts,
-            Panel::Vms => Context::Vms,
-            Panel::Operations => Context::Operations,
-        }
     }
 
     /// Gives a command; its reply comes as a note.
