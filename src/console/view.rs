@@ -9,7 +9,6 @@ use super::layout::SMALLEST;
 use super::page::Page;
 use super::theme::Role;
 
-mod bars;
 mod big;
 mod braille;
 mod choosers;
@@ -18,6 +17,8 @@ mod dock;
 mod events;
 mod filtering;
 mod findings;
+mod footer;
+mod header;
 mod heatmap;
 mod help;
 mod host;
@@ -58,7 +59,7 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) -> Hits {
     if app.plan.size != area.as_size() {
         return paint.hits;
     }
-    bars::header(app, &mut paint);
+    header::header(app, &mut paint);
     let page = app.nav.page();
     match page {
         Page::Overview | Page::Panel(_) => {
@@ -83,7 +84,7 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) -> Hits {
         Page::Findings => findings::draw(app, &mut paint),
         Page::Settings => settings::draw(app, &mut paint),
     }
-    bars::footer(app, &mut paint);
+    footer::footer(app, &mut paint);
     if let Some(choosing) = app.filter_choosing() {
         popup::words(app, choosing, &mut paint);
     }

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::bars::marked;
+use super::footer::marked;
 use super::paint::{Paint, piece, title_role};
 use super::table::{self, BEFORE};
 use crate::console::app::App;
