@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 pub use client::{Handle, Reply, Service, pair};
 pub use command::{
-    Accepted, Boot, Command, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, Refused, RunOn, Step, VmChange,
-    Which,
+    Accepted, Boot, Command, Evacuate, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, Refused, RunOn, Step,
+    VmChange, Which,
 };
 pub use operation::{
     Durations, OpKind, OpState, OperationView, RescueView, TaskEnd, TaskState, TaskSubject, TaskView, WaitKind,

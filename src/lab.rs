@@ -8,7 +8,8 @@
 //! - `hmN-HOST`, a network namespace per host, in which a libvirtd and an sshd run with mounts and a host name of its own.
 //!
 //! What is made is recorded first, in `/var/lib/hemera/lab/N.toml` ([`Record`]), so that [`down`] finds everything,
-//! whenever [`up`] was killed. Nobody authenticates anybody: the addresses are reachable from this machine alone.
+//! whenever [`up`] was killed. But for memory that moves under TLS nobody authenticates anybody: the addresses are reachable
+//! from this machine alone.
 //!
 //! Everything is done by the system's own programs (`ip`, `tc`, `virsh` and so on), as an operator would.
 
@@ -36,6 +37,7 @@ mod relay;
 mod run;
 mod ssh;
 mod status;
+mod tls;
 mod up;
 
 pub use debian::{Debian, image};

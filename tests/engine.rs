@@ -22,7 +22,7 @@ use hemera::fleet::{
     Topology, VM_OVERHEAD, VmClass, VmId, VmState,
 };
 use hemera::handle::{
-    Boot, Command, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, RunOn, Step, VmChange, Which,
+    Boot, Command, Evacuate, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, RunOn, Step, VmChange, Which,
 };
 use hemera::platform::{Batch, Change, End, HostWork, Observation, Request, VmKey, VmSeen};
 use proptest::prelude::*;
@@ -325,7 +325,7 @@ impl Bench {
             Action::Evacuate(host) => {
                 let name = topology().host(HostId(host % HOSTS)).name.to_string();
                 let hosts = Selection::hosts(&name).unwrap();
-                self.command(Command::Start(OperationSpec::Evacuate { hosts, to: None }));
+                self.command(Command::Start(OperationSpec::Evacuate(Evacuate::of(hosts))));
             }
             Action::Undrain => self.command(Command::Undrain(Selection::all())),
             Action::Change(n, change) => {
@@ -684,7 +684,7 @@ fn split_merge_brings_every_vm_back() {
 fn evacuated_hosts_take_no_vms_until_they_may_again() {
     let mut bench = booted(12, Limits::default());
     let hosts = Selection::hosts("rennes-1").unwrap();
-    bench.command(Command::Start(OperationSpec::Evacuate { hosts, to: None }));
+    bench.command(Command::Start(OperationSpec::Evacuate(Evacuate::of(hosts))));
     bench.finish();
     assert!(bench.world.vms.values().all(|at| at.0 != HostId(0)));
     // `finish` lets it take VMs again.
@@ -871,12 +871,12 @@ fn a_refused_retry_changes_nothing() {
 fn an_evacuated_host_that_comes_back_still_takes_no_vms() {
     let mut bench = booted(6, Limits::default());
     let hosts = Selection::hosts("rennes-1").unwrap();
-    bench.command(Command::Start(OperationSpec::Evacuate { hosts, to: None }));
+    bench.command(Command::Start(OperationSpec::Evacuate(Evacuate::of(hosts))));
     bench.crash(HostId(0));
     bench.recover(HostId(0));
     assert_eq!(bench.engine.fleet().hosts.row(HostId(0)).state, HostState::Draining);
     // Where nobody is left to take the VMs, nothing is drained.
-    let all = OperationSpec::Evacuate { hosts: Selection::all(), to: None };
+    let all = OperationSpec::Evacuate(Evacuate::of(Selection::all()));
     assert!(bench.engine.command(bench.world.now, Command::Start(all)).is_err());
     assert_eq!(bench.engine.fleet().hosts.row(HostId(1)).state, HostState::Ready);
 }

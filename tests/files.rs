@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hemera::fleet::{Bytes, FileCopy, GuestSsh, Image, MigrationOptions, Rate, Ready, Share, VM_OVERHEAD, Way};
-use hemera::handle::{Limits, Moves, OperationSpec, Pattern, Placement, RunOn, Step, VmChange, Which};
+use hemera::handle::{Evacuate, Limits, Moves, OperationSpec, Pattern, Placement, RunOn, Step, VmChange, Which};
 use hemera::platform::sim::{LoadConfig, PerHour};
 use hemera::workflow::Workflow;
 use hemera::world::{DEFAULT_LOAD, Kind, World};
@@ -232,7 +232,7 @@ fn the_design_s_workflow_is_read_in_full() {
     let Moves::Explicit(moves) = &migrate.moves else { panic!("no moves") };
     assert_eq!((&*moves[0].0, &*moves[0].1), ("vm-1", "paradoxe-3"));
     assert!(matches!(operation(6), OperationSpec::Change { change: VmChange::StopStress, .. }));
-    assert!(matches!(operation(7), OperationSpec::Evacuate { to: Some(_), .. }));
+    assert!(matches!(operation(7), OperationSpec::Evacuate(Evacuate { to: Some(_), .. })));
     workflow.check(&World::parse(WORLD, "w.toml").unwrap()).unwrap_or_else(|error| panic!("{error}"));
 }
 

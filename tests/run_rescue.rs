@@ -14,7 +14,7 @@ use tempfile::tempdir;
 const WORLD: &str = "name = \"pair\"\nplatform = \"sim\"\n[[cluster]]\nsite = \"rennes\"\nname = \"paradoxe\"\nhosts = 2\ncores = 8\n\
                      memory = \"16 GiB\"\nnic = \"1 Gbit/s\"\ndisk = \"500 MB/s\"\n";
 
-/// What came of a move of a VM that dirties this much, by a `migrate` step with these options.
+/// What came of a move of a VM that dirties this much, by a `migrate` or `evacuate` step with these options.
 struct Ran {
     code: Option<i32>,
     events: Vec<Value>,
@@ -25,13 +25,17 @@ struct Ran {
 
 impl Ran {
     fn of(dirty: &str, options: &str) -> Self {
+        Self::by(dirty, &format!("migrate = {{ select = \"all\", to = \"paradoxe-2\"{options} }}"))
+    }
+
+    fn by(dirty: &str, step: &str) -> Self {
         let dir = tempdir().unwrap();
         let world = file(dir.path(), "world.toml", WORLD);
         let flow = format!(
             "name = \"stuck\"\nseed = 7\n[vm.small]\nvcpus = 1\nmemory = \"1 GiB\"\nimage = \"none\"\n[[step]]\n\
              boot = {{ class = \"small\", count = 1, name = \"vm-1\" }}\n[[step]]\n\
              stress = {{ select = \"all\", cpu = \"80 %\", dirty_rate = \"{dirty}\", working_set = \"55 %\" }}\n[[step]]\n\
-             migrate = {{ select = \"all\", to = \"paradoxe-2\"{options} }}\n"
+             {step}\n"
         );
         let flow = file(dir.path(), "w.toml", &flow);
         let out = dir.path().join("out");
@@ -81,6 +85,22 @@ fn ovirts_policies_do_with_a_stuck_move_what_they_say() {
     assert_eq!((ran.code, ran.outcome.as_str()), (Some(0), "done"));
     assert_eq!(ran.all("rescue-step", "action"), [&rising[..], &["post-copy"]].concat());
     assert!(ran.downtime < 0.001, "{}", ran.downtime);
+}
+
+#[test]
+fn an_evacuation_takes_options_and_a_plan_as_moves_do() {
+    let ran =
+        Ran::by("9 GB/s", "evacuate = { hosts = \"paradoxe-1\", bandwidth = \"100 MB/s\", rescue = \"post-copy\" }");
+    assert_eq!((ran.code, ran.outcome.as_str()), (Some(0), "done"));
+    assert_eq!(ran.all("rescue-step", "action").last().unwrap(), "post-copy");
+    let titled = |e: &&Value| e["title"].as_str().is_some_and(|title| title.starts_with("evacuate "));
+    let title = ran.events.iter().find(titled).map(|e| e["title"].clone());
+    assert_eq!(title.unwrap(), "evacuate 1 VM from paradoxe-1: at most 100 MB/s, rescue post-copy");
+    // Without a plan it is stuck, and given up by none: one that gives up does.
+    let plan = "evacuate = { hosts = \"paradoxe-1\", rescue = [{ after = \"1 round\", do = \"abort\" }] }";
+    let ran = Ran::by("9 GB/s", plan);
+    assert_eq!((ran.code, ran.outcome.as_str()), (Some(1), "failed"));
+    assert!(ran.reason.starts_with("ended by its rescue plan"), "{}", ran.reason);
 }
 
 #[test]

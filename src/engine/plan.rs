@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::fleet::{Bytes, Fleet, HostId, HostState, Selection, VM_OVERHEAD, VmId, VmRow, VmState};
-use crate::handle::{Boot, Migrate, Moves, OpKind, OperationSpec, Pattern, RunOn, VmChange, Which};
+use crate::fleet::{Bytes, Fleet, HostId, HostState, MigrationOptions, RescuePlan, VM_OVERHEAD, VmId, VmRow, VmState};
+use crate::handle::{Boot, Evacuate, Migrate, Moves, OpKind, OperationSpec, Pattern, RunOn, VmChange, Which};
 use crate::platform::Change;
 
 mod bring;
@@ -109,6 +109,21 @@ fn vms(n: usize) -> String {
     if n == 1 { "1 VM".into() } else { format!("{} VMs", thousands(n as u32)) }
 }
 
+/// A plan of moves, empty yet, done so; refused where it cannot be.
+fn moving(kind: OpKind, options: &MigrationOptions, rescue: Option<&RescuePlan>) -> Result<Plan, Arc<str>> {
+    let options = rescue.map_or(*options, |plan| options.with_plan(plan));
+    options.check()?;
+    Ok(Plan::empty(kind, Work::Move(options)))
+}
+
+/// The title of a plan of moves, with how they are done where that was said.
+fn titled(title: &str, options: &MigrationOptions, rescue: Option<&RescuePlan>) -> Arc<str> {
+    let rescue = rescue.map(|plan| format!("rescue {}", plan.name));
+    let said = [Some(options.to_string()), rescue].into_iter().flatten().filter(|part| !part.is_empty());
+    let said: Vec<String> = said.collect();
+    if said.is_empty() { title.into() } else { format!("{title}: {}", said.join(", ")).into() }
+}
+
 /// Memory that a VM needs on a host, in MiB.
 pub(super) const fn footprint(row: &VmRow) -> u64 {
     row.memory as u64 + VM_OVERHEAD.to_mib()
@@ -120,7 +135,7 @@ impl Planner<'_> {
         match spec {
             OperationSpec::Boot(boot) => self.boot(boot),
             OperationSpec::Migrate(migrate) => self.migrate(migrate),
-            OperationSpec::Evacuate { hosts, to } => self.evacuate(hosts, to.as_ref()),
+            OperationSpec::Evacuate(evacuate) => self.evacuate(evacuate),
             OperationSpec::Change { which, change } => Ok(self.change(which, *change)),
             OperationSpec::Run { on: RunOn::Vms(which), script } => Ok(self.run_in(which, script)),
             OperationSpec::Run { on: RunOn::Hosts(hosts), script } => self.run_on(hosts, script),
@@ -195,9 +210,7 @@ impl Planner<'_> {
     }
 
     fn migrate(&self, migrate: &Migrate) -> Result<Plan, Arc<str>> {
-        let options = migrate.rescue.as_ref().map_or(migrate.options, |plan| migrate.options.with_plan(plan));
-        options.check()?;
-        let mut plan = Plan::empty(OpKind::Migrate, Work::Move(options));
+        let mut plan = moving(OpKind::Migrate, &migrate.options, migrate.rescue.as_deref())?;
         let mut heading = HashMap::new();
         match &migrate.moves {
             Moves::To { which, hosts } => {
@@ -243,21 +256,19 @@ impl Planner<'_> {
                 plan.title = format!("migrate {} one by one", vms(plan.tasks.len())).into();
             }
         }
-        let rescue = migrate.rescue.as_ref().map(|plan| format!("rescue {}", plan.name));
-        let said = [Some(migrate.options.to_string()), rescue].into_iter().flatten().filter(|part| !part.is_empty());
-        let said: Vec<String> = said.collect();
-        if !said.is_empty() {
-            plan.title = format!("{}: {}", plan.title, said.join(", ")).into();
-        }
+        plan.title = titled(&plan.title, &migrate.options, migrate.rescue.as_deref());
         Ok(plan)
     }
 
-    fn evacuate(&self, hosts: &Selection, to: Option<&Selection>) -> Result<Plan, Arc<str>> {
+    fn evacuate(&self, evacuate: &Evacuate) -> Result<Plan, Arc<str>> {
+        let Evacuate { hosts, to, options, rescue } = evacuate;
+        let mut plan = moving(OpKind::Evacuate, options, rescue.as_deref())?;
         let leaving = hosts.select_hosts(self.fleet);
         if leaving.is_empty() {
             return Err(format!("`{}` is no host", hosts.source()).into());
         }
-        let mut targets = to.map_or_else(|| self.fleet.topology.host_ids().collect(), |to| to.select_hosts(self.fleet));
+        let mut targets =
+            to.as_ref().map_or_else(|| self.fleet.topology.host_ids().collect(), |to| to.select_hosts(self.fleet));
         targets.retain(|host| !leaving.contains(host) && self.unfit(*host).is_none());
         if targets.is_empty() {
             return Err("no host is ready to take the VMs".into());
@@ -270,10 +281,10 @@ impl Planner<'_> {
             .filter(|(vm, row)| row.state.holds_memory() || (self.busy)(*vm))
             .map(|(vm, _)| vm)
             .collect();
-        let mut plan = Plan::empty(OpKind::Evacuate, Work::Move(crate::fleet::MigrationOptions::default()));
         plan.drain = leaving;
         self.spread(&mut plan, &on_them, &targets);
-        plan.title = format!("evacuate {} from {}", vms(plan.tasks.len()), hosts.source()).into();
+        let title = format!("evacuate {} from {}", vms(plan.tasks.len()), hosts.source());
+        plan.title = titled(&title, options, rescue.as_deref());
         Ok(plan)
     }
 

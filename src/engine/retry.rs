@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::fleet::{HostId, OpId, Selection, TaskId, VmId, VmState};
 use crate::handle::{
-    Accepted, Migrate, Moves, OpKind, OperationSpec, Refused, Reply, RunOn, TaskEnd, TaskState, Which,
+    Accepted, Evacuate, Migrate, Moves, OpKind, OperationSpec, Refused, Reply, RunOn, TaskEnd, TaskState, Which,
 };
 
 use super::Engine;
@@ -89,15 +89,11 @@ impl Engine {
         }
         let spec = match (&op.spec, task.target) {
             // The rest of what was on its host stays as it is.
-            (OperationSpec::Evacuate { .. }, Some(target)) => {
+            (OperationSpec::Evacuate(Evacuate { options, rescue, .. }), Some(target)) => {
                 let moves = Moves::Explicit(vec![(name.clone(), self.host_name(Some(target)))]);
-                OperationSpec::Migrate(Migrate {
-                    moves,
-                    options: crate::fleet::MigrationOptions::default(),
-                    rescue: None,
-                })
+                OperationSpec::Migrate(Migrate { moves, options: *options, rescue: rescue.clone() })
             }
-            (OperationSpec::Evacuate { .. }, None) => {
+            (OperationSpec::Evacuate(_), None) => {
                 return Err(format!("no host was found for {name}: evacuate again").into());
             }
             (spec, _) => spec.clone(),
@@ -144,7 +140,7 @@ impl Engine {
             OperationSpec::Copy { on, copy } => OperationSpec::Copy { on: places(&on)?, copy },
             OperationSpec::Spread { image, .. } => OperationSpec::Spread { image, on: hosts()? },
             OperationSpec::Power { action, .. } => OperationSpec::Power { on: hosts()?, action },
-            evacuate @ OperationSpec::Evacuate { .. } => evacuate,
+            evacuate @ OperationSpec::Evacuate(_) => evacuate,
         };
         let plan = self.make_plan(&spec)?;
         Ok(Again::new(op, plan, spec, Vec::new()))

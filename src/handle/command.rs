@@ -62,12 +62,7 @@ pub enum OperationSpec {
     /// Moves VMs.
     Migrate(Migrate),
     /// Moves all VMs away from hosts, which take no new ones from then on.
-    Evacuate {
-        /// The hosts to empty.
-        hosts: Selection,
-        /// The hosts that may take their VMs; none: all others.
-        to: Option<Selection>,
-    },
+    Evacuate(Evacuate),
     /// Changes VMs where they are.
     Change {
         /// Which.
@@ -156,6 +151,26 @@ pub struct Migrate {
     pub rescue: Option<Arc<RescuePlan>>,
 }
 
+/// Hosts to empty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evacuate {
+    /// Which.
+    pub hosts: Selection,
+    /// The hosts that may take their VMs; none: all others.
+    pub to: Option<Selection>,
+    /// How the VMs move.
+    pub options: MigrationOptions,
+    /// What is done about moves that do not end.
+    pub rescue: Option<Arc<RescuePlan>>,
+}
+
+impl Evacuate {
+    /// These hosts to all others, as is usual.
+    pub fn of(hosts: Selection) -> Self {
+        Self { hosts, to: None, options: MigrationOptions::default(), rescue: None }
+    }
+}
+
 /// Which VMs move where.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Moves {
@@ -227,6 +242,7 @@ impl OperationSpec {
     pub const fn rescue(&self) -> Option<&Arc<RescuePlan>> {
         match self {
             Self::Migrate(migrate) => migrate.rescue.as_ref(),
+            Self::Evacuate(evacuate) => evacuate.rescue.as_ref(),
             _ => None,
         }
     }
@@ -236,7 +252,7 @@ impl OperationSpec {
         match self {
             Self::Boot(_) => OpKind::Boot,
             Self::Migrate(_) => OpKind::Migrate,
-            Self::Evacuate { .. } => OpKind::Evacuate,
+            Self::Evacuate(_) => OpKind::Evacuate,
             Self::Change { change, .. } => match change {
                 VmChange::Destroy => OpKind::Destroy,
                 VmChange::Shutdown => OpKind::Shutdown,

@@ -72,7 +72,7 @@ pub(super) fn take_away(claim: Claim) -> Result<Gone, LabError> {
     // The other end went with its namespace, and this one with it, but only a moment later.
     let _ = run("ip", ["link", "del", &plan.interface()]);
     disk::unmount(&record)?;
-    for dir in [record.dir.join("hosts"), record.ssh_dir(), record.net_dir()] {
+    for dir in [record.dir.join("hosts"), record.ssh_dir(), record.tls_dir(), record.net_dir()] {
         fs::remove_dir_all(&dir).or_else(absent).map_err(LabError::file(dir))?;
     }
     for file in [record.world(), record.workflow()] {

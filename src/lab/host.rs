@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::run::{daemon, run, tail};
-use super::{Host, LabError, Plan, Record};
+use super::{Host, LabError, Plan, Record, tls};
 
 /// How long a libvirtd may take to answer: it asks QEMU what it can first, and many do so at once.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,7 +32,7 @@ pub(super) fn prepare(record: &Record, plan: &Plan, host: &Host) -> Result<(), L
     write("hosts", &names(plan))?;
     let uuid = fs::read_to_string("/proc/sys/kernel/random/uuid").map_err(LabError::file("/proc/sys"))?;
     write("etc/libvirtd.conf", &libvirtd_conf(host, uuid.trim()))?;
-    write("etc/qemu.conf", QEMU_CONF)?;
+    write("etc/qemu.conf", &qemu_conf())?;
     write("etc/qemu/networks/hemera.xml", NETWORK)?;
     let link = networks.join("hemera.xml");
     symlink("../hemera.xml", &link).map_err(LabError::file(link))
@@ -55,6 +55,11 @@ fn libvirtd_conf(host: &Host, uuid: &str) -> String {
          max_client_requests = 32\n",
         host.address
     )
+}
+
+/// Memory moves under TLS only between hosts that have certificates of the lab's authority.
+fn qemu_conf() -> String {
+    format!("{QEMU_CONF}migrate_tls_x509_cert_dir = \"{}\"\nmigrate_tls_x509_verify = 1\n", tls::DIRECTORY)
 }
 
 /// The peer's keep-alive decides how long a move to a dead host hangs.

@@ -8,7 +8,7 @@ use super::bootable;
 use super::run::run;
 
 /// Programs and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 21] = [
+const PROGRAMS: [(&str, &str); 22] = [
     ("ip", "iproute2"),
     ("tc", "iproute2"),
     ("unshare", "util-linux"),
@@ -20,6 +20,7 @@ const PROGRAMS: [(&str, &str); 21] = [
     ("qemu-ga", "qemu-guest-agent"),
     ("sshd", "openssh-server"),
     ("ssh-keygen", "openssh-client"),
+    ("openssl", "openssl"),
     ("busybox", "busybox-static"),
     ("dnsmasq", "dnsmasq-base"),
     ("cpio", "cpio"),

@@ -72,6 +72,11 @@ impl Record {
         self.ssh_dir().join("config")
     }
 
+    /// Where the authority is that vouches for the hosts.
+    pub(super) fn tls_dir(&self) -> PathBuf {
+        self.dir.join("tls")
+    }
+
     /// Where the gateway keeps its files.
     pub(super) fn net_dir(&self) -> PathBuf {
         self.dir.join("net")

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::record::{Claim, REGISTRY};
 use super::{
     Debian, Guest, LabError, Link, Plan, Record, Shape, debian, disk, down, files, gateway, guest, host, kvm, link,
-    need, net, record, ssh,
+    need, net, record, ssh, tls,
 };
 use crate::fleet::Bytes;
 
@@ -119,6 +119,7 @@ fn make(
     net::plug_links(plan)?;
     gateway::start(record, plan)?;
     ssh::client(record, plan)?;
+    tls::authority(record, plan)?;
     let mut started = Vec::new();
     for site in &plan.sites {
         for host in &site.hosts {
@@ -128,6 +129,7 @@ fn make(
             }
             host::prepare(record, plan, host)?;
             ssh::server(record, host)?;
+            tls::host(record, host)?;
             net::host(plan, site.name, host)?;
             started.push((host, host::launch(record, host, kvm)?));
         }

@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use crate::files::{Checker, FileError, Source, suggestion};
 use crate::fleet::{Bytes, DEFAULT_WORKING_SET, Image, Load, Rate, Ready, SelectError, Selection, VmClass};
-use crate::handle::{Boot, Migrate, Moves, OperationSpec, Pattern, Placement, Step, VmChange, Which};
+use crate::handle::{Boot, Evacuate, Migrate, Moves, OperationSpec, Pattern, Placement, Step, VmChange, Which};
 
 mod copy;
 mod power;
@@ -17,8 +17,8 @@ mod run;
 mod spread;
 
 use super::raw::{
-    RawBoot, RawClass, RawMigrate, RawPattern, RawPlacement, RawReady, RawRecord, RawSelect, RawStep, RawStress,
-    RawWorkflow,
+    RawBoot, RawClass, RawEvacuate, RawMigrate, RawPattern, RawPlacement, RawReady, RawRecord, RawSelect, RawStep,
+    RawStress, RawWorkflow,
 };
 use super::{DEFAULT_SAMPLES, Recording, StepSpans, Workflow};
 
@@ -238,13 +238,7 @@ impl Reader<'_> {
         } else if let Some(migrate) = &raw.migrate {
             self.migrate(migrate, &mut spans)?
         } else if let Some(evacuate) = &raw.evacuate {
-            let evacuate = evacuate.get_ref();
-            spans.selections =
-                [Some(&evacuate.hosts), evacuate.to.as_ref()].into_iter().flatten().map(Spanned::span).collect();
-            OperationSpec::Evacuate {
-                hosts: self.hosts(&evacuate.hosts)?,
-                to: evacuate.to.as_ref().map(|to| self.hosts(to)).transpose()?,
-            }
+            self.evacuate(evacuate, &mut spans)?
         } else if let Some(select) = &raw.destroy {
             change(select, VmChange::Destroy)?
         } else if let Some(select) = &raw.shutdown {
@@ -394,8 +388,17 @@ impl Reader<'_> {
             }
             _ => return self.fail(at, "migrate: found more than one of `pattern`, `to` and `moves`, expected one"),
         };
-        let (options, rescue) = super::moves::options(self.0, at)?;
+        let (options, rescue) = super::moves::options(self.0, ("migrate", at), &at.get_ref().manner())?;
         Ok(OperationSpec::Migrate(Migrate { moves, options, rescue }))
+    }
+
+    fn evacuate(&self, at: &Spanned<RawEvacuate>, spans: &mut StepSpans) -> Result<OperationSpec, FileError> {
+        let raw = at.get_ref();
+        spans.selections = [Some(&raw.hosts), raw.to.as_ref()].into_iter().flatten().map(Spanned::span).collect();
+        let hosts = self.hosts(&raw.hosts)?;
+        let to = raw.to.as_ref().map(|to| self.hosts(to)).transpose()?;
+        let (options, rescue) = super::moves::options(self.0, ("evacuate", at), &raw.manner())?;
+        Ok(OperationSpec::Evacuate(Evacuate { hosts, to, options, rescue }))
     }
 
     fn vms(&self, text: &Spanned<String>) -> Result<Selection, FileError> {

@@ -42,7 +42,7 @@ fn selections(operation: &OperationSpec) -> Vec<&Selection> {
             Moves::Pattern { which, .. } => [selected(which), None],
             Moves::Explicit(_) => [None, None],
         },
-        OperationSpec::Evacuate { hosts, to } => [Some(hosts), to.as_ref()],
+        OperationSpec::Evacuate(evacuate) => [Some(&evacuate.hosts), evacuate.to.as_ref()],
         OperationSpec::Change { which, .. }
         | OperationSpec::Run { on: RunOn::Vms(which), .. }
         | OperationSpec::Copy { on: RunOn::Vms(which), .. } => [selected(which), None],
@@ -108,7 +108,7 @@ impl<'a> Check<'a> {
             OperationSpec::Power { action, .. } if !self.world.power_actions().contains(action) => {
                 return self.fail(&spans.step, no_power(*action).to_string());
             }
-            OperationSpec::Evacuate { .. }
+            OperationSpec::Evacuate(_)
             | OperationSpec::Power { .. }
             | OperationSpec::Change { .. }
             | OperationSpec::Run { .. }

@@ -1,4 +1,4 @@
-//! How a `migrate` step moves its VMs: options and rescue plan.
+//! How a `migrate` or `evacuate` step moves its VMs: options and rescue plan.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -6,40 +6,30 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::raw::{RawMigrate, RawRescue, RawRescueStep};
+use super::raw::{Manner, RawRescue, RawRescueStep};
 use crate::files::{Checker, FileError};
 use crate::fleet::{After, MAX_CONNECTIONS, MigrationOptions, RescuePlan, RescueStep, Storage};
 
-/// Reads the options of a step and its plan, and refuses what does not go together.
-pub(super) fn options(
+/// Reads the options of a step and its plan, and refuses what does not go together. `at` is the step, `what` its key.
+pub(super) fn options<T>(
     read: Checker<'_>,
-    at: &Spanned<RawMigrate>,
+    (what, at): (&str, &Spanned<T>),
+    raw: &Manner<'_>,
 ) -> Result<(MigrationOptions, Option<Arc<RescuePlan>>), FileError> {
-    let raw = at.get_ref();
     let (least, most) = (Duration::from_micros(1), Duration::from_hours(1));
+    let connections = |count| read.count(count, 1, u32::from(MAX_CONNECTIONS), "parallel");
     let options = MigrationOptions {
-        bandwidth: raw.bandwidth.as_ref().map(|rate| read.rate(rate, "bandwidth")).transpose()?,
-        max_downtime: raw.max_downtime.as_ref().map(|span| read.span(span, least, most, "max_downtime")).transpose()?,
-        post_copy: raw.post_copy,
-        auto_converge: raw.auto_converge,
-        compression: raw.compression.as_ref().map(|word| word_of(read, word, "compression")).transpose()?,
-        parallel: raw
-            .parallel
-            .as_ref()
-            .map(|count| read.count(count, 1, u32::from(MAX_CONNECTIONS), "parallel"))
-            .transpose()?
-            .map(|count| count as u8),
-        storage: raw.storage.as_ref().map_or(Ok(Storage::Auto), |word| word_of(read, word, "storage"))?,
-        tunnelled: raw.tunnelled,
-        tls: raw.tls,
-        check_cpu: raw.check_cpu,
-        cold: raw.cold,
-        ..MigrationOptions::default()
+        bandwidth: raw.bandwidth.map(|rate| read.rate(rate, "bandwidth")).transpose()?,
+        max_downtime: raw.max_downtime.map(|span| read.span(span, least, most, "max_downtime")).transpose()?,
+        compression: raw.compression.map(|word| word_of(read, word, "compression")).transpose()?,
+        parallel: raw.parallel.map(connections).transpose()?.map(|count| count as u8),
+        storage: raw.storage.map_or(Ok(Storage::Auto), |word| word_of(read, word, "storage"))?,
+        ..raw.switches
     };
-    let rescue = raw.rescue.as_ref().map(|plan| rescue(read, plan)).transpose()?.map(Arc::new);
+    let rescue = raw.rescue.map(|plan| rescue(read, plan)).transpose()?.map(Arc::new);
     let whole = rescue.as_ref().map_or(options, |plan| options.with_plan(plan));
     if let Err(why) = whole.check() {
-        return read.fail(at, format!("migrate: {why}"));
+        return read.fail(at, format!("{what}: {why}"));
     }
     Ok((options, rescue))
 }

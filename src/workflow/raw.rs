@@ -8,7 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
 
-use crate::fleet::{Bytes, PLANS, Rate, Share, Span};
+use crate::fleet::{Bytes, MigrationOptions, PLANS, Rate, Share, Span};
 use crate::handle::{Limits, Placement};
 
 #[derive(Deserialize)]
@@ -155,34 +155,82 @@ pub(super) struct RawStress {
     pub(super) working_set: Option<Spanned<Share>>,
 }
 
-// Each switch is an option of its own.
-#[allow(clippy::struct_excessive_bools)]
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawMigrate {
-    pub(super) select: Option<Spanned<String>>,
-    pub(super) pattern: Option<Spanned<RawPattern>>,
-    pub(super) to: Option<Spanned<String>>,
-    pub(super) moves: Option<Spanned<Vec<RawMove>>>,
-    pub(super) bandwidth: Option<Spanned<Rate>>,
-    pub(super) max_downtime: Option<Spanned<Span>>,
-    #[serde(default)]
-    pub(super) post_copy: bool,
-    #[serde(default)]
-    pub(super) auto_converge: bool,
-    pub(super) compression: Option<Spanned<String>>,
-    pub(super) parallel: Option<Spanned<u32>>,
-    pub(super) storage: Option<Spanned<String>>,
-    #[serde(default)]
-    pub(super) tunnelled: bool,
-    #[serde(default)]
-    pub(super) tls: bool,
-    #[serde(default)]
-    pub(super) check_cpu: bool,
-    #[serde(default)]
-    pub(super) cold: bool,
-    pub(super) rescue: Option<Spanned<RawRescue>>,
+/// A step whose VMs move: what is its own, and how they do. (serde takes no flattened struct that refuses unknown keys.)
+macro_rules! moving {
+    ($step:ident { $($own:ident: $value:ty,)* }) => {
+        // Each switch is an option of its own.
+        #[allow(clippy::struct_excessive_bools)]
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct $step {
+            $(pub(super) $own: $value,)*
+            bandwidth: Option<Spanned<Rate>>,
+            max_downtime: Option<Spanned<Span>>,
+            #[serde(default)]
+            post_copy: bool,
+            #[serde(default)]
+            auto_converge: bool,
+            compression: Option<Spanned<String>>,
+            parallel: Option<Spanned<u32>>,
+            storage: Option<Spanned<String>>,
+            #[serde(default)]
+            tunnelled: bool,
+            #[serde(default)]
+            tls: bool,
+            #[serde(default)]
+            check_cpu: bool,
+            #[serde(default)]
+            cold: bool,
+            rescue: Option<Spanned<RawRescue>>,
+        }
+
+        impl $step {
+            /// How its VMs move.
+            pub(super) fn manner(&self) -> Manner<'_> {
+                Manner {
+                    bandwidth: self.bandwidth.as_ref(),
+                    max_downtime: self.max_downtime.as_ref(),
+                    compression: self.compression.as_ref(),
+                    parallel: self.parallel.as_ref(),
+                    storage: self.storage.as_ref(),
+                    switches: MigrationOptions {
+                        post_copy: self.post_copy,
+                        auto_converge: self.auto_converge,
+                        tunnelled: self.tunnelled,
+                        tls: self.tls,
+                        check_cpu: self.check_cpu,
+                        cold: self.cold,
+                        ..MigrationOptions::default()
+                    },
+                    rescue: self.rescue.as_ref(),
+                }
+            }
+        }
+    };
 }
+
+/// How VMs move.
+pub(super) struct Manner<'a> {
+    pub(super) bandwidth: Option<&'a Spanned<Rate>>,
+    pub(super) max_downtime: Option<&'a Spanned<Span>>,
+    pub(super) compression: Option<&'a Spanned<String>>,
+    pub(super) parallel: Option<&'a Spanned<u32>>,
+    pub(super) storage: Option<&'a Spanned<String>>,
+    pub(super) switches: MigrationOptions,
+    pub(super) rescue: Option<&'a Spanned<RawRescue>>,
+}
+
+moving!(RawMigrate {
+    select: Option<Spanned<String>>,
+    pattern: Option<Spanned<RawPattern>>,
+    to: Option<Spanned<String>>,
+    moves: Option<Spanned<Vec<RawMove>>>,
+});
+
+moving!(RawEvacuate {
+    hosts: Spanned<String>,
+    to: Option<Spanned<String>>,
+});
 
 pub(super) enum RawRescue {
     Named(String),
@@ -234,13 +282,6 @@ pub(super) enum RawPattern {
 pub(super) struct RawMove {
     pub(super) vm: Spanned<String>,
     pub(super) to: Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawEvacuate {
-    pub(super) hosts: Spanned<String>,
-    pub(super) to: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,7 @@
 //! Keys to commands: what is typed reaches the engine as meant, and nothing dangerous unconfirmed.
 
-use hemera::fleet::{HostId, HostState, OpId, VmId, VmState};
-use hemera::handle::{Command, Moves, OperationSpec, Pattern, Placement, VmChange, Which};
+use hemera::fleet::{HostId, HostState, MigrationOptions, OpId, Rate, Selection, VmId, VmState};
+use hemera::handle::{Command, Evacuate, Moves, OperationSpec, Pattern, Placement, VmChange, Which};
 
 use crate::driver::{Console, Setup};
 use crate::{busy, fake};
@@ -120,8 +120,16 @@ fn evacuate_the_host_under_the_cursor() {
     let console = start();
     console.keys("2 Right Right e").shows("Evacuate hosts").shows_all(&["paradent-3", "Evacuate 240 VMs"]);
     console.keys("Enter Right Enter");
-    let Command::Start(OperationSpec::Evacuate { hosts, to }) = console.command() else { panic!("not an evacuation") };
-    assert_eq!((hosts.source(), to.is_none()), ("paradent-3", true));
+    let Command::Start(OperationSpec::Evacuate(evacuate)) = console.command() else { panic!("not an evacuation") };
+    assert_eq!(evacuate, Evacuate::of(Selection::hosts("paradent-3").unwrap()));
+    console.keys("e").shows("Evacuate hosts").keys("Tab Tab \"500_Mbit/s\" Tab Tab \"auto-converge_rescue=pos\"");
+    console.keys("Enter Right Enter").shows("unknown rescue plan `pos`, did you mean `post-copy`?");
+    assert_eq!(console.commands(), 0);
+    console.keys("Up Up \"t-copy\"").shows_all(&["rescue=post-copy", "Evacuate 240 VMs"]).keys("Enter Right Enter");
+    let Command::Start(OperationSpec::Evacuate(evacuate)) = console.command() else { panic!("not an evacuation") };
+    let options =
+        MigrationOptions { bandwidth: Some(Rate(62.5e6)), auto_converge: true, ..MigrationOptions::default() };
+    assert_eq!((evacuate.options, &*evacuate.rescue.unwrap().name), (options, "post-copy"));
     console.end();
 }
 

@@ -315,7 +315,7 @@ fn answer(now: &Snapshot, query: &Query) -> Answer {
 fn preview(now: &Snapshot, spec: &OperationSpec) -> Preview {
     let count = match spec {
         OperationSpec::Boot(boot) => boot.count,
-        OperationSpec::Migrate(_) | OperationSpec::Evacuate { .. } => 240,
+        OperationSpec::Migrate(_) | OperationSpec::Evacuate(_) => 240,
         OperationSpec::Change { which: Which::Ids(ids), .. }
         | OperationSpec::Run { on: RunOn::Vms(Which::Ids(ids)), .. }
         | OperationSpec::Copy { on: RunOn::Vms(Which::Ids(ids)), .. } => ids.len() as u32,

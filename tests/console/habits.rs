@@ -36,7 +36,7 @@ fn commands_go_places_with_arguments() {
     console.keys(": \"sort_cpu_up\" Enter").shows("by cpu ↑");
     console.keys(": \"filter_vm-99\" Enter").shows_all(&["/vm-99", " of 10 240 VMs"]);
     console.keys(": \"heat_memory\" Enter").shows("memory");
-    console.keys(": \"help_migrate\" Enter").shows(":migrate [EXPR] [to HOSTS], also move, mv");
+    console.keys(": \"help_migrate\" Enter").shows(":migrate [EXPR] [to HOSTS] [with OPTIONS]");
     dump(&console, "help_about");
     console.end();
 }
@@ -93,6 +93,15 @@ fn dialogs_are_filled_in_and_still_ask() {
     let Command::Start(OperationSpec::Migrate(migrate)) = console.command() else { panic!("not a move") };
     let Moves::To { which: Which::Ids(ids), hosts } = migrate.moves else { panic!("not to hosts") };
     assert_eq!((ids.len(), hosts.source()), (10, "site:nancy"));
+    console.keys(": \"evacuate_suno-3_with_tls_resc\" Tab").shows("with tls rescue=suspend-workload").keys("Esc Esc");
+    console
+        .keys(": \"evacuate_suno-3_with_tsl\" Enter")
+        .shows("unknown option `tsl`, did you mean `tls`?")
+        .keys("Esc Esc");
+    console.keys(": \"migrate_vm-3_to_suno-4_with_tls_parallel=2\" Enter").shows_all(&["suno-4", "tls parallel=2"]);
+    console.keys("Esc");
+    console.keys(": \"evacuate_suno-3_with_rescue=post-copy\" Enter").shows_all(&["suno-3", "rescue=post-copy"]);
+    console.keys("Esc");
     console.keys(": \"evacuate_suno-3_suno-4\" Enter").shows_all(&["Evacuate hosts", "suno-3 or suno-4"]);
     console.keys("Esc : \"destroy_state:failed\" Enter").shows("Destroy 29 VMs on 29 hosts?");
     console.keys("Enter").hides("Destroy 29");

@@ -3,7 +3,7 @@
 use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use hemera::console::ColorLevel;
 use hemera::fleet::{Bytes, Fleet, HostId, HostState, NewHost, Rate, Time, Topology, VmRow, VmState};
-use hemera::handle::{Command, OperationSpec};
+use hemera::handle::{Command, Evacuate, OperationSpec};
 
 use crate::driver::{Console, Setup};
 use crate::{busy, dump, fake};
@@ -168,8 +168,10 @@ fn marked_hosts_are_emptied_and_their_vms_marked() {
     console.keys("2 z Space Space v Right Right v").shows("5 hosts marked");
     dump(&console, "heat_marks_120x36");
     console.keys("e").shows_all(&["Evacuate 5 hosts", "paradent-1, paradent-2, paradent-3 and 2 more"]);
-    console.shows("Evacuate 240 VMs").keys("Tab Tab Right Enter");
-    let Command::Start(OperationSpec::Evacuate { hosts, .. }) = console.command() else { panic!("not an evacuation") };
+    console.shows("Evacuate 240 VMs").keys("Tab Tab Tab Tab Tab Right Enter");
+    let Command::Start(OperationSpec::Evacuate(Evacuate { hosts, .. })) = console.command() else {
+        panic!("not an evacuation")
+    };
     assert_eq!(hosts.source(), "paradent-1 or paradent-2 or paradent-3 or paradent-4 or paradent-5");
     // 10 240 VMs in turn on 504 hosts: 21 on each of the first ones.
     console.keys("M").shows("105 more VMs marked on 5 hosts");

@@ -70,7 +70,7 @@ const VIEWS: [View; 24] = [
     ("palette", ": \"mig\"", &["Command", "migrate"]),
     ("boot", "b", &["Boot VMs", "1 GiB of memory"]),
     ("migrate", "Space Space Space m", &["Migrate 240 VMs", "Migrate 3 VMs", "refused"]),
-    ("evacuate", "2 e", &["VMs from 2 hosts", "refused"]),
+    ("evacuate", "2 e", &["Evacuate 240 VM", "VMs from 2 hosts", "refused"]),
     ("destroy", "* D", &["Destroy 10 240 VMs", "vm-1, vm-2, vm-3"]),
     ("limits", "l", &["Limits", "moves per link"]),
     ("stop", "Q", &["Stop 2 operations"]),

@@ -1,5 +1,7 @@
 //! Asking again for what failed or was cancelled.
 
+use hemera::fleet::{MigrationOptions, RescuePlan};
+
 use super::*;
 
 impl Bench {
@@ -59,17 +61,36 @@ fn a_cancelled_move_goes_to_the_host_that_it_was_for() {
 }
 
 #[test]
+fn an_evacuation_that_no_hypervisor_does_is_refused() {
+    let mut bench = booted(12, Limits::default());
+    let options = MigrationOptions { tls: true, tunnelled: true, ..MigrationOptions::default() };
+    let evacuate = Evacuate { options, ..Evacuate::of(Selection::hosts("rennes-1").unwrap()) };
+    let why = bench.refusal(Command::Start(OperationSpec::Evacuate(evacuate)));
+    assert!(why.contains("leave out tls or tunnelled"), "{why}");
+    assert_eq!(bench.engine.fleet().hosts.row(HostId(0)).state, HostState::Ready, "nothing of it was begun");
+}
+
+#[test]
 fn of_an_evacuation_one_vm_is_moved_again() {
     let mut bench = booted(12, Limits { migrate_total: 1, ..Limits::default() });
     let hosts = Selection::hosts("rennes-1").unwrap();
-    bench.command(Command::Start(OperationSpec::Evacuate { hosts, to: None }));
+    let rescue = Arc::new(RescuePlan::named("suspend-workload").unwrap());
+    let said = MigrationOptions { tls: true, ..MigrationOptions::default() };
+    let evacuate = Evacuate { options: said, rescue: Some(rescue.clone()), ..Evacuate::of(hosts) };
+    bench.command(Command::Start(OperationSpec::Evacuate(evacuate)));
     for task in [12, 13] {
         bench.command(Command::CancelTask(TaskId(task)));
     }
     bench.command(Command::RetryTask(TaskId(13)));
     while let Some(task) = bench.nth_running(0) {
+        // The first time and again.
+        let Request::Migrate { options, .. } = &bench.world.running[&task] else { panic!("not a move") };
+        assert_eq!(*options, said.with_plan(&rescue));
         bench.end(task, End::Done);
     }
+    let titles: Vec<String> = operations(&bench).iter().map(|op| op.title.to_string()).collect();
+    assert!(titles[1].ends_with(" from rennes-1: TLS, rescue suspend-workload"), "{titles:?}");
+    assert!(titles[2].contains(": TLS, rescue suspend-workload (again, of "), "{titles:?}");
     let here: Vec<VmId> = bench.world.vms.iter().filter(|(_, at)| at.0 == HostId(0)).map(|(&vm, _)| vm).collect();
     assert_eq!(here, [VmId(0)]);
 }

@@ -125,6 +125,31 @@ impl Lab {
         &self.uris[host]
     }
 
+    /// Its number, which its names and addresses have in them.
+    fn number(&self) -> &str {
+        self.uris[0].split('.').nth(2).expect("an address")
+    }
+
+    /// The address of host 0 or 1.
+    pub fn address(&self, host: usize) -> String {
+        self.uris[host].trim_start_matches("qemu+tcp://").trim_end_matches("/system").to_owned()
+    }
+
+    /// The network namespace of host 0 or 1.
+    pub fn namespace(&self, host: usize) -> String {
+        format!("hm{}-{}", self.number(), HOSTS[host])
+    }
+
+    /// Its directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// With what `ssh -F` reaches the hosts by their names.
+    pub fn ssh_config(&self) -> PathBuf {
+        self.dir.join("ssh/config")
+    }
+
     /// The world as a platform is given it.
     pub fn hosts(&self) -> (Arc<Topology>, Vec<HostAccess>) {
         let mut topology = Topology::new("lab");
@@ -189,10 +214,10 @@ impl Lab {
         names
     }
 
-    /// The path of a file on a host as seen from here, for those that a host keeps in its own `/var`.
+    /// The path of a file on a host as seen from here, for those that a host keeps in its own `/var` or `/run`.
     pub fn file(&self, host: usize, path: &str) -> PathBuf {
         let own = self.dir.join("hosts").join(HOSTS[host]);
-        for (theirs, ours) in [("/var/lib/libvirt", "lib"), ("/var/log/libvirt", "log")] {
+        for (theirs, ours) in [("/var/lib/libvirt", "lib"), ("/var/log/libvirt", "log"), ("/run", "run")] {
             if let Some(rest) = path.strip_prefix(theirs) {
                 return own.join(ours).join(rest.trim_start_matches('/'));
             }
@@ -202,7 +227,8 @@ impl Lab {
 
     /// Waits until a guest of a host has said on its serial line that it is up.
     pub fn wait_for_guest(&self, host: usize, name: &str) {
-        wait_until(&format!("{name} says that it is up"), || self.said(host, name).contains("hemera guest is up"));
+        let up = || self.said(host, name).contains("hemera guest is up");
+        start::wait_minutes(3, &format!("{name} says that it is up"), up);
     }
 
     /// Runs a command in a guest by its agent, as its user would; it goes on in the guest's background.
@@ -210,7 +236,13 @@ impl Lab {
         let script = format!("(sleep 0.2; {script}) > /dev/null 2>&1 &");
         let arguments = format!(r#"{{"path":"/bin/sh","arg":["-c","{script}"]}}"#);
         let question = format!(r#"{{"execute":"guest-exec","arguments":{arguments}}}"#);
-        self.virsh(host, &["qemu-agent-command", "--timeout", "20", name, &question]);
+        // The agent comes a moment after the guest has said that it is up, and a moment after a move.
+        let args = ["qemu-agent-command", "--timeout", "20", name, &question];
+        wait_until(&format!("the agent of {name} takes a command"), || match self.try_virsh(host, &args) {
+            Ok(_) => true,
+            Err(why) if why.contains("agent is not connected") => false,
+            Err(why) => panic!("{script} in {name}: {why}"),
+        });
     }
 
     /// Breaks something: `hang`, `kill`, `cut` and so on for host 0 or 1.

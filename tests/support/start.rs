@@ -27,10 +27,15 @@ pub fn done(command: &mut Command) -> String {
 }
 
 /// Waits until `holds` does, and panics with `what` after a minute.
-pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, holds: impl FnMut() -> bool) {
+    wait_minutes(1, what, holds);
+}
+
+/// Waits until `holds` does, and panics with `what` after so many minutes: for what takes long where many guests compute.
+pub fn wait_minutes(minutes: u64, what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
-        assert!(began.elapsed() < Duration::from_mins(1), "waited a minute for: {what}");
+        assert!(began.elapsed() < Duration::from_mins(minutes), "waited {minutes} min for: {what}");
         std::thread::park_timeout(Duration::from_millis(20));
     }
 }

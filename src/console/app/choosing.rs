@@ -32,8 +32,8 @@ pub(crate) enum Purpose {
     Mark(bool),
     /// To be changed, after a question.
     Change(Change),
-    /// To be moved to these hosts, after a question.
-    Migrate(Option<String>),
+    /// To be moved, after a question that is filled in so.
+    Migrate(Vec<(usize, String)>),
 }
 
 impl App {
@@ -317,15 +317,15 @@ impl App {
                 let dialog = Dialog::change(fleet, vms, *change, 0, self.look.settings.confirm_above());
                 self.open_dialog(dialog);
             }
-            Purpose::Migrate(to) => self.open_migrate(vms, 0, to.as_deref(), None),
+            Purpose::Migrate(fields) => self.open_migrate(vms, 0, fields, None),
         }
     }
 
-    /// Asks before moving the VMs that are meant to these hosts.
+    /// Asks before moving the VMs that are meant, filled in so.
     ///
     /// # Errors
     /// Where no VM is meant.
-    pub(crate) fn ask_migrate_to(&mut self, to: Option<&str>) -> Result<(), Wrong> {
+    pub(crate) fn ask_migrate_to(&mut self, fields: &[(usize, String)]) -> Result<(), Wrong> {
         if !self.means_vms() {
             return Err(Wrong::new(0, "there is no VM here: name some before `to`"));
         }
@@ -333,16 +333,14 @@ impl App {
             return Err(Wrong::new(0, "the marks are still being worked out"));
         }
         let (meant, hidden, elsewhere) = (self.meant(), self.hidden_marks(), self.marked_elsewhere());
-        self.open_migrate(meant, hidden, to, elsewhere);
+        self.open_migrate(meant, hidden, fields, elsewhere);
         Ok(())
     }
 
-    fn open_migrate(&mut self, vms: Vec<VmId>, hidden: usize, to: Option<&str>, elsewhere: Option<String>) {
+    fn open_migrate(&mut self, vms: Vec<VmId>, hidden: usize, fields: &[(usize, String)], elsewhere: Option<String>) {
         let mut dialog = Dialog::migrate(&self.snapshot.fleet, vms, hidden);
         dialog.facts.extend(elsewhere);
-        if let Some(to) = to {
-            dialog.fill(&[(1, to.to_owned())]);
-        }
+        dialog.fill(fields);
         self.open_dialog(dialog);
     }
 

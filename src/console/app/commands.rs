@@ -311,10 +311,10 @@ impl App {
         self.open_dialog(dialog);
     }
 
-    /// Asks before emptying these hosts.
-    pub(crate) fn ask_evacuate_hosts(&mut self, hosts: &str) {
+    /// Opens the dialog that empties hosts, filled in.
+    pub(crate) fn ask_evacuate_hosts(&mut self, fields: &[(usize, String)]) {
         let mut dialog = Dialog::evacuate(&self.snapshot.fleet, &[]);
-        dialog.fill(&[(0, hosts.to_owned())]);
+        dialog.fill(fields);
         self.open_dialog(dialog);
     }
 }

@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Act, Dialog};
-use crate::fleet::{Load, MigrationOptions, MoveWords, Rate, Remedy, Script, Selection, Share, Span, VmClass};
-use crate::handle::{Boot, Command, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, VmChange, Which};
+use crate::fleet::{
+    Load, MigrationOptions, MoveWords, Rate, Remedy, RescuePlan, Script, Selection, Share, Span, VmClass,
+};
+use crate::handle::{
+    Boot, Command, Evacuate, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, VmChange, Which,
+};
 
 /// What is done to VMs where they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,10 +46,16 @@ pub(super) const PLACEMENTS: [(&str, Placement); 4] = [
     ("random", Placement::Random),
 ];
 
+/// The first of the fields that say how VMs move.
+pub(super) const MANNER: usize = 2;
+
 /// A field that cannot be understood, and why.
 pub(super) type Wrong = (usize, String);
 
 impl Dialog {
+    /// The field that takes options of moves in words.
+    pub(crate) const OPTIONS: usize = MANNER + 2;
+
     /// What it asks for as it is filled in.
     ///
     /// # Errors
@@ -54,10 +64,7 @@ impl Dialog {
         Ok(match &self.act {
             Act::Boot => Command::Start(OperationSpec::Boot(self.new_vms()?)),
             Act::Migrate(vms) => Command::Start(OperationSpec::Migrate(self.moves(vms)?)),
-            Act::Evacuate => Command::Start(OperationSpec::Evacuate {
-                hosts: self.hosts(0)?,
-                to: if self.fields[1].value().is_empty() { None } else { Some(self.hosts(1)?) },
-            }),
+            Act::Evacuate => Command::Start(OperationSpec::Evacuate(self.emptied()?)),
             Act::Change(vms, change) => {
                 Command::Start(OperationSpec::Change { which: Which::Ids(vms.clone()), change: self.changed(*change)? })
             }
@@ -116,13 +123,26 @@ impl Dialog {
             Some(pattern) => Moves::Pattern { which, pattern },
             None => Moves::To { which, hosts: self.hosts(1)? },
         };
-        let words: MoveWords = self.fields[4].value().parse().map_err(|error| (4, error))?;
+        let (options, rescue) = self.manner()?;
+        Ok(Migrate { moves, options, rescue })
+    }
+
+    fn emptied(&self) -> Result<Evacuate, Wrong> {
+        let hosts = self.hosts(0)?;
+        let to = if self.fields[1].value().is_empty() { None } else { Some(self.hosts(1)?) };
+        let (options, rescue) = self.manner()?;
+        Ok(Evacuate { hosts, to, options, rescue })
+    }
+
+    /// How VMs move, by the fields that end both dialogs of moves.
+    fn manner(&self) -> Result<(MigrationOptions, Option<Arc<RescuePlan>>), Wrong> {
+        let words: MoveWords = self.fields[Self::OPTIONS].value().parse().map_err(|error| (Self::OPTIONS, error))?;
         let options = MigrationOptions {
-            bandwidth: self.optional::<Rate>(2)?,
-            max_downtime: self.optional::<Span>(3)?.map(|span| span.0),
+            bandwidth: self.optional::<Rate>(MANNER)?,
+            max_downtime: self.optional::<Span>(MANNER + 1)?.map(|span| span.0),
             ..words.options
         };
-        Ok(Migrate { moves, options, rescue: words.rescue })
+        Ok((options, words.rescue))
     }
 
     fn changed(&self, change: Change) -> Result<VmChange, Wrong> {

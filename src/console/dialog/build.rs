@@ -14,6 +14,15 @@ use crate::handle::{Limits, OpKind, OpState, OperationView, RunOn, Snapshot, Whi
 /// Characters of a command of the operator's own that are shown.
 const SHOWN: usize = 300;
 
+/// How VMs move, from the field [`MANNER`](super::act::MANNER) on.
+fn manner() -> [Field; 3] {
+    [
+        Field::text("bandwidth", "", "at most, per VM: 500 Mbit/s"),
+        Field::text("downtime", "", "at most: 300 ms"),
+        Field::text("options", "", "").completing(MoveWords::continuing),
+    ]
+}
+
 impl Dialog {
     pub(super) fn new(act: Act, title: String, verb: &str, fields: Vec<Field>) -> Self {
         Self {
@@ -50,13 +59,11 @@ impl Dialog {
 
     /// These VMs to other hosts.
     pub(crate) fn migrate(fleet: &Fleet, vms: Vec<VmId>, hidden: usize) -> Self {
-        let fields = vec![
+        let mut fields = vec![
             Field::choice("how", PATTERNS.map(|p| p.0.to_owned()).into(), "left and right choose"),
             Field::text("to hosts", &elsewhere(fleet, &vms), "site:rennes, paradent-*; patterns need none"),
-            Field::text("bandwidth", "", "at most, per VM: 500 Mbit/s"),
-            Field::text("downtime", "", "at most: 300 ms"),
-            Field::text("options", "", "").completing(MoveWords::continuing),
         ];
+        fields.extend(manner());
         let title = format!("Migrate {}{}", the_vms(fleet, &vms), away_from(fleet, &vms));
         let mut dialog = Self::new(Act::Migrate(vms.into()), title, "Migrate", fields);
         dialog.facts.extend(hidden_fact(hidden));
@@ -67,10 +74,11 @@ impl Dialog {
     /// Everything away from these hosts.
     pub(crate) fn evacuate(fleet: &Fleet, hosts: &[HostId]) -> Self {
         let topology = &fleet.topology;
-        let fields = vec![
+        let mut fields = vec![
             Field::text("hosts", &select_hosts(topology, hosts), "which are emptied: paradent-17, site:rennes"),
             Field::text("to hosts", "", "which may take the VMs; empty: all others"),
         ];
+        fields.extend(manner());
         let title = match hosts {
             [] | [_] => "Evacuate hosts".into(),
             many => format!("Evacuate {}", counted(many.len(), "host")),

@@ -15,7 +15,9 @@ use virt::domain::Domain;
 use virt::error::Error;
 use virt::stream::Stream;
 
+use super::room::NodeMemory;
 use super::traffic::Traffic;
+use crate::fleet::Bytes;
 
 /// Starts libvirt's event loop on a thread of its own, once per process. Keep-alive and events need it, and it must run
 /// before the first connection is opened. Also keeps libvirt from printing errors to the terminal.
@@ -162,6 +164,34 @@ pub(super) fn node_cpu_time(connect: &Connect) -> Result<Duration, Error> {
         }
     }
     Ok(Duration::from_nanos(busy))
+}
+
+/// How much of a node's memory is free, and how much its page cache and buffers take.
+pub(super) fn node_memory(connect: &Connect) -> Result<NodeMemory, Error> {
+    let mut count = 0;
+    let all = virt_sys::VIR_NODE_MEMORY_STATS_ALL_CELLS;
+    // SAFETY: without an array libvirt only tells how many figures there are.
+    if unsafe { virt_sys::virNodeGetMemoryStats(connect.as_ptr(), all, ptr::null_mut(), &raw mut count, 0) } < 0 {
+        return Err(Error::last_error());
+    }
+    let empty = virt_sys::virNodeMemoryStats { field: [0; 80], value: 0 };
+    let mut figures = vec![empty; usize::try_from(count).unwrap_or(0)];
+    // SAFETY: the array has room for the `count` figures that libvirt asked for.
+    if unsafe { virt_sys::virNodeGetMemoryStats(connect.as_ptr(), all, figures.as_mut_ptr(), &raw mut count, 0) } < 0 {
+        return Err(Error::last_error());
+    }
+    let mut memory = NodeMemory::default();
+    for figure in figures.iter().take(usize::try_from(count).unwrap_or(0)) {
+        // SAFETY: libvirt ends the name with a zero inside the array.
+        let name = unsafe { CStr::from_ptr(figure.field.as_ptr()) };
+        // In KiB.
+        if name == virt_sys::VIR_NODE_MEMORY_STATS_FREE {
+            memory.free += Bytes(figure.value * 1024);
+        } else if name == virt_sys::VIR_NODE_MEMORY_STATS_CACHED || name == virt_sys::VIR_NODE_MEMORY_STATS_BUFFERS {
+            memory.reclaimable += Bytes(figure.value * 1024);
+        }
+    }
+    Ok(memory)
 }
 
 /// A domain's `virDomainState` and the reason for it.

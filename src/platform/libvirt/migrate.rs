@@ -18,6 +18,7 @@ use super::preflight;
 use super::queue::lock;
 use super::serial;
 use super::state;
+use super::tls;
 use super::trouble::Trouble;
 use crate::fleet::{
     Adjust, Bytes, HostId, MigrationFigures, MigrationOptions, MigrationProgress, Rate, Share, Storage, TaskId,
@@ -290,7 +291,7 @@ fn conclude(source: &Host, target: &Host, this: &Move, moved: Result<(), Trouble
     let failure = match moved {
         Ok(()) if matches!(on_target, Ok(true)) => return (End::Done, Some(target.id)),
         Ok(()) => format!("libvirt says that {name} moved, but it does not run on {}", target.name),
-        Err(trouble) => trouble.to_string(),
+        Err(trouble) => tls::explained(&trouble, name, [source, target]),
     };
     let on_source = runs_on(source, name);
     match (on_source, on_target) {

@@ -25,7 +25,8 @@ pub(super) fn overlay(host: &Target, url: &str, overlay: &str) -> Result<(), Str
     run(host, &["sh", "-c", script, "overlay", url, overlay]).map(drop)
 }
 
-fn run(host: &Target, words: &[&str]) -> Result<String, String> {
+/// Runs a command on a host; what it printed.
+pub(super) fn run(host: &Target, words: &[&str]) -> Result<String, String> {
     let output = ssh(host).arg(shell_words::join(words)).stdin(Stdio::null()).output();
     let output = output.map_err(|error| format!("ssh: {error}"))?;
     if output.status.success() {

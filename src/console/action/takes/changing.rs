@@ -4,52 +4,83 @@ use super::{Takes, hosts};
 use crate::console::action::when::{steers, steers_class, steers_run};
 use crate::console::app::App;
 use crate::console::app::Purpose;
+use crate::console::dialog::Dialog;
 use crate::console::prompt::Wrong;
 use crate::console::prompt::complete::{Completions, Over, among, host_names, last_word, selection};
-use crate::fleet::{Selection, nearest};
+use crate::fleet::{MoveWords, Selection, nearest};
 use crate::handle::{Limits, OpKind};
 
-/// The words about VMs, the words about hosts, and where those begin: `EXPR to EXPR`, each of them optional.
-fn moved(text: &str) -> (&str, Option<(&str, usize)>) {
-    let at = if text.starts_with("to ") { Some(0) } else { text.find(" to ").map(|at| at + 1) };
+/// The words before a word, those after it, and where those begin; each of them optional.
+fn parted<'a>(text: &'a str, word: &str) -> (&'a str, Option<(&'a str, usize)>) {
+    let at =
+        if text.starts_with(&format!("{word} ")) { Some(0) } else { text.find(&format!(" {word} ")).map(|at| at + 1) };
     match at {
         None => (text, None),
-        Some(at) => (text[..at].trim(), Some((&text[at + 3..], text[..at + 3].chars().count()))),
+        Some(at) => {
+            let after = at + word.len() + 1;
+            (text[..at].trim(), Some((&text[after..], text[..after].chars().count())))
+        }
     }
+}
+
+/// What ends `to EXPR` or an evacuation's hosts: `with OPTIONS`, as the dialogs take them.
+const WITH: &str = "with";
+
+/// The options that continue those written after `with`.
+fn options_after(words: &str, at: usize) -> Completions {
+    let found = last_word(words, MoveWords::continuing(words).into_iter().map(|option| (option, String::new())));
+    Completions { from: found.from + at, ..found }
+}
+
+/// Whether the options after `with` can be understood.
+fn check_options(with: Option<(&str, usize)>) -> Result<(), Wrong> {
+    with.map_or(Ok(()), |(words, at)| words.parse::<MoveWords>().map(drop).map_err(|why| Wrong::new(at, why)))
 }
 
 /// Moves with a target.
 pub(in crate::console::action) static MIGRATE: Takes = Takes {
-    usage: "[EXPR] [to HOSTS]",
+    usage: "[EXPR] [to HOSTS] [with OPTIONS]",
     needed: false,
     preview: None,
     when: steers,
-    complete: |app, text| match moved(text) {
-        (_, Some((to, at))) => {
-            let found = selection(app, to, Over::Hosts);
-            Completions { from: found.from + at, ..found }
+    complete: |app, text| {
+        let (text, with) = parted(text, WITH);
+        if let Some((words, at)) = with {
+            return options_after(words, at);
         }
-        (which, None) => {
-            let mut found = selection(app, which, Over::Vms);
-            let mut to = last_word(text, [("to".to_owned(), "the hosts that they go to".to_owned())]);
-            if to.from == found.from {
-                found.found.splice(0..0, to.found.drain(..));
+        match parted(text, "to") {
+            (_, Some((to, at))) => {
+                let found = selection(app, to, Over::Hosts);
+                Completions { from: found.from + at, ..found }
             }
-            found
+            (which, None) => {
+                let mut found = selection(app, which, Over::Vms);
+                let mut to = last_word(text, [("to".to_owned(), "the hosts that they go to".to_owned())]);
+                if to.from == found.from {
+                    found.found.splice(0..0, to.found.drain(..));
+                }
+                found
+            }
         }
     },
     check: |app, text| {
-        let (which, to) = moved(text);
+        let (text, with) = parted(text, WITH);
+        let (which, to) = parted(text, "to");
         if !which.is_empty() {
             app.selected(which, Over::Vms)?;
         }
-        to.map_or(Ok(()), |(to, at)| app.selected(to, Over::Hosts).map(drop).map_err(|wrong| wrong.after(at)))
+        if let Some((to, at)) = to {
+            app.selected(to, Over::Hosts).map_err(|wrong| wrong.after(at))?;
+        }
+        check_options(with)
     },
     run: |app, text| {
         (MIGRATE.check)(app, text)?;
-        let (which, to) = moved(text);
-        let to = to.map(|(to, _)| to.trim().to_owned());
-        if which.is_empty() { app.ask_migrate_to(to.as_deref()) } else { app.choose(which, Purpose::Migrate(to)) }
+        let (text, with) = parted(text, WITH);
+        let (which, to) = parted(text, "to");
+        let said = [(1, to), (Dialog::OPTIONS, with)].into_iter();
+        let fields: Vec<_> = said.filter_map(|(field, said)| Some((field, said?.0.trim().to_owned()))).collect();
+        if which.is_empty() { app.ask_migrate_to(&fields) } else { app.choose(which, Purpose::Migrate(fields)) }
     },
 };
 
@@ -63,18 +94,31 @@ pub(super) fn either(text: &str) -> String {
 
 /// Hosts to empty.
 pub(in crate::console::action) static EVACUATE: Takes = Takes {
-    usage: "HOST...",
+    usage: "HOST... [with OPTIONS]",
     needed: false,
     preview: None,
     when: steers,
     complete: |app, text| {
-        if text.contains([':', '=', '(']) { hosts(app, text) } else { last_word(text, host_names(app)) }
+        let (text, with) = parted(text, WITH);
+        if let Some((words, at)) = with {
+            options_after(words, at)
+        } else if text.contains([':', '=', '(']) {
+            hosts(app, text)
+        } else {
+            last_word(text, host_names(app))
+        }
     },
-    check: |_, text| Selection::hosts(&either(text)).map(drop).map_err(Wrong::from),
+    check: |_, text| {
+        let (text, with) = parted(text, WITH);
+        Selection::hosts(&either(text))?;
+        check_options(with)
+    },
     run: |app, text| {
-        let hosts = either(text);
-        Selection::hosts(&hosts)?;
-        app.ask_evacuate_hosts(&hosts);
+        (EVACUATE.check)(app, text)?;
+        let (text, with) = parted(text, WITH);
+        let mut fields = vec![(0, either(text))];
+        fields.extend(with.map(|(words, _)| (Dialog::OPTIONS, words.trim().to_owned())));
+        app.ask_evacuate_hosts(&fields);
         Ok(())
     },
 };
