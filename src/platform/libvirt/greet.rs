@@ -1,6 +1,8 @@
 //! Whether guests without an agent answer: their SSH servers greet who calls. One thread calls for all hosts, many at a
 //! time and without waiting for any.
 
+mod call;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,30 +10,25 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::queue::{Queue, lock};
 use crate::fleet::HostId;
 
 /// Where SSH servers listen.
 const PORT: u16 = 22;
-/// Calls at a time.
+/// Calls at a time to whom nothing has answered yet: a machine keeps about a thousand neighbours in mind (`gc_thresh3` of
+/// Linux), those that do not answer included.
 const AT_ONCE: usize = 256;
+/// Calls at a time in all, each a file that is open: half of what is usually allowed (`ulimit -n`).
+const OPEN: usize = 512;
 /// How often it is looked whom to call.
 const TICK: Duration = Duration::from_millis(100);
-/// How long a guest may take to let a call in: asked again, one that has just come up is found sooner.
-const CALL: Duration = Duration::from_millis(500);
-/// How long its server may take to greet then, under emulation.
-const GREETING: Duration = Duration::from_secs(5);
 /// Between two calls of a guest that did not answer, and of one that did: each is a process in it.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 /// Calls in a row that one that answered must leave unanswered: a busy server refuses now and then.
 const MISSES: u32 = 3;
-/// How much a server says at most before its greeting.
-const LINES: usize = 4 << 10;
-
 /// What is done when a guest begins or ceases to answer.
 type Stir = Arc<dyn Fn() + Send + Sync>;
 
@@ -158,21 +155,22 @@ impl Greetings {
             Err(error) => return tracing::error!(%error, "guests without an agent are not called"),
         };
         runtime.block_on(async {
-            let mut calls = JoinSet::new();
+            let (mut calls, mut listens) = (JoinSet::new(), JoinSet::new());
             while !self.queue.closed() {
-                for (callee, call) in self.due(AT_ONCE - calls.len()) {
+                let room = (AT_ONCE - calls.len()).min(OPEN.saturating_sub(calls.len() + listens.len()));
+                for (callee, call) in self.due(room) {
                     let place = SocketAddr::from((callee.address, self.port));
-                    calls.spawn(async move { (callee, call, greets(place).await) });
+                    calls.spawn(async move { (callee, call, call::connect(place).await) });
                 }
-                let mut heard = tokio::select! {
-                    Some(heard) = calls.join_next() => Some(heard),
-                    () = sleep(TICK) => None,
-                };
-                while let Some(result) = heard {
-                    if let Ok((callee, call, answers)) = result {
-                        self.heard(&callee, call, answers);
-                    }
-                    heard = calls.try_join_next();
+                tokio::select! {
+                    Some(Ok((callee, call, stream))) = calls.join_next() => match stream {
+                        Some(stream) => {
+                            listens.spawn(async move { (callee, call, call::greeted(stream).await) });
+                        }
+                        None => self.heard(&callee, call, false),
+                    },
+                    Some(Ok((callee, call, answers))) = listens.join_next() => self.heard(&callee, call, answers),
+                    () = sleep(TICK) => {}
                 }
             }
         });
@@ -216,62 +214,13 @@ impl Greetings {
     }
 }
 
-/// Whether an SSH server greets there, with the line by which such servers tell their version.
-async fn greets(place: SocketAddr) -> bool {
-    let Ok(Ok(stream)) = timeout(CALL, TcpStream::connect(place)).await else { return false };
-    let greeting = async {
-        let (mut said, mut piece) = (Vec::new(), [0; 256]);
-        while said.len() < LINES && stream.readable().await.is_ok() {
-            match stream.try_read(&mut piece) {
-                Ok(0) => return false,
-                Ok(count) => said.extend(&piece[..count]),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(_) => return false,
-            }
-            // Other lines may come before it (RFC 4253, 4.2).
-            if said.split(|&byte| byte == b'\n').any(|line| line.starts_with(b"SSH-2.0-")) {
-                return true;
-            }
-        }
-        false
-    };
-    timeout(GREETING, greeting).await.unwrap_or(false)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
     use std::net::TcpListener;
     use std::sync::mpsc;
 
+    use super::call::tests::server;
     use super::*;
-
-    /// A server that greets everybody with this, and its port.
-    fn server(greeting: &'static [u8]) -> u16 {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        thread::spawn(move || {
-            let streams = listener.incoming().flatten();
-            streams.for_each(|mut stream| stream.write_all(greeting).unwrap_or_default());
-        });
-        port
-    }
-
-    fn greeted(greeting: &'static [u8]) -> bool {
-        let place = SocketAddr::from((Ipv4Addr::LOCALHOST, server(greeting)));
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(greets(place))
-    }
-
-    #[test]
-    fn only_ssh_servers_greet() {
-        assert!(greeted(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"));
-        assert!(greeted(b"welcome\r\nSSH-2.0-x\r\n"));
-        assert!(!greeted(b"220 mail.example ESMTP, not SSH-2.0-\r\n"));
-        assert!(!greeted(b""));
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        assert!(!runtime.block_on(greets(free)));
-    }
 
     fn greetings(port: u16) -> (Arc<Greetings>, Arc<Queue>) {
         let queue = Arc::new(Queue::new(Instant::now(), 16));
@@ -306,6 +255,29 @@ mod tests {
         greetings.want(HostId(0), HashSet::from([callee("a")]), stir);
         heard.recv_timeout(Duration::from_secs(60)).unwrap();
         assert!(greetings.answers(&callee("a")));
+        queue.close();
+    }
+
+    #[test]
+    fn guests_that_let_calls_in_and_say_nothing_hold_up_nobody() {
+        let port = server(b"SSH-2.0-OpenSSH\r\n");
+        let silent = Ipv4Addr::new(127, 0, 0, 2);
+        let listener = TcpListener::bind((silent, port)).unwrap();
+        let (more, accepted) = mpsc::channel();
+        thread::spawn(move || listener.incoming().flatten().try_for_each(|stream| more.send(stream)));
+        let (greetings, queue) = greetings(port);
+        let (told, heard) = mpsc::channel();
+        let stir: Stir = Arc::new(move || told.send(()).unwrap_or_default());
+        let count = AT_ONCE + 20;
+        let quiet = (0..count).map(|i| Callee { address: silent, uuid: i.to_string().into() });
+        greetings.want(HostId(0), quiet.collect(), Arc::new(|| {}));
+        // They have been let in, as many as are called at a time and more.
+        let held: Vec<_> = accepted.iter().take(count).collect();
+        greetings.want(HostId(1), HashSet::from([callee("a")]), stir);
+        heard.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert!(greetings.answers(&callee("a")));
+        assert_eq!(accepted.try_iter().count(), 0, "one of them was called again");
+        drop(held);
         queue.close();
     }
 
