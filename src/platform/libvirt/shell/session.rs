@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::iter;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -9,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::WRAPPER;
+use crate::fleet::Script;
 use crate::platform::libvirt::ledger::Signals;
 use crate::platform::{SshAccess, Stream};
 
@@ -51,12 +53,22 @@ pub(in super::super) type Takes<'a> = dyn FnMut(Stream, &[u8]) -> Result<(), Str
 pub(in super::super) struct Session {
     command: Command,
     pub(super) timeout: Duration,
+    /// Whether what runs ends when its standard input does.
+    wrapped: bool,
     /// Whether it is a program here, which may end with whatever it likes.
     here: bool,
 }
 
 impl Session {
-    /// Runs a script of the shell there with these arguments, for that time at most.
+    /// Runs a user's script there, for its time at most, in a process group of its own that ends with the session.
+    pub(super) fn wrapped(ssh: &SshAccess, script: &Script) -> Self {
+        let arguments = script.arguments.iter().map(|argument| &**argument);
+        let session = Self::new(ssh, WRAPPER, iter::once(&*script.text).chain(arguments), script.timeout);
+        Self { wrapped: true, ..session }
+    }
+
+    /// Runs a script of the shell there with these arguments, for that time at most. What is ended is the connection: the
+    /// script ends when it has something to say.
     pub(in super::super) fn new<'a>(
         ssh: &SshAccess,
         script: &'a str,
@@ -82,7 +94,7 @@ impl Session {
         command.args(["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "--", &ssh.destination]);
         let words = ["sh", "-c", script, "sh"].into_iter().chain(arguments).map(quoted);
         command.arg(words.collect::<Vec<_>>().join(" "));
-        Self { command, timeout, here: false }
+        Self { command, timeout, wrapped: false, here: false }
     }
 
     /// Runs a program here with its arguments, for that time at most, in a process group of its own that ends with it.
@@ -90,11 +102,11 @@ impl Session {
         let mut command = Command::new("sh");
         command.process_group(0);
         command.args(["-c", WRAPPER, "sh", "exec \"$@\""]).args(program);
-        Self { command, timeout, here: true }
+        Self { command, timeout, wrapped: true, here: true }
     }
 
-    /// Follows it to its end, or ends it: by closing its standard input, or where `feed` goes there, by closing all.
-    /// `wrote` takes what it writes.
+    /// Follows it to its end, or ends it: by closing its standard input, or where it does not heed that, by closing all.
+    /// `feed` goes to a script that is not wrapped; `wrote` takes what it writes.
     pub(in super::super) fn follow(mut self, feed: Option<File>, signals: &Signals, wrote: &mut Takes<'_>) -> Outcome {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = match self.command.spawn() {
@@ -129,7 +141,8 @@ impl Session {
             match ending {
                 None if cancelled || began.elapsed() >= self.timeout => {
                     ending = Some((Instant::now(), cancelled));
-                    if input.take().is_none() {
+                    drop(input.take());
+                    if !self.wrapped {
                         let _ = child.kill();
                     }
                 }
@@ -184,8 +197,6 @@ fn pass(mut from: impl Read + Send + 'static, stream: Stream, to: SyncSender<Pie
 
 #[cfg(test)]
 mod tests {
-    use std::iter;
-
     use super::*;
 
     #[test]
@@ -203,6 +214,21 @@ mod tests {
             assert!(arguments(any_key).contains("-a -x -T -o ClearAllForwardings=yes -o BatchMode=yes"));
         }
         assert!(arguments(true).ends_with("-- root@10.160.0.1 'sh' '-c' 'true' 'sh'"));
+    }
+
+    #[test]
+    fn what_does_not_heed_its_input_is_ended_with_its_connection() {
+        for cancelled in [true, false] {
+            let mut command = Command::new("sleep");
+            command.arg("600");
+            let session = Session { command, timeout: Duration::ZERO, wrapped: false, here: false };
+            let signals = Signals::default();
+            if cancelled {
+                signals.cancel();
+            }
+            let outcome = session.follow(None, &signals, &mut |_, _| Ok(()));
+            assert_eq!(outcome, if cancelled { Outcome::Cancelled } else { Outcome::Late });
+        }
     }
 
     #[test]
