@@ -45,7 +45,7 @@ const OWN: [(&str, &str); 9] = [
     ("etc/systemd/network/80-dhcp.network", include_str!("debian/dhcp.network")),
     // With a seed cloud-init has found what it looks for.
     ("var/lib/cloud/seed/nocloud/meta-data", "instance-id: hemera\n"),
-    ("var/lib/cloud/seed/nocloud/user-data", "#cloud-config\n"),
+    ("var/lib/cloud/seed/nocloud/user-data", "#cloud-config\n{}\n"),
 ];
 
 /// A built image.

@@ -53,6 +53,7 @@ mod queue;
 mod said;
 mod serial;
 mod shell;
+mod smbios;
 mod state;
 mod stopping;
 mod stress;

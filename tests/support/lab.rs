@@ -163,6 +163,7 @@ impl Lab {
             network: None,
             cpu: None,
             ready: Ready::Up,
+            agent: true,
             ssh: None,
             patience: None,
             ssh_key: None,
