@@ -42,11 +42,24 @@ pub(super) struct Callee {
     pub(super) uuid: Arc<str>,
 }
 
+/// How a call went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// Nobody is there yet.
+    Nothing,
+    /// Somebody is there, whose SSH server does not greet.
+    Refusal,
+    /// An SSH server greets.
+    Greeting,
+}
+
 struct Guest {
     /// Who wants it called: while it moves, two hosts.
     hosts: Vec<HostId>,
     /// When it is called next, where no call is on its way.
     due: Instant,
+    /// Whether somebody was there when it was last called. Its server may greet any moment, and it is asked in no time.
+    near: bool,
     /// The call that is on its way.
     call: Option<u64>,
     answers: bool,
@@ -62,8 +75,9 @@ struct Wish {
 #[derive(Default)]
 struct State {
     guests: HashMap<Callee, Guest>,
-    /// When those are called next that no call is on its way to.
-    due: BTreeSet<(Instant, Callee)>,
+    /// When those are called next that no call is on its way to: those who are near, who do not wait for others, and the
+    /// rest.
+    due: [BTreeSet<(Instant, Callee)>; 2],
     wishes: HashMap<HostId, Wish>,
     /// The number of the last call.
     last: u64,
@@ -72,14 +86,22 @@ struct State {
 }
 
 impl State {
+    /// Those who wait for their calls.
+    const fn waiting(&mut self, near: bool) -> &mut BTreeSet<(Instant, Callee)> {
+        &mut self.due[if near { 0 } else { 1 }]
+    }
+
     /// A host wants this guest called.
     fn join(&mut self, host: HostId, callee: &Callee) {
-        let guest = self.guests.entry(callee.clone()).or_insert_with(|| {
+        if !self.guests.contains_key(callee) {
             let due = Instant::now();
-            self.due.insert((due, callee.clone()));
-            Guest { hosts: Vec::new(), due, call: None, answers: false, misses: 0 }
-        });
-        guest.hosts.push(host);
+            self.waiting(false).insert((due, callee.clone()));
+            let guest = Guest { hosts: Vec::new(), due, near: false, call: None, answers: false, misses: 0 };
+            self.guests.insert(callee.clone(), guest);
+        }
+        if let Some(guest) = self.guests.get_mut(callee) {
+            guest.hosts.push(host);
+        }
     }
 
     /// A host no longer wants this guest called. One that nobody wants is forgotten.
@@ -87,9 +109,9 @@ impl State {
         let Some(guest) = self.guests.get_mut(callee) else { return };
         guest.hosts.retain(|&other| other != host);
         if guest.hosts.is_empty() {
-            let due = guest.due;
+            let (due, near) = (guest.due, guest.near);
             self.guests.remove(callee);
-            self.due.remove(&(due, callee.clone()));
+            self.waiting(near).remove(&(due, callee.clone()));
         }
     }
 }
@@ -141,11 +163,13 @@ impl Greetings {
         let mut state = lock(&self.state);
         let state = &mut *state;
         let Some(guest) = state.guests.get_mut(callee) else { return };
-        (guest.answers, guest.misses) = (false, 0);
         // It is not called again soon, as it answered.
-        state.due.remove(&(guest.due, callee.clone()));
+        let (due, near) = (guest.due, guest.near);
+        (guest.answers, guest.misses, guest.near) = (false, 0, false);
         (guest.call, guest.due) = (None, Instant::now());
-        state.due.insert((guest.due, callee.clone()));
+        let now = guest.due;
+        state.waiting(near).remove(&(due, callee.clone()));
+        state.waiting(false).insert((now, callee.clone()));
     }
 
     /// Calls until the platform is gone.
@@ -164,26 +188,27 @@ impl Greetings {
                 }
                 tokio::select! {
                     Some(Ok((callee, call, stream))) = calls.join_next() => match stream {
-                        Some(stream) => {
+                        Ok(stream) => {
                             listens.spawn(async move { (callee, call, call::greeted(stream).await) });
                         }
-                        None => self.heard(&callee, call, false),
+                        Err(heard) => self.heard(&callee, call, heard),
                     },
-                    Some(Ok((callee, call, answers))) = listens.join_next() => self.heard(&callee, call, answers),
+                    Some(Ok((callee, call, heard))) = listens.join_next() => self.heard(&callee, call, heard),
                     () = sleep(TICK) => {}
                 }
             }
         });
     }
 
-    /// Whom to call now, those first that wait longest, with the number of each call.
+    /// Whom to call now, those first that are near and those that wait longest, with the number of each call.
     fn due(&self, most: usize) -> Vec<(Callee, u64)> {
         let now = Instant::now();
         let mut state = lock(&self.state);
         let state = &mut *state;
         let mut due = Vec::new();
-        while due.len() < most && state.due.first().is_some_and(|&(at, _)| at <= now) {
-            let Some((_, callee)) = state.due.pop_first() else { break };
+        while due.len() < most {
+            let waits = |waiting: &&mut BTreeSet<(Instant, Callee)>| waiting.first().is_some_and(|&(at, _)| at <= now);
+            let Some((_, callee)) = state.due.iter_mut().find(waits).and_then(BTreeSet::pop_first) else { break };
             if let Some(guest) = state.guests.get_mut(&callee) {
                 state.last += 1;
                 guest.call = Some(state.last);
@@ -194,15 +219,16 @@ impl Greetings {
     }
 
     /// Notes how a call went, unless it was made before the guest began anew.
-    fn heard(&self, callee: &Callee, call: u64, answers: bool) {
+    fn heard(&self, callee: &Callee, call: u64, heard: Heard) {
         let mut locked = lock(&self.state);
         let state = &mut *locked;
         let Some(guest) = state.guests.get_mut(callee).filter(|guest| guest.call == Some(call)) else { return };
-        guest.misses = if answers { 0 } else { guest.misses + 1 };
-        let answers = answers || guest.answers && guest.misses < MISSES;
-        let well = answers && guest.misses == 0;
-        (guest.call, guest.due) = (None, Instant::now() + if well { AGAIN.1 } else { AGAIN.0 });
-        state.due.insert((guest.due, callee.clone()));
+        let well = heard == Heard::Greeting;
+        guest.misses = if well { 0 } else { guest.misses + 1 };
+        let answers = well || guest.answers && guest.misses < MISSES;
+        let due = Instant::now() + if well { AGAIN.1 } else { AGAIN.0 };
+        (guest.call, guest.due, guest.near) = (None, due, heard != Heard::Nothing);
+        state.due[usize::from(!guest.near)].insert((due, callee.clone()));
         if std::mem::replace(&mut guest.answers, answers) != answers {
             let wishes = guest.hosts.iter().filter_map(|host| state.wishes.get(host));
             let stirs: Vec<Stir> = wishes.map(|wish| wish.stir.clone()).collect();
@@ -244,7 +270,7 @@ mod tests {
 
     /// Those who are due are called, and answer.
     fn all_answer(greetings: &Greetings) {
-        greetings.due(9).iter().for_each(|(callee, call)| greetings.heard(callee, *call, true));
+        greetings.due(9).iter().for_each(|(callee, call)| greetings.heard(callee, *call, Heard::Greeting));
     }
 
     #[test]
@@ -276,6 +302,7 @@ mod tests {
         greetings.want(HostId(1), HashSet::from([callee("a")]), stir);
         heard.recv_timeout(Duration::from_secs(60)).unwrap();
         assert!(greetings.answers(&callee("a")));
+        assert!(lock(&greetings.state).guests[&callee("a")].near);
         assert_eq!(accepted.try_iter().count(), 0, "one of them was called again");
         drop(held);
         queue.close();
@@ -294,7 +321,7 @@ mod tests {
         want(&greetings, 1, &[]);
         assert!(!greetings.answers(&callee("a")));
         let state = lock(&greetings.state);
-        assert!(state.guests.is_empty() && state.due.is_empty());
+        assert!(state.guests.is_empty() && state.due.iter().all(BTreeSet::is_empty));
     }
 
     #[test]
@@ -307,7 +334,7 @@ mod tests {
         let (late, call) = greetings.due(9).remove(0);
         want(&greetings, 0, &[]);
         want(&greetings, 0, &["b"]);
-        greetings.heard(&late, call, true);
+        greetings.heard(&late, call, Heard::Greeting);
         assert!(!greetings.answers(&callee("b")), "it was called before it began anew");
         all_answer(&greetings);
         assert!(greetings.answers(&callee("b")));
@@ -322,22 +349,24 @@ mod tests {
         assert!(!greetings.answers(&callee("a")));
         let (_, late) = greetings.due(9).remove(0);
         greetings.anew(&callee("a"));
-        greetings.heard(&callee("a"), late, true);
+        greetings.heard(&callee("a"), late, Heard::Greeting);
         assert!(!greetings.answers(&callee("a")));
         all_answer(&greetings);
         assert!(greetings.answers(&callee("a")));
-        assert_eq!(lock(&greetings.state).due.len(), 1);
+        assert_eq!(lock(&greetings.state).due.each_ref().map(BTreeSet::len), [1, 0]);
     }
 
     #[test]
-    fn those_are_called_first_that_wait_longest_and_nobody_twice() {
+    fn those_are_called_first_that_are_near_or_wait_longest_and_nobody_twice() {
         let greetings = uncalled();
-        want(&greetings, 0, &["a", "b"]);
+        want(&greetings, 0, &["a", "b", "c"]);
         let now = Instant::now();
         let earlier = now.checked_sub(Duration::from_secs(1)).unwrap();
-        lock(&greetings.state).due = [(now, callee("a")), (earlier, callee("b"))].into();
+        let far = [(now, callee("a")), (earlier, callee("b"))].into();
+        lock(&greetings.state).due = [[(now, callee("c"))].into(), far];
         let due = || greetings.due(1).into_iter().map(|(callee, _)| callee).collect::<Vec<_>>();
-        assert_eq!([due(), due(), due()], [vec![callee("b")], vec![callee("a")], vec![]]);
+        let near = vec![callee("c")];
+        assert_eq!([due(), due(), due(), due()], [near, vec![callee("b")], vec![callee("a")], vec![]]);
     }
 
     #[test]
@@ -349,7 +378,8 @@ mod tests {
         for (call, (answers, after)) in calls.into_iter().chain(misses).enumerate() {
             // Its next call is not waited for.
             lock(&greetings.state).guests.get_mut(&callee("a")).unwrap().call = Some(call as u64);
-            greetings.heard(&callee("a"), call as u64, answers);
+            let heard = if answers { Heard::Greeting } else { Heard::Nothing };
+            greetings.heard(&callee("a"), call as u64, heard);
             assert_eq!(greetings.answers(&callee("a")), after);
         }
     }

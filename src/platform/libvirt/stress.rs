@@ -40,6 +40,8 @@ const STOP: &str = r#"pidof hemera-load > /dev/null || exit 0; exec hemera-load 
 const CONTROL: &str = "/run/hemera-load";
 /// How long a guest may take to carry a command out: under emulation, with all of its CPU in use.
 const WITHIN: Duration = Duration::from_secs(50);
+/// The same by SSH, where it has to let us in first.
+const WITHIN_BY_SSH: Duration = Duration::from_secs(100);
 
 /// The script that sets a VM's load or ends it, and its arguments. Blocks.
 fn script(host: &Host, vm: &str, load: Option<Load>) -> Result<(String, Vec<String>), Trouble> {
@@ -100,7 +102,7 @@ impl Strain {
             Ok(asked) => asked,
             Err(trouble) => return End::Failed(trouble.to_string().into()),
         };
-        let session = Session::new(&self.ssh, &script, arguments.iter().map(String::as_str), WITHIN);
+        let session = Session::new(&self.ssh, &script, arguments.iter().map(String::as_str), WITHIN_BY_SSH);
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let outcome = session.follow(None, &self.ticket.signals, &mut |stream, bytes| {
             let text = if stream == Stream::Err { &mut err } else { &mut out };
@@ -113,7 +115,7 @@ impl Strain {
             Outcome::Exited(_) => End::Failed(said(&[&err, &out]).into()),
             Outcome::NoSsh => End::Failed(format!("ssh did not get through: {}", said(&[&err])).into()),
             Outcome::Cancelled => End::Cancelled,
-            Outcome::Late => Said::late(WITHIN),
+            Outcome::Late => Said::late(WITHIN_BY_SSH),
             Outcome::Broken(why) => End::Failed(why.into()),
         }
     }

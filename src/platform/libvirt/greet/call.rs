@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::Heard;
+
 /// How long a guest may take to let a call in: asked again, one that has just come up is found sooner.
 const CALL: Duration = Duration::from_millis(500);
 /// How long its server may take to greet then. While an emulated guest boots on a busy machine it took 9 s, and each new
@@ -16,12 +18,16 @@ const GREETING: Duration = Duration::from_secs(30);
 const LINES: usize = 4 << 10;
 
 /// A connection to the server there, if it lets the call in.
-pub(super) async fn connect(place: SocketAddr) -> Option<TcpStream> {
-    timeout(CALL, TcpStream::connect(place)).await.ok()?.ok()
+pub(super) async fn connect(place: SocketAddr) -> Result<TcpStream, Heard> {
+    match timeout(CALL, TcpStream::connect(place)).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => Err(Heard::Refusal),
+        Ok(Err(_)) | Err(_) => Err(Heard::Nothing),
+    }
 }
 
 /// Whether an SSH server greets there, with the line by which such servers tell their version.
-pub(super) async fn greeted(stream: TcpStream) -> bool {
+pub(super) async fn greeted(stream: TcpStream) -> Heard {
     let greeting = async {
         let (mut said, mut piece) = (Vec::new(), [0; 256]);
         while said.len() < LINES && stream.readable().await.is_ok() {
@@ -38,7 +44,7 @@ pub(super) async fn greeted(stream: TcpStream) -> bool {
         }
         false
     };
-    timeout(GREETING, greeting).await.unwrap_or(false)
+    if timeout(GREETING, greeting).await.unwrap_or(false) { Heard::Greeting } else { Heard::Refusal }
 }
 
 #[cfg(test)]
@@ -60,19 +66,24 @@ pub(super) mod tests {
         port
     }
 
-    fn greets(place: SocketAddr) -> bool {
-        let call = async { if let Some(stream) = connect(place).await { greeted(stream).await } else { false } };
+    fn call(place: SocketAddr) -> Heard {
+        let call = async {
+            match connect(place).await {
+                Ok(stream) => greeted(stream).await,
+                Err(heard) => heard,
+            }
+        };
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(call)
     }
 
     #[test]
     fn only_ssh_servers_greet() {
-        let greets_with = |greeting| greets(SocketAddr::from((Ipv4Addr::LOCALHOST, server(greeting))));
-        assert!(greets_with(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"));
-        assert!(greets_with(b"welcome\r\nSSH-2.0-x\r\n"));
-        assert!(!greets_with(b"220 mail.example ESMTP, not SSH-2.0-\r\n"));
-        assert!(!greets_with(b""));
+        let hear = |greeting| call(SocketAddr::from((Ipv4Addr::LOCALHOST, server(greeting))));
+        assert_eq!(hear(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"), Heard::Greeting);
+        assert_eq!(hear(b"welcome\r\nSSH-2.0-x\r\n"), Heard::Greeting);
+        assert_eq!(hear(b"220 mail.example ESMTP, not SSH-2.0-\r\n"), Heard::Refusal);
+        assert_eq!(hear(b""), Heard::Refusal);
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        assert!(!greets(free));
+        assert_eq!(call(free), Heard::Refusal);
     }
 }
