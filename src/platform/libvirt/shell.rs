@@ -209,7 +209,7 @@ mod tests {
         let shells = Shells::default();
         // As many as may run at once do, and nothing is begun but by this test.
         lock(&shells.0).running = AT_ONCE;
-        let ssh = SshAccess { destination: "root@10.160.0.1".into(), config: None, any_key: true };
+        let ssh = SshAccess { destination: "root@10.160.0.1".into(), config: None, any_key: true, guest: true };
         let script = Script {
             title: "true".into(),
             text: "true".into(),

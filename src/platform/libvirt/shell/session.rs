@@ -14,8 +14,11 @@ use crate::fleet::Script;
 use crate::platform::libvirt::ledger::Signals;
 use crate::platform::{SshAccess, Stream};
 
-/// How long a host may take to let SSH in, in seconds.
-const CONNECT: u32 = 10;
+/// How long a host may take to let SSH in, in seconds; between two questions whether it is still there; and how many of
+/// them may go without an answer.
+const HOST: [u32; 3] = [10, 5, 3];
+/// The same of guests: an emulated one that had just booted on a busy machine took more than 10 s to greet.
+const GUEST: [u32; 3] = [60, 15, 4];
 /// How often it is looked whether a command is to be ended.
 const LOOK: Duration = Duration::from_millis(200);
 /// How long a command may take to end when it is told to; then it is left to itself.
@@ -90,8 +93,10 @@ impl Session {
         }
         // Commands need no agent, no display and no ports from here, whatever the configuration forwards.
         command.args(["-a", "-x", "-T", "-o", "ClearAllForwardings=yes"]);
-        command.args(["-o", "BatchMode=yes", "-o", &format!("ConnectTimeout={CONNECT}")]);
-        command.args(["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "--", &ssh.destination]);
+        let [connect, ask, most] = if ssh.guest { GUEST } else { HOST };
+        command.args(["-o", "BatchMode=yes", "-o", &format!("ConnectTimeout={connect}")]);
+        command.args(["-o", &format!("ServerAliveInterval={ask}"), "-o", &format!("ServerAliveCountMax={most}")]);
+        command.args(["--", &ssh.destination]);
         let words = ["sh", "-c", script, "sh"].into_iter().chain(arguments).map(quoted);
         command.arg(words.collect::<Vec<_>>().join(" "));
         Self { command, timeout, wrapped: false, here: false }
@@ -202,7 +207,7 @@ mod tests {
     #[test]
     fn only_keys_of_guests_are_taken_as_they_come() {
         let arguments = |any_key| {
-            let ssh = SshAccess { destination: "root@10.160.0.1".into(), config: None, any_key };
+            let ssh = SshAccess { destination: "root@10.160.0.1".into(), config: None, any_key, guest: any_key };
             let session = Session::new(&ssh, "true", iter::empty(), Duration::from_secs(1));
             let arguments = session.command.get_args();
             arguments.map(|argument| argument.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
@@ -213,6 +218,9 @@ mod tests {
         for any_key in [true, false] {
             assert!(arguments(any_key).contains("-a -x -T -o ClearAllForwardings=yes -o BatchMode=yes"));
         }
+        assert!(
+            arguments(true).contains("-o ConnectTimeout=60 ") && arguments(false).contains("-o ConnectTimeout=10 ")
+        );
         assert!(arguments(true).ends_with("-- root@10.160.0.1 'sh' '-c' 'true' 'sh'"));
     }
 
