@@ -30,7 +30,7 @@ run = { select = "all", command = "hostname; hostname --fqdn; cat /etc/hostname;
 [[step]]
 run = { select = "name:open-1", script = "script.sh", args = ["two words", "it's"], timeout = "2 min" }
 [[step]]
-run = { select = "name:open-1", command = "echo begun; sleep 1000 & sleep 1000", timeout = "1 min" }
+run = { select = "name:open-1", command = "echo begun; sleep 1000 & sleep 1000", timeout = "90 s" }
 [[step]]
 run = { select = "name:open-1", command = "ps -e -o args= | grep -c '[s]leep 1000'; ls -d /tmp/tmp.* | wc -l", timeout = "2 min" }
 [[step]]
@@ -222,7 +222,7 @@ fn work(rig: &Rig) {
     let (begun, _, code) = results.said(2, "open-1");
     assert_eq!(
         (begun, code, results.ended(2, "open-1")),
-        ("begun\n", None, "failed,took longer than 60 s and was ended")
+        ("begun\n", None, "failed,took longer than 90 s and was ended")
     );
     assert_eq!(results.said(3, "open-1").0, "0\n0\n", "no sleep runs on, and nothing of a script is left");
     copied(rig, &results);
