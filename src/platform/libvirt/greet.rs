@@ -184,7 +184,8 @@ impl Greetings {
                 let room = (AT_ONCE - calls.len()).min(OPEN.saturating_sub(calls.len() + listens.len()));
                 for (callee, call) in self.due(room) {
                     let place = SocketAddr::from((callee.address, self.port));
-                    calls.spawn(async move { (callee, call, call::connect(place).await) });
+                    let known = self.answers(&callee);
+                    calls.spawn(async move { (callee, call, call::connect(place, known).await) });
                 }
                 tokio::select! {
                     Some(Ok((callee, call, stream))) = calls.join_next() => match stream {

@@ -9,17 +9,18 @@ use tokio::time::timeout;
 
 use super::Heard;
 
-/// How long a guest may take to let a call in: asked again, one that has just come up is found sooner.
-const CALL: Duration = Duration::from_millis(500);
+/// How long a guest may take to let a call in: one that has just come up is found sooner where it is asked again, and one
+/// that answered is not given up because its machine is busy.
+const CALL: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 /// How long its server may take to greet then. While an emulated guest boots on a busy machine it took 9 s, and each new
 /// call is one more process in it that does not get done.
 const GREETING: Duration = Duration::from_secs(30);
 /// How much a server says at most before its greeting.
 const LINES: usize = 4 << 10;
 
-/// A connection to the server there, if it lets the call in.
-pub(super) async fn connect(place: SocketAddr) -> Result<TcpStream, Heard> {
-    match timeout(CALL, TcpStream::connect(place)).await {
+/// A connection to the server there, if it lets the call in. `known`: it has greeted before.
+pub(super) async fn connect(place: SocketAddr, known: bool) -> Result<TcpStream, Heard> {
+    match timeout(if known { CALL.1 } else { CALL.0 }, TcpStream::connect(place)).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => Err(Heard::Refusal),
         Ok(Err(_)) | Err(_) => Err(Heard::Nothing),
@@ -68,7 +69,7 @@ pub(super) mod tests {
 
     fn call(place: SocketAddr) -> Heard {
         let call = async {
-            match connect(place).await {
+            match connect(place, false).await {
                 Ok(stream) => greeted(stream).await,
                 Err(heard) => heard,
             }
