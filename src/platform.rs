@@ -410,6 +410,8 @@ pub struct SshAccess {
     pub config: Option<PathBuf>,
     /// Whether a key of its server that is not known is taken as it comes: guests make theirs as they boot.
     pub any_key: bool,
+    /// Whether it is a guest, which may take long to let anybody in, and is silent for a while when it moves.
+    pub guest: bool,
 }
 
 /// How much of each stream of a command's output is kept, in bytes: the end of it.

@@ -54,6 +54,7 @@ fn class(memory: Bytes) -> Arc<VmClass> {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        agent: true,
         ssh: None,
         patience: None,
         ssh_key: None,

@@ -317,6 +317,10 @@ fn other_ways_to_say_things() {
     assert_eq!((class(""), class("network = \"n\"\nssh = \"root\"")), (None, ssh(None)));
     let config = std::path::absolute("keys/ssh_config").unwrap();
     assert_eq!(class("network = \"n\"\nssh = \"root\"\nssh_config = \"keys/ssh_config\""), ssh(Some(config)));
+    let agent = |more: &str| parse("image = \"none\"", &format!("image = \"none\"\n{more}")).classes[0].agent;
+    assert_eq!([agent(""), agent("agent = true"), agent("agent = false")], [true, true, false]);
+    let by_ssh = "agent = false\nready = \"reachable\"\nnetwork = \"n\"\nssh = \"root\"";
+    assert!(!agent(by_ssh));
     let told = parse("image = \"none\"", "image = \"d\"\npatience = \"10 min\"\nssh_key = \"ssh-ed25519 AAAA me\\n\"");
     assert_eq!(told.classes[0].patience, Some(Duration::from_mins(10)));
     assert_eq!(told.classes[0].ssh_key.as_deref(), Some("ssh-ed25519 AAAA me"));

@@ -4,66 +4,30 @@
 //! Where the machine cannot, that is said loudly, and is a failure in CI.
 #![cfg(feature = "libvirt")]
 
-#[path = "support/start.rs"]
-mod start;
+#[path = "support/debian.rs"]
+mod debian;
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
+use debian::start::{done, hemera, not_run, text, wait_until};
+use debian::{CACHE, Lab, image, ssh};
 use serde_json::Value;
-use start::{done, hemera, not_run, start, text, wait_until};
-
-/// Where images are kept.
-const CACHE: &str = "/var/cache/hemera/lab";
 
 /// What is to be true in a guest.
 const CHECKS: &str = "cloud-init status --wait && test $(systemctl is-system-running --wait) = running && \
                       systemctl is-active ssh && stress-ng --cpu 1 --timeout 1 && passwd -S root && hostname -I";
 
-/// A lab in a directory, ended however the test ends.
-struct Lab(PathBuf);
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        let _ = hemera(&["lab", "down"]).arg(&self.0).output();
-    }
-}
-
-/// Sees to it that the image is there, for one test at a time; none where this machine cannot build it, which is said.
-fn image() -> Option<MutexGuard<'static, ()>> {
-    static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let output = hemera(&["lab", "image"]).output().expect("hemera");
-    let why = text(&output.stderr);
-    if !output.status.success() && (why.contains("programs are missing") || why.contains("need root")) {
-        not_run(&why);
-        return None;
-    }
-    assert!(output.status.success(), "no image: {why}");
-    Some(turn)
-}
-
-/// A command by SSH, with these options.
-fn ssh(options: &[&str], address: &str, command: &str) -> Output {
-    let mut ssh = Command::new("ssh");
-    ssh.args(["-o", "BatchMode=yes"]).args(options).arg(format!("root@{address}")).arg(command);
-    ssh.stdin(Stdio::null()).output().expect("ssh")
-}
-
 #[test]
 #[ignore = "takes minutes; tests/run --long"]
 fn debian_boots_on_a_lab_and_lets_the_labs_key_in_alone() {
     let Some(_turn) = image() else { return };
-    let lab = Lab(Path::new(env!("CARGO_TARGET_TMPDIR")).join("lab-debian"));
-    // What an earlier test process left that was killed.
-    drop(Lab(lab.0.clone()));
-    let _ = fs::remove_dir_all(&lab.0);
-    if let Err(why) = start(&lab.0, &["--sites", "1", "--hosts", "2"]) {
-        return not_run(&why);
-    }
+    let lab = match Lab::start("lab-debian", &["--sites", "1", "--hosts", "2"]) {
+        Ok(lab) => lab,
+        Err(why) => return not_run(&why),
+    };
     let folder = tempfile::tempdir().expect("a folder");
     let written = fs::read_to_string(lab.0.join("workflow.toml")).expect("workflow.toml");
     let (classes, _) = written.split_once("[limits]").expect("classes before limits");
@@ -127,4 +91,22 @@ fn a_build_that_is_interrupted_leaves_nothing() {
     });
     assert_eq!(left.count(), 0, "processes of the build");
     assert_eq!(fs::read_link(format!("{CACHE}/debian")).expect("the image of before"), before);
+}
+
+#[test]
+#[ignore = "needs the image; tests/run --long"]
+fn old_images_go_and_others_stay() {
+    let Some(_turn) = image() else { return };
+    let [old, young] = ["old", "young"].map(|name| Path::new(CACHE).join(format!("debian-test-{name}")));
+    for dir in [&old, &young] {
+        fs::create_dir_all(dir).expect("a directory");
+        fs::write(dir.join("disk.qcow2"), "").expect("a disk");
+    }
+    done(Command::new("touch").args(["-d", "2 days ago"]).arg(&old));
+    let output = hemera(&["lab", "image"]).output().expect("hemera");
+    let (there, said) = ([&old, &young].map(|dir| dir.exists()), text(&output.stderr));
+    let _ = fs::remove_dir_all(&young);
+    assert_eq!(there, [false, true], "{said}");
+    assert!(output.status.success() && said.contains(&format!("{} was removed: ", old.display())), "{said}");
+    assert!(Path::new(CACHE).join("debian/disk.qcow2").exists());
 }

@@ -67,6 +67,7 @@ fn simulated(cpu: Duration, count: u32) -> Duration {
         network: None,
         cpu: None,
         ready: hemera::fleet::Ready::Up,
+        agent: true,
         ssh: None,
         patience: None,
         ssh_key: None,

@@ -49,6 +49,7 @@ fn class(image: Image) -> Arc<VmClass> {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        agent: true,
         ssh: None,
         patience: None,
         ssh_key: None,

@@ -89,6 +89,7 @@ impl Bench {
             network: None,
             cpu: None,
             ready,
+            agent: true,
             ssh: None,
             patience: None,
             ssh_key: None,

@@ -217,7 +217,7 @@ pub(super) enum LabTask {
     Up(LabUp),
     /// Show the labs of this machine: hosts, VMs, links, world files
     Status,
-    /// Build a disk image of Debian with systemd, cloud-init, sshd and stress-ng, which later labs offer as class `debian`
+    /// Build a disk image of Debian with systemd, cloud-init, sshd and stress-ng, for labs that start afterwards
     Image,
     /// End a lab with all its VMs; nothing is left but the guest images in /var/cache/hemera, for the next one
     Down {

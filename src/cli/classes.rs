@@ -21,6 +21,7 @@ fn simulated(name: &str, vcpus: u8, mib: u64) -> Arc<VmClass> {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        agent: true,
         ssh: None,
         patience: None,
         ssh_key: None,

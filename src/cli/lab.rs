@@ -92,7 +92,10 @@ fn up(asked: &LabUp) -> Result<u8, Failure> {
 fn image() -> Result<u8, Failure> {
     until_stopped(|say, stop| {
         let disk = lab::image(say, stop)?.disk();
-        say!("{} is there: labs that start from now on have a class `debian` that boots it", disk.display());
+        say!(
+            "{} is there: labs that start from now on have a class `debian` that boots it, and `debian-ssh` without its agent",
+            disk.display()
+        );
         Ok(())
     })
 }

@@ -23,6 +23,8 @@ pub struct VmClass {
     pub cpu: Option<String>,
     /// When its boot counts as done.
     pub ready: Ready,
+    /// Whether its guests may have an agent that is to be used. Where they may not, their VMs have no port for one.
+    pub agent: bool,
     /// How its guests' SSH servers are reached where they have no agent; none: they are not.
     pub ssh: Option<GuestSsh>,
     /// How long a boot may go on without any progress before it is given up; none: the engine's default.

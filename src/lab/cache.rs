@@ -1,14 +1,18 @@
 //! Where guests are kept from lab to lab: a directory each, whose name holds a checksum of all that went in.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
-use super::LabError;
 use super::run::{command, finish, run};
+use super::{LabError, record};
 
 /// The directory of all of them.
 const CACHE: &str = "/var/cache/hemera/lab";
+
+/// How long what nobody asks for stays: a lab may be about to start with it, or another version of this program at work.
+const KEPT: Duration = Duration::from_hours(24);
 
 /// The directory of what has that name.
 pub(super) fn dir(name: &str) -> PathBuf {
@@ -58,15 +62,58 @@ pub(super) fn keep(draft: &Path, dir: &Path) -> Result<(), LabError> {
     Ok(())
 }
 
-/// Has `name` lead to the one that was taken last. Made beside and moved over: whoever looks finds the old one or the new
-/// one.
-pub(super) fn link(name: &str, to: &Path) -> Result<(), LabError> {
+/// Has `name` lead to the one that was taken last, and removes older ones that nobody needs any more. Made beside and moved
+/// over: whoever looks finds the old one or the new one.
+pub(super) fn take(name: &str, to: &Path, say: &mut dyn FnMut(&str)) -> Result<(), LabError> {
     let (link, draft) = (dir(name), dir(&format!("{name}-{}", std::process::id())));
+    in_use(to);
     if fs::read_link(&link).ok().as_deref() != Some(to) {
         let _ = fs::remove_file(&draft);
         symlink(to, &draft).and_then(|()| fs::rename(&draft, &link)).map_err(LabError::file(link))?;
     }
+    for old in outdated(Path::new(CACHE), name, to, &written_by_labs()?) {
+        match fs::remove_dir_all(&old) {
+            Ok(()) => say(&format!("{} was removed: no lab uses it", old.display())),
+            // It is in nobody's way but the disk's.
+            Err(error) => tracing::warn!(old = %old.display(), %error, "an old guest stays"),
+        }
+    }
     Ok(())
+}
+
+/// Notes that somebody is about to use what is there.
+pub(super) fn in_use(dir: &Path) {
+    let noted = File::open(dir).and_then(|file| file.set_modified(SystemTime::now()));
+    if let Err(error) = noted {
+        tracing::warn!(dir = %dir.display(), %error, "its use could not be noted");
+    }
+}
+
+/// What all labs of this machine have written for their users: what they boot is in there, by its path.
+fn written_by_labs() -> Result<String, LabError> {
+    let labs = record::all()?;
+    let files = labs.iter().flat_map(|record| [record.world(), record.workflow()]);
+    // Of a lab that is just starting they are not there yet.
+    Ok(files.filter_map(|file| fs::read_to_string(file).ok()).collect())
+}
+
+/// Those of `name` in `cache` beside `newest` that nobody has asked for lately, and that `written` does not speak of.
+fn outdated(cache: &Path, name: &str, newest: &Path, written: &str) -> Vec<PathBuf> {
+    let prefix = format!("{name}-");
+    let old = |path: &PathBuf| {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        let asked =
+            fs::symlink_metadata(path).ok().filter(fs::Metadata::is_dir).and_then(|found| found.modified().ok());
+        let unused = asked.and_then(|at| at.elapsed().ok()).is_some_and(|unused| unused > KEPT);
+        // A draft is that of a build.
+        unused
+            && file.starts_with(&prefix)
+            && !file.contains(".draft-")
+            && path != newest
+            && !written.contains(&*path.to_string_lossy())
+    };
+    let entries = fs::read_dir(cache).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(old).collect()
 }
 
 /// The static `hemera-load`: what `HEMERA_LOAD` says, or beside this program, or where `load/build` leaves it.
@@ -110,6 +157,24 @@ mod tests {
         assert_ne!(key(&[], "text").unwrap(), first);
         fs::write(&files[0], "2").unwrap();
         assert_ne!(key(&files, "text").unwrap(), first);
+    }
+
+    #[test]
+    fn what_is_old_goes_unless_a_lab_has_it_or_it_is_the_newest() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = SystemTime::now() - KEPT - Duration::from_mins(1);
+        for name in ["debian-1", "debian-2", "debian-3", "debian-4", "debian-5.draft-1", "guest-1"] {
+            let dir = folder.path().join(name);
+            fs::create_dir(&dir).unwrap();
+            fs::write(dir.join("disk"), "").unwrap();
+            File::open(&dir).unwrap().set_modified(old).unwrap();
+        }
+        in_use(&folder.path().join("debian-2"));
+        let link = folder.path().join("debian-6");
+        symlink(folder.path().join("debian-1"), &link).unwrap();
+        let written = format!("image = \"{}/disk\"", folder.path().join("debian-3").display());
+        let found = outdated(folder.path(), "debian", &folder.path().join("debian-4"), &written);
+        assert_eq!(found, [folder.path().join("debian-1")]);
     }
 
     #[test]

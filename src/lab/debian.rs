@@ -45,7 +45,7 @@ const OWN: [(&str, &str); 9] = [
     ("etc/systemd/network/80-dhcp.network", include_str!("debian/dhcp.network")),
     // With a seed cloud-init has found what it looks for.
     ("var/lib/cloud/seed/nocloud/meta-data", "instance-id: hemera\n"),
-    ("var/lib/cloud/seed/nocloud/user-data", "#cloud-config\n"),
+    ("var/lib/cloud/seed/nocloud/user-data", "#cloud-config\n{}\n"),
 ];
 
 /// A built image.
@@ -90,7 +90,7 @@ pub fn image(say: &mut dyn FnMut(&str), stop: &dyn Fn() -> bool) -> Result<Debia
         }
         cache::keep(&draft, &dir)?;
     }
-    cache::link("debian", &dir)?;
+    cache::take("debian", &dir, say)?;
     Ok(Debian { dir })
 }
 
@@ -98,6 +98,7 @@ pub fn image(say: &mut dyn FnMut(&str), stop: &dyn Fn() -> bool) -> Result<Debia
 pub(super) fn built(say: &mut dyn FnMut(&str)) -> Option<Debian> {
     let dir = cache::dir("debian").canonicalize().ok()?;
     if cache::intact(&dir) {
+        cache::in_use(&dir);
         return Some(Debian { dir });
     }
     say(&format!("the disk image in {} is damaged and not offered: `hemera lab image` builds it anew", dir.display()));

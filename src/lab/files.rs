@@ -47,9 +47,9 @@ pub fn world(plan: &Plan, record: &Record, guest: &Guest, program: &Path) -> Str
 }
 
 /// The workflow file: a class of small VMs, booted, put under load where they take it, moved crosswise and destroyed.
-/// Beside it are a class of the same ones that boot a disk image, and, where its image was built, one of Debian, whose VMs
-/// the lab's key opens.
-pub fn workflow(plan: &Plan, guest: &Guest, debian: Option<(&Debian, &str)>) -> String {
+/// Beside it are a class of the same ones that boot a disk image, and, where its image was built, two of Debian, whose VMs
+/// the lab's key opens; those of the second are reached by SSH alone.
+pub fn workflow(plan: &Plan, record: &Record, guest: &Guest, debian: Option<(&Debian, &str)>) -> String {
     let (kernel, initrd) = (guest.kernel(), guest.initrd());
     let count = plan.hosts().count() * 2;
     let (stress, stop) = if guest.stress {
@@ -62,7 +62,7 @@ pub fn workflow(plan: &Plan, guest: &Guest, debian: Option<(&Debian, &str)>) -> 
         (String::new(), "")
     };
     let reached = "network = \"hemera\"\nready = \"reachable\"\n";
-    let debian = debian.map_or_else(String::new, |(image, key)| self::debian(image, key));
+    let debian = debian.map_or_else(String::new, |(image, key)| self::debian(image, key, &record.ssh_config()));
     format!(
         "# VMs of lab {}, written by `hemera lab up`.\nname = \"lab\"\n\n[vm.tiny]\nvcpus = 1\n\
          memory = \"{MEMORY_MIB} MiB\"\nkernel = \"{}\"\ninitrd = \"{}\"\ncmdline = \"{CMDLINE}\"\n\
@@ -77,15 +77,20 @@ pub fn workflow(plan: &Plan, guest: &Guest, debian: Option<(&Debian, &str)>) -> 
     )
 }
 
-/// The class of VMs that boot the disk image.
-fn debian(image: &Debian, key: &str) -> String {
+/// The classes of VMs that boot the disk image: with its agent, and without, as most images are.
+fn debian(image: &Debian, key: &str, config: &Path) -> String {
     let (disk, memory, patience) = (image.disk(), debian::MEMORY_MIB, debian::PATIENCE_MIN);
-    format!(
-        "\n[vm.debian]\nvcpus = 1\nmemory = \"{memory} MiB\"\nimage = \"{}\"\nnetwork = \"hemera\"\n\
-         ready = \"reachable\"\npatience = \"{patience} min\"\nssh_key = \"{}\"\n",
-        disk.display(),
-        key.trim()
-    )
+    let class = |name: &str| {
+        format!(
+            "\n[vm.{name}]\nvcpus = 1\nmemory = \"{memory} MiB\"\nimage = \"{}\"\nnetwork = \"hemera\"\n\
+             ready = \"reachable\"\npatience = \"{patience} min\"\nssh_key = \"{}\"\n",
+            disk.display(),
+            key.trim()
+        )
+    };
+    let config = toml::Value::from(config.display().to_string());
+    let ssh = format!("agent = false\nssh = \"root\"\nssh_config = {config}\n");
+    class("debian") + &class("debian-ssh") + &ssh
 }
 
 #[cfg(test)]
@@ -121,12 +126,15 @@ mod tests {
         assert_eq!(read.images.catalogue.directories, [guest(true).dir]);
         let debian = Debian { dir: "/var/cache/hemera/lab/debian".into() };
         let key = "ssh-ed25519 AAAA lab4\n";
-        for (stress, debian, classes, steps) in [(false, None, 2, 3), (true, Some((&debian, key)), 3, 5)] {
-            let read = Workflow::parse(&workflow(&plan, &guest(stress), debian), "workflow.toml").unwrap();
+        for (stress, debian, classes, steps) in [(false, None, 2, 3), (true, Some((&debian, key)), 4, 5)] {
+            let read = Workflow::parse(&workflow(&plan, &record, &guest(stress), debian), "workflow.toml").unwrap();
             assert_eq!((read.classes.len(), read.steps.len()), (classes, steps));
             if debian.is_some() {
                 assert_eq!(read.classes[2].ssh_key.as_deref(), Some("ssh-ed25519 AAAA lab4"));
                 assert_eq!(read.classes[2].patience, Some(std::time::Duration::from_mins(10)));
+                let ssh = read.classes[3].ssh.clone().unwrap();
+                assert_eq!((read.classes[2].agent, read.classes[3].agent), (true, false));
+                assert_eq!((ssh.user.as_str(), ssh.config), ("root", Some("/tmp/a \"lab\"/ssh/config".into())));
             }
         }
     }

@@ -92,7 +92,7 @@ struct Parts {
 /// The guest from the cache, built first where it is not there or is damaged. `say` is told what takes time.
 pub(super) fn get(say: &mut dyn FnMut(&str)) -> Result<Guest, LabError> {
     let guest = cached(say)?;
-    cache::link("guest", &guest.dir)?;
+    cache::take("guest", &guest.dir, say)?;
     Ok(guest)
 }
 

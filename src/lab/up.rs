@@ -143,7 +143,7 @@ fn make(
     let write = |path: PathBuf, text: String| fs::write(&path, text).map_err(LabError::file(path));
     write(record.world(), files::world(plan, record, guest, program))?;
     let key = ssh::key(record)?;
-    write(record.workflow(), files::workflow(plan, guest, debian.map(|debian| (debian, key.as_str()))))?;
+    write(record.workflow(), files::workflow(plan, record, guest, debian.map(|debian| (debian, key.as_str()))))?;
     go_on()?;
     Ok(link)
 }

@@ -54,6 +54,7 @@ mod room;
 mod said;
 mod serial;
 mod shell;
+mod smbios;
 mod state;
 mod stopping;
 mod stress;
@@ -78,10 +79,11 @@ use self::images::Images;
 use self::ledger::Ledger;
 use self::queue::{Queue, lock};
 use self::shell::Shells;
+use self::stress::Strain;
 use self::work::Work;
 use super::{
-    Batch, End, GuestWork, HostAccess, HostWork, Observation, Platform, Power, Progress, Reply, Request, SILENCE,
-    SshAccess,
+    Batch, Change, End, GuestWork, HostAccess, HostWork, Observation, Platform, Power, Progress, Reply, Request,
+    SILENCE, SshAccess,
 };
 use crate::fleet::{Adjust, FromConsole, HostId, Inquiry, TaskId, ToConsole, Topology};
 use crate::image::Settings;
@@ -177,6 +179,13 @@ impl LibvirtPlatform {
         ssh.map(|ssh| (host, ssh)).ok_or_else(|| format!("{}: the world does not say its `ssh`", host.name))
     }
 
+    /// A host, and how that of its guests is reached which has no agent.
+    fn login(&self, id: HostId, vm: &Arc<str>) -> Option<(&Arc<Host>, SshAccess)> {
+        let host = self.hosts.get(&id)?;
+        let login = lock(&host.logins).get(vm).cloned()?;
+        Some((host, login))
+    }
+
     fn refuse(&self, task: TaskId, reason: String) {
         let end = End::Failed(reason.into());
         self.queue.push(None, vec![Observation::Ended { task, end, figures: None }]);
@@ -235,6 +244,13 @@ impl Platform for LibvirtPlatform {
                 Ok(found) => self.boot(self.ledger.open(task, &name, &[host]), found, name, class),
                 Err(reason) => self.refuse(task, reason),
             },
+            Request::Change { task, name, host, change: Change::Load(load), .. }
+                if let Some((host, ssh)) = self.login(host, &name) =>
+            {
+                // Nothing is done to the VM: what is seen of it meanwhile counts.
+                let ticket = self.ledger.open(task, &name, &[]);
+                self.shells.stress(Strain::new(host.clone(), name, ssh, load, ticket));
+            }
             Request::Change { task, name, host, change, .. } => {
                 let work = Work::Change { name: name.clone(), change };
                 self.on_host(task, &name, host, work);

@@ -144,6 +144,7 @@ impl Reader<'_> {
                 None | Some(RawReady::Up) => Ready::Up,
                 Some(RawReady::Reachable) => Ready::Reachable,
             },
+            agent: self.agent(raw, &table)?,
             ssh: self.guest_ssh(raw, &table)?,
             patience: match &raw.patience {
                 Some(patience) => Some(self.span(patience, Duration::from_secs(1), MAX_WAIT, "patience")?),

@@ -38,6 +38,7 @@ pub(super) struct RawClass {
     pub(super) network: Option<String>,
     pub(super) cpu: Option<String>,
     pub(super) ready: Option<Spanned<RawReady>>,
+    pub(super) agent: Option<Spanned<bool>>,
     pub(super) ssh: Option<Spanned<String>>,
     pub(super) ssh_config: Option<Spanned<String>>,
     pub(super) patience: Option<Spanned<Span>>,

@@ -47,6 +47,7 @@ pub(crate) fn small() -> Arc<VmClass> {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        agent: true,
         ssh: None,
         patience: None,
         ssh_key: None,

@@ -140,6 +140,8 @@ fn wrong_workflows_are_told() {
         ("image = \"none\"", "image = \"none\"\npatience = \"10 ms\""),
         ("image = \"none\"", "image = \"none\"\nssh_key = \"id_ed25519.pub\""),
         ("image = \"none\"", "image = \"none\"\nssh_key = \"\"\"ssh-ed25519 AAAA a\nssh-ed25519 BBBB b\"\"\""),
+        ("image = \"none\"", "image = \"none\"\nagent = \"no\""),
+        ("image = \"none\"", "image = \"none\"\nagent = false\nready = \"reachable\""),
         ("boot_per_host = 4", "boots_per_host = 4"),
         ("boot_per_host = 4", "boot_per_host = -4"),
         ("samples = \"5 s\"", "samples = 5"),

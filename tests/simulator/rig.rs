@@ -67,6 +67,7 @@ pub(crate) fn class(memory: u64, vcpus: u8) -> Arc<VmClass> {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        agent: true,
         ssh: None,
         patience: None,
         ssh_key: None,

@@ -106,6 +106,7 @@ pub(crate) fn boot(count: u32) -> OperationSpec {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        agent: true,
         ssh: None,
         patience: None,
         ssh_key: None,

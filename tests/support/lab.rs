@@ -188,6 +188,7 @@ impl Lab {
             network: None,
             cpu: None,
             ready: Ready::Up,
+            agent: true,
             ssh: None,
             patience: None,
             ssh_key: None,

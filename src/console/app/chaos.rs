@@ -78,6 +78,7 @@ fn snapshot() -> Snapshot {
         network: None,
         cpu: None,
         ready: Ready::Up,
+        agent: true,
         ssh: None,
         patience: None,
         ssh_key: None,

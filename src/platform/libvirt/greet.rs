@@ -1,6 +1,8 @@
 //! Whether guests without an agent answer: their SSH servers greet who calls. One thread calls for all hosts, many at a
 //! time and without waiting for any.
 
+mod call;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,30 +10,25 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::queue::{Queue, lock};
 use crate::fleet::HostId;
 
 /// Where SSH servers listen.
 const PORT: u16 = 22;
-/// Calls at a time.
+/// Calls at a time to whom nothing has answered yet: a machine keeps about a thousand neighbours in mind (`gc_thresh3` of
+/// Linux), those that do not answer included.
 const AT_ONCE: usize = 256;
+/// Calls at a time in all, each a file that is open: half of what is usually allowed (`ulimit -n`).
+const OPEN: usize = 512;
 /// How often it is looked whom to call.
 const TICK: Duration = Duration::from_millis(100);
-/// How long a guest may take to let a call in: asked again, one that has just come up is found sooner.
-const CALL: Duration = Duration::from_millis(500);
-/// How long its server may take to greet then, under emulation.
-const GREETING: Duration = Duration::from_secs(5);
 /// Between two calls of a guest that did not answer, and of one that did: each is a process in it.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 /// Calls in a row that one that answered must leave unanswered: a busy server refuses now and then.
 const MISSES: u32 = 3;
-/// How much a server says at most before its greeting.
-const LINES: usize = 4 << 10;
-
 /// What is done when a guest begins or ceases to answer.
 type Stir = Arc<dyn Fn() + Send + Sync>;
 
@@ -45,11 +42,24 @@ pub(super) struct Callee {
     pub(super) uuid: Arc<str>,
 }
 
+/// How a call went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// Nobody is there yet.
+    Nothing,
+    /// Somebody is there, whose SSH server does not greet.
+    Refusal,
+    /// An SSH server greets.
+    Greeting,
+}
+
 struct Guest {
     /// Who wants it called: while it moves, two hosts.
     hosts: Vec<HostId>,
     /// When it is called next, where no call is on its way.
     due: Instant,
+    /// Whether somebody was there when it was last called. Its server may greet any moment, and it is asked in no time.
+    near: bool,
     /// The call that is on its way.
     call: Option<u64>,
     answers: bool,
@@ -65,8 +75,9 @@ struct Wish {
 #[derive(Default)]
 struct State {
     guests: HashMap<Callee, Guest>,
-    /// When those are called next that no call is on its way to.
-    due: BTreeSet<(Instant, Callee)>,
+    /// When those are called next that no call is on its way to: those who are near, who do not wait for others, and the
+    /// rest.
+    due: [BTreeSet<(Instant, Callee)>; 2],
     wishes: HashMap<HostId, Wish>,
     /// The number of the last call.
     last: u64,
@@ -75,14 +86,22 @@ struct State {
 }
 
 impl State {
+    /// Those who wait for their calls.
+    const fn waiting(&mut self, near: bool) -> &mut BTreeSet<(Instant, Callee)> {
+        &mut self.due[if near { 0 } else { 1 }]
+    }
+
     /// A host wants this guest called.
     fn join(&mut self, host: HostId, callee: &Callee) {
-        let guest = self.guests.entry(callee.clone()).or_insert_with(|| {
+        if !self.guests.contains_key(callee) {
             let due = Instant::now();
-            self.due.insert((due, callee.clone()));
-            Guest { hosts: Vec::new(), due, call: None, answers: false, misses: 0 }
-        });
-        guest.hosts.push(host);
+            self.waiting(false).insert((due, callee.clone()));
+            let guest = Guest { hosts: Vec::new(), due, near: false, call: None, answers: false, misses: 0 };
+            self.guests.insert(callee.clone(), guest);
+        }
+        if let Some(guest) = self.guests.get_mut(callee) {
+            guest.hosts.push(host);
+        }
     }
 
     /// A host no longer wants this guest called. One that nobody wants is forgotten.
@@ -90,9 +109,9 @@ impl State {
         let Some(guest) = self.guests.get_mut(callee) else { return };
         guest.hosts.retain(|&other| other != host);
         if guest.hosts.is_empty() {
-            let due = guest.due;
+            let (due, near) = (guest.due, guest.near);
             self.guests.remove(callee);
-            self.due.remove(&(due, callee.clone()));
+            self.waiting(near).remove(&(due, callee.clone()));
         }
     }
 }
@@ -144,11 +163,13 @@ impl Greetings {
         let mut state = lock(&self.state);
         let state = &mut *state;
         let Some(guest) = state.guests.get_mut(callee) else { return };
-        (guest.answers, guest.misses) = (false, 0);
         // It is not called again soon, as it answered.
-        state.due.remove(&(guest.due, callee.clone()));
+        let (due, near) = (guest.due, guest.near);
+        (guest.answers, guest.misses, guest.near) = (false, 0, false);
         (guest.call, guest.due) = (None, Instant::now());
-        state.due.insert((guest.due, callee.clone()));
+        let now = guest.due;
+        state.waiting(near).remove(&(due, callee.clone()));
+        state.waiting(false).insert((now, callee.clone()));
     }
 
     /// Calls until the platform is gone.
@@ -158,34 +179,37 @@ impl Greetings {
             Err(error) => return tracing::error!(%error, "guests without an agent are not called"),
         };
         runtime.block_on(async {
-            let mut calls = JoinSet::new();
+            let (mut calls, mut listens) = (JoinSet::new(), JoinSet::new());
             while !self.queue.closed() {
-                for (callee, call) in self.due(AT_ONCE - calls.len()) {
+                let room = (AT_ONCE - calls.len()).min(OPEN.saturating_sub(calls.len() + listens.len()));
+                for (callee, call) in self.due(room) {
                     let place = SocketAddr::from((callee.address, self.port));
-                    calls.spawn(async move { (callee, call, greets(place).await) });
+                    let known = self.answers(&callee);
+                    calls.spawn(async move { (callee, call, call::connect(place, known).await) });
                 }
-                let mut heard = tokio::select! {
-                    Some(heard) = calls.join_next() => Some(heard),
-                    () = sleep(TICK) => None,
-                };
-                while let Some(result) = heard {
-                    if let Ok((callee, call, answers)) = result {
-                        self.heard(&callee, call, answers);
-                    }
-                    heard = calls.try_join_next();
+                tokio::select! {
+                    Some(Ok((callee, call, stream))) = calls.join_next() => match stream {
+                        Ok(stream) => {
+                            listens.spawn(async move { (callee, call, call::greeted(stream).await) });
+                        }
+                        Err(heard) => self.heard(&callee, call, heard),
+                    },
+                    Some(Ok((callee, call, heard))) = listens.join_next() => self.heard(&callee, call, heard),
+                    () = sleep(TICK) => {}
                 }
             }
         });
     }
 
-    /// Whom to call now, those first that wait longest, with the number of each call.
+    /// Whom to call now, those first that are near and those that wait longest, with the number of each call.
     fn due(&self, most: usize) -> Vec<(Callee, u64)> {
         let now = Instant::now();
         let mut state = lock(&self.state);
         let state = &mut *state;
         let mut due = Vec::new();
-        while due.len() < most && state.due.first().is_some_and(|&(at, _)| at <= now) {
-            let Some((_, callee)) = state.due.pop_first() else { break };
+        while due.len() < most {
+            let waits = |waiting: &&mut BTreeSet<(Instant, Callee)>| waiting.first().is_some_and(|&(at, _)| at <= now);
+            let Some((_, callee)) = state.due.iter_mut().find(waits).and_then(BTreeSet::pop_first) else { break };
             if let Some(guest) = state.guests.get_mut(&callee) {
                 state.last += 1;
                 guest.call = Some(state.last);
@@ -196,15 +220,16 @@ impl Greetings {
     }
 
     /// Notes how a call went, unless it was made before the guest began anew.
-    fn heard(&self, callee: &Callee, call: u64, answers: bool) {
+    fn heard(&self, callee: &Callee, call: u64, heard: Heard) {
         let mut locked = lock(&self.state);
         let state = &mut *locked;
         let Some(guest) = state.guests.get_mut(callee).filter(|guest| guest.call == Some(call)) else { return };
-        guest.misses = if answers { 0 } else { guest.misses + 1 };
-        let answers = answers || guest.answers && guest.misses < MISSES;
-        let well = answers && guest.misses == 0;
-        (guest.call, guest.due) = (None, Instant::now() + if well { AGAIN.1 } else { AGAIN.0 });
-        state.due.insert((guest.due, callee.clone()));
+        let well = heard == Heard::Greeting;
+        guest.misses = if well { 0 } else { guest.misses + 1 };
+        let answers = well || guest.answers && guest.misses < MISSES;
+        let due = Instant::now() + if well { AGAIN.1 } else { AGAIN.0 };
+        (guest.call, guest.due, guest.near) = (None, due, heard != Heard::Nothing);
+        state.due[usize::from(!guest.near)].insert((due, callee.clone()));
         if std::mem::replace(&mut guest.answers, answers) != answers {
             let wishes = guest.hosts.iter().filter_map(|host| state.wishes.get(host));
             let stirs: Vec<Stir> = wishes.map(|wish| wish.stir.clone()).collect();
@@ -216,62 +241,13 @@ impl Greetings {
     }
 }
 
-/// Whether an SSH server greets there, with the line by which such servers tell their version.
-async fn greets(place: SocketAddr) -> bool {
-    let Ok(Ok(stream)) = timeout(CALL, TcpStream::connect(place)).await else { return false };
-    let greeting = async {
-        let (mut said, mut piece) = (Vec::new(), [0; 256]);
-        while said.len() < LINES && stream.readable().await.is_ok() {
-            match stream.try_read(&mut piece) {
-                Ok(0) => return false,
-                Ok(count) => said.extend(&piece[..count]),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(_) => return false,
-            }
-            // Other lines may come before it (RFC 4253, 4.2).
-            if said.split(|&byte| byte == b'\n').any(|line| line.starts_with(b"SSH-2.0-")) {
-                return true;
-            }
-        }
-        false
-    };
-    timeout(GREETING, greeting).await.unwrap_or(false)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
     use std::net::TcpListener;
     use std::sync::mpsc;
 
+    use super::call::tests::server;
     use super::*;
-
-    /// A server that greets everybody with this, and its port.
-    fn server(greeting: &'static [u8]) -> u16 {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        thread::spawn(move || {
-            let streams = listener.incoming().flatten();
-            streams.for_each(|mut stream| stream.write_all(greeting).unwrap_or_default());
-        });
-        port
-    }
-
-    fn greeted(greeting: &'static [u8]) -> bool {
-        let place = SocketAddr::from((Ipv4Addr::LOCALHOST, server(greeting)));
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(greets(place))
-    }
-
-    #[test]
-    fn only_ssh_servers_greet() {
-        assert!(greeted(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"));
-        assert!(greeted(b"welcome\r\nSSH-2.0-x\r\n"));
-        assert!(!greeted(b"220 mail.example ESMTP, not SSH-2.0-\r\n"));
-        assert!(!greeted(b""));
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        assert!(!runtime.block_on(greets(free)));
-    }
 
     fn greetings(port: u16) -> (Arc<Greetings>, Arc<Queue>) {
         let queue = Arc::new(Queue::new(Instant::now(), 16));
@@ -295,7 +271,7 @@ mod tests {
 
     /// Those who are due are called, and answer.
     fn all_answer(greetings: &Greetings) {
-        greetings.due(9).iter().for_each(|(callee, call)| greetings.heard(callee, *call, true));
+        greetings.due(9).iter().for_each(|(callee, call)| greetings.heard(callee, *call, Heard::Greeting));
     }
 
     #[test]
@@ -306,6 +282,30 @@ mod tests {
         greetings.want(HostId(0), HashSet::from([callee("a")]), stir);
         heard.recv_timeout(Duration::from_secs(60)).unwrap();
         assert!(greetings.answers(&callee("a")));
+        queue.close();
+    }
+
+    #[test]
+    fn guests_that_let_calls_in_and_say_nothing_hold_up_nobody() {
+        let port = server(b"SSH-2.0-OpenSSH\r\n");
+        let silent = Ipv4Addr::new(127, 0, 0, 2);
+        let listener = TcpListener::bind((silent, port)).unwrap();
+        let (more, accepted) = mpsc::channel();
+        thread::spawn(move || listener.incoming().flatten().try_for_each(|stream| more.send(stream)));
+        let (greetings, queue) = greetings(port);
+        let (told, heard) = mpsc::channel();
+        let stir: Stir = Arc::new(move || told.send(()).unwrap_or_default());
+        let count = AT_ONCE + 20;
+        let quiet = (0..count).map(|i| Callee { address: silent, uuid: i.to_string().into() });
+        greetings.want(HostId(0), quiet.collect(), Arc::new(|| {}));
+        // They have been let in, as many as are called at a time and more.
+        let held: Vec<_> = accepted.iter().take(count).collect();
+        greetings.want(HostId(1), HashSet::from([callee("a")]), stir);
+        heard.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert!(greetings.answers(&callee("a")));
+        assert!(lock(&greetings.state).guests[&callee("a")].near);
+        assert_eq!(accepted.try_iter().count(), 0, "one of them was called again");
+        drop(held);
         queue.close();
     }
 
@@ -322,7 +322,7 @@ mod tests {
         want(&greetings, 1, &[]);
         assert!(!greetings.answers(&callee("a")));
         let state = lock(&greetings.state);
-        assert!(state.guests.is_empty() && state.due.is_empty());
+        assert!(state.guests.is_empty() && state.due.iter().all(BTreeSet::is_empty));
     }
 
     #[test]
@@ -335,7 +335,7 @@ mod tests {
         let (late, call) = greetings.due(9).remove(0);
         want(&greetings, 0, &[]);
         want(&greetings, 0, &["b"]);
-        greetings.heard(&late, call, true);
+        greetings.heard(&late, call, Heard::Greeting);
         assert!(!greetings.answers(&callee("b")), "it was called before it began anew");
         all_answer(&greetings);
         assert!(greetings.answers(&callee("b")));
@@ -350,22 +350,24 @@ mod tests {
         assert!(!greetings.answers(&callee("a")));
         let (_, late) = greetings.due(9).remove(0);
         greetings.anew(&callee("a"));
-        greetings.heard(&callee("a"), late, true);
+        greetings.heard(&callee("a"), late, Heard::Greeting);
         assert!(!greetings.answers(&callee("a")));
         all_answer(&greetings);
         assert!(greetings.answers(&callee("a")));
-        assert_eq!(lock(&greetings.state).due.len(), 1);
+        assert_eq!(lock(&greetings.state).due.each_ref().map(BTreeSet::len), [1, 0]);
     }
 
     #[test]
-    fn those_are_called_first_that_wait_longest_and_nobody_twice() {
+    fn those_are_called_first_that_are_near_or_wait_longest_and_nobody_twice() {
         let greetings = uncalled();
-        want(&greetings, 0, &["a", "b"]);
+        want(&greetings, 0, &["a", "b", "c"]);
         let now = Instant::now();
         let earlier = now.checked_sub(Duration::from_secs(1)).unwrap();
-        lock(&greetings.state).due = [(now, callee("a")), (earlier, callee("b"))].into();
+        let far = [(now, callee("a")), (earlier, callee("b"))].into();
+        lock(&greetings.state).due = [[(now, callee("c"))].into(), far];
         let due = || greetings.due(1).into_iter().map(|(callee, _)| callee).collect::<Vec<_>>();
-        assert_eq!([due(), due(), due()], [vec![callee("b")], vec![callee("a")], vec![]]);
+        let near = vec![callee("c")];
+        assert_eq!([due(), due(), due(), due()], [near, vec![callee("b")], vec![callee("a")], vec![]]);
     }
 
     #[test]
@@ -377,7 +379,8 @@ mod tests {
         for (call, (answers, after)) in calls.into_iter().chain(misses).enumerate() {
             // Its next call is not waited for.
             lock(&greetings.state).guests.get_mut(&callee("a")).unwrap().call = Some(call as u64);
-            greetings.heard(&callee("a"), call as u64, answers);
+            let heard = if answers { Heard::Greeting } else { Heard::Nothing };
+            greetings.heard(&callee("a"), call as u64, heard);
             assert_eq!(greetings.answers(&callee("a")), after);
         }
     }

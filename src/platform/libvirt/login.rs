@@ -39,7 +39,7 @@ pub(super) fn of(mark: &Mark) -> Option<SshAccess> {
             return None;
         }
     };
-    Some(SshAccess { destination: format!("{user}@{address}"), config, any_key })
+    Some(SshAccess { destination: format!("{user}@{address}"), config, any_key, guest: true })
 }
 
 /// The file itself that a path leads to, where only this user and root can have written it.

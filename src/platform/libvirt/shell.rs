@@ -3,7 +3,6 @@
 mod session;
 
 use std::collections::{HashMap, VecDeque};
-use std::iter;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -12,6 +11,7 @@ use super::copy::Carry;
 use super::ledger::{Signals, Ticket};
 use super::queue::{Queue, lock};
 use super::said::Said;
+use super::stress::Strain;
 use crate::fleet::{Script, TaskId};
 use crate::platform::{End, POWER_TIMEOUT, SshAccess};
 
@@ -35,6 +35,7 @@ wait "$p"; c=$?; kill "$w"; [ -z "$d" ] || rm -rf "$d"; exit "$c""#;
 enum Job {
     Run(Box<Run>),
     Copy(Carry),
+    Stress(Box<Strain>),
 }
 
 impl Job {
@@ -42,6 +43,7 @@ impl Job {
         match self {
             Self::Run(run) => &run.ticket,
             Self::Copy(carry) => carry.ticket(),
+            Self::Stress(strain) => strain.ticket(),
         }
     }
 
@@ -49,6 +51,7 @@ impl Job {
         match self {
             Self::Run(run) => run.work(),
             Self::Copy(carry) => carry.work(),
+            Self::Stress(strain) => strain.work(),
         }
     }
 
@@ -57,6 +60,7 @@ impl Job {
         match self {
             Self::Run(run) => run.ticket.end(End::Cancelled, |_| true, None),
             Self::Copy(carry) => carry.cancelled(),
+            Self::Stress(strain) => strain.cancelled(),
         }
     }
 }
@@ -85,9 +89,7 @@ impl Shells {
     /// Runs a command there when it is its turn.
     pub(super) fn run(&self, ssh: &SshAccess, script: &Script, ticket: Ticket, queue: Arc<Queue>) {
         let said = Said::new(ticket.task, queue);
-        let arguments = script.arguments.iter().map(|argument| &**argument);
-        let session = Session::new(ssh, WRAPPER, iter::once(&*script.text).chain(arguments), script.timeout);
-        self.put(Job::Run(Box::new(Run { session, ticket, said })));
+        self.put(Job::Run(Box::new(Run { session: Session::wrapped(ssh, script), ticket, said })));
     }
 
     /// Runs a program here, with its arguments, when it is its turn: what switches a host.
@@ -99,6 +101,11 @@ impl Shells {
     /// Copies a file there or back when it is its turn.
     pub(super) fn copy(&self, carry: Carry) {
         self.put(Job::Copy(carry));
+    }
+
+    /// Sets the load of a guest when it is its turn.
+    pub(super) fn stress(&self, strain: Strain) {
+        self.put(Job::Stress(Box::new(strain)));
     }
 
     fn put(&self, job: Job) {
@@ -202,7 +209,7 @@ mod tests {
         let shells = Shells::default();
         // As many as may run at once do, and nothing is begun but by this test.
         lock(&shells.0).running = AT_ONCE;
-        let ssh = SshAccess { destination: "root@10.160.0.1".into(), config: None, any_key: true };
+        let ssh = SshAccess { destination: "root@10.160.0.1".into(), config: None, any_key: true, guest: true };
         let script = Script {
             title: "true".into(),
             text: "true".into(),

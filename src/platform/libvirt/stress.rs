@@ -1,18 +1,29 @@
 //! Loads of guests, set by the load tool inside them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::agent;
 use super::host::Host;
+use super::ledger::Ticket;
+use super::said::{Said, last_line};
+use super::shell::{Outcome, Session};
+use super::trouble::Trouble;
 use crate::fleet::{Bytes, Load};
+use crate::platform::{End, SshAccess, Stream};
 
-/// Gives the load tool a command, or starts it with that where it does not run. Its socket is `$1`, the command the rest.
-/// Programs that start are what takes time in an emulated guest: there is one of them, and the rest is the shell.
+/// How much of the end of what a guest says is remembered.
+const REMEMBERED: usize = 1 << 10;
+
+/// Where the load tool takes its commands: at `$1`, or where others than root may write.
+const WHERE: &str = r#"control=$1; shift; [ -w "${control%/*}" ] || control=/tmp/hemera-load-$(id -u)
+"#;
+/// Gives the load tool a command, which is all arguments, or starts it with that where it does not run. Programs that start
+/// are what takes time in an emulated guest: there is one of them, and the rest is the shell.
 const SET: &str = r#"
 command -v hemera-load > /dev/null || { echo "there is no hemera-load in it" >&2; exit 127; }
-control=$1; shift
 if pidof hemera-load > /dev/null; then exec hemera-load ctl "$control" "$@"; fi
 for word in "$@"; do shift; set -- "$@" "--$word"; done
 # What a tool left that was killed.
@@ -24,39 +35,100 @@ while [ ! -S "$control" ]; do
 done
 "#;
 /// Ends all load; without a load tool that runs there is none.
-const STOP: &str = r#"pidof hemera-load > /dev/null || exit 0; exec hemera-load ctl "$1" stop"#;
-/// Where the load tool takes its commands.
+const STOP: &str = r#"pidof hemera-load > /dev/null || exit 0; exec hemera-load ctl "$control" stop"#;
+/// Where the load tool takes its commands from root.
 const CONTROL: &str = "/run/hemera-load";
 /// How long a guest may take to carry a command out: under emulation, with all of its CPU in use.
 const WITHIN: Duration = Duration::from_secs(50);
+/// The same by SSH, where it has to let us in first.
+const WITHIN_BY_SSH: Duration = Duration::from_secs(100);
 
-/// Sets a VM's load, or ends it. The guest must have an agent and `hemera-load`.
+/// The script that sets a VM's load or ends it, and its arguments. Blocks.
+fn script(host: &Host, vm: &str, load: Option<Load>) -> Result<(String, Vec<String>), Trouble> {
+    let mut arguments = vec![CONTROL.to_owned()];
+    let Some(load) = load else { return Ok((format!("{WHERE}{STOP}"), arguments)) };
+    let wanted = vm.to_owned();
+    let memory = host.call(&format!("asking for the memory of {vm}"), move |connect| {
+        Ok(Bytes(connect.lookup_domain_by_name(&wanted)?.max_memory()? * 1024))
+    })?;
+    arguments.extend(command(&load, memory));
+    Ok((format!("{WHERE}{SET}"), arguments))
+}
+
+/// Sets a VM's load by its guest's agent, or ends it. The guest must have `hemera-load`. Blocks.
 ///
 /// # Errors
 /// Why not, naming the VM.
 pub(super) fn stress(host: &Host, vm: &str, load: Option<Load>) -> Result<(), String> {
-    let ran = match load {
-        None => agent::run(host, vm, STOP, &[CONTROL], WITHIN),
-        Some(load) => {
-            let wanted = vm.to_owned();
-            let asked = host.call(&format!("asking for the memory of {vm}"), move |connect| {
-                Ok(Bytes(connect.lookup_domain_by_name(&wanted)?.max_memory()? * 1024))
-            });
-            let memory = asked.map_err(|trouble| trouble.to_string())?;
-            let words = command(&load, memory);
-            let mut arguments = vec![CONTROL];
-            arguments.extend(words.iter().map(String::as_str));
-            agent::run(host, vm, SET, &arguments, WITHIN)
-        }
-    };
-    let ran = ran.map_err(|error| error.to_string())?;
-    if ran.code == Some(0) {
-        return Ok(());
+    let (script, arguments) = script(host, vm, load).map_err(|trouble| trouble.to_string())?;
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let ran = agent::run(host, vm, &script, &arguments, WITHIN).map_err(|error| error.to_string())?;
+    if ran.code == Some(0) { Ok(()) } else { Err(format!("{vm}: {}", said(&[ran.err.as_bytes(), ran.out.as_bytes()]))) }
+}
+
+/// Setting a load in a guest that has no agent, or ending it, by SSH.
+#[derive(Debug)]
+pub(super) struct Strain {
+    host: Arc<Host>,
+    vm: Arc<str>,
+    ssh: SshAccess,
+    load: Option<Load>,
+    ticket: Ticket,
+}
+
+impl Strain {
+    pub(super) const fn new(host: Arc<Host>, vm: Arc<str>, ssh: SshAccess, load: Option<Load>, ticket: Ticket) -> Self {
+        Self { host, vm, ssh, load, ticket }
     }
-    let said =
-        [&ran.err, &ran.out].into_iter().find_map(|text| text.lines().rev().find(|line| !line.trim().is_empty()));
-    let said = said.map(|line| refusal(line).unwrap_or_else(|| line.to_owned()));
-    Err(format!("{vm}: {}", said.unwrap_or_else(|| "the load tool ended without a word".into())))
+
+    /// Its task.
+    pub(super) const fn ticket(&self) -> &Ticket {
+        &self.ticket
+    }
+
+    /// Ends it before it has begun.
+    pub(super) fn cancelled(self) {
+        self.ticket.end(End::Cancelled, |_| true, None);
+    }
+
+    /// Does it. Blocks.
+    pub(super) fn work(self) {
+        let end = if self.ticket.signals.cancelled() { End::Cancelled } else { self.converse() };
+        self.ticket.end(end, |_| true, None);
+    }
+
+    fn converse(&self) -> End {
+        let (script, arguments) = match script(&self.host, &self.vm, self.load) {
+            Ok(asked) => asked,
+            Err(trouble) => return End::Failed(trouble.to_string().into()),
+        };
+        let session = Session::new(&self.ssh, &script, arguments.iter().map(String::as_str), WITHIN_BY_SSH);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let outcome = session.follow(None, &self.ticket.signals, &mut |stream, bytes| {
+            let text = if stream == Stream::Err { &mut err } else { &mut out };
+            text.extend_from_slice(bytes);
+            text.drain(..text.len().saturating_sub(REMEMBERED));
+            Ok(())
+        });
+        match outcome {
+            Outcome::Exited(0) => End::Done,
+            Outcome::Exited(_) => End::Failed(said(&[&err, &out]).into()),
+            Outcome::NoSsh => End::Failed(format!("ssh did not get through: {}", said(&[&err])).into()),
+            Outcome::Cancelled => End::Cancelled,
+            Outcome::Late => Said::late(WITHIN_BY_SSH),
+            Outcome::Broken(why) => End::Failed(why.into()),
+        }
+    }
+}
+
+/// The last words of the load tool, in the first of these that has any.
+fn said(texts: &[&[u8]]) -> String {
+    let last = |text: &&[u8]| {
+        let whole = String::from_utf8_lossy(text);
+        let line = whole.lines().rev().find(|line| !line.trim().is_empty())?;
+        refusal(line).or_else(|| last_line(text))
+    };
+    texts.iter().find_map(last).unwrap_or_else(|| "it ended without a word".into())
 }
 
 /// What the load tool is told. It takes the working set in bytes: a share would be one of what is free in the guest.
@@ -87,6 +159,9 @@ mod tests {
 
     #[test]
     fn the_tools_reason_is_told_without_its_wrapping() {
+        assert_eq!(said(&[b"\n", b"x\n{\"error\":\"no\"}\n"]), "no");
+        assert_eq!(said(&[b"ash: bad\n", b"x\n"]), "ash: bad");
+        assert_eq!(said(&[b""]), "it ended without a word");
         assert_eq!(refusal(r#"{"error":"`cpu` is too much"}"#).as_deref(), Some("`cpu` is too much"));
         assert_eq!(refusal("hemera-load: no socket"), None);
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use super::login;
+use super::{login, smbios};
 use crate::fleet::{GuestSsh, Image, VmClass, vm_mac};
 
 /// The namespace of Hemera's mark in a domain's metadata.
@@ -171,12 +171,6 @@ fn odd_memory(class: &VmClass, guests: &Guests) -> String {
     format!("<qemu:commandline>{}</qemu:commandline>", arguments.concat())
 }
 
-/// A key for root's SSH, where a guest's systemd looks for credentials. It is public: every user of the guest may read it.
-fn credential(key: &str) -> String {
-    let entry = format!("io.systemd.credential:ssh.authorized_keys.root={}", escape(key));
-    format!("<sysinfo type='smbios'><oemStrings><entry>{entry}</entry></oemStrings></sysinfo>")
-}
-
 /// The definition of a VM of a class. `overlay` is the path of its disk on the host, where it has one; `log` that of
 /// the file that keeps what its serial console says; `address` the one that it is to have by its MAC address, where that is
 /// ours to say.
@@ -197,8 +191,9 @@ pub(super) fn domain(
         }
         let _ = write!(boot, "<cmdline>{}</cmdline>", escape(cmdline));
     }
-    let told = class.ssh_key.as_deref().map_or_else(String::new, credential);
-    if !told.is_empty() {
+    let mut told = String::new();
+    if smbios::is_there(&guests.arch) {
+        told = smbios::sysinfo(name, uuid, class.ssh_key.as_deref());
         boot += "<smbios mode='sysinfo'/>";
     }
     let disk = overlay.map_or_else(String::new, |path| {
@@ -231,8 +226,9 @@ pub(super) fn domain(
     let odd = odd_memory(class, guests);
     let Guests { domain_type, arch, .. } = guests;
     let (name, mark, bytes, vcpus) = (escape(name), Mark::of(class, address).write(), class.memory.0, class.vcpus);
-    // A guest without an agent has a port that nobody listens on.
+    // Where a guest has no agent nobody listens on the port. An agent that is there begins when it finds one.
     let agent = format!("<channel type='unix'><target type='virtio' name='{AGENT}'/></channel>");
+    let agent = if class.agent { agent } else { String::new() };
     // What tells why a guest hangs. Added to, as what it has said before it moved is there already.
     let log = log.map_or_else(String::new, |path| format!("<log file='{}' append='on'/>", escape(path)));
     format!(
@@ -261,6 +257,7 @@ mod tests {
             network: None,
             cpu: None,
             ready: Ready::Up,
+            agent: true,
             ssh: None,
             patience: None,
             ssh_key: None,
@@ -319,15 +316,22 @@ mod tests {
     }
 
     #[test]
-    fn a_class_with_a_key_tells_it_to_its_guests() {
+    fn guests_are_told_who_they_are_where_there_is_firmware_for_it() {
+        let mut guests = Guests { domain_type: "kvm".into(), arch: "x86_64".into(), qemu: 7_002_022 };
+        let class = class(Image::Disk("/images/d.img".into()));
+        let text = domain("vm-1", "u", &class, &guests, Some("/d"), None, None);
+        assert!(text.contains("ds=nocloud;h=vm-1;i=u") && text.contains("<smbios mode='sysinfo'/></os>"), "{text}");
+        guests.arch = "ppc64".into();
+        assert!(!domain("vm-1", "u", &class, &guests, Some("/d"), None, None).contains("smbios"));
+    }
+
+    #[test]
+    fn a_class_whose_guests_have_no_agent_has_no_port_for_one() {
         let guests = Guests { domain_type: "kvm".into(), arch: "x86_64".into(), qemu: 7_002_022 };
-        let mut class = class(Image::Disk("/images/d.img".into()));
-        let text = domain("vm-1", "u", &class, &guests, Some("/d"), None, None);
-        assert!(!text.contains("smbios"), "{text}");
-        class.ssh_key = Some("ssh-ed25519 AA+/= a<b".into());
-        let text = domain("vm-1", "u", &class, &guests, Some("/d"), None, None);
-        let entry = "<entry>io.systemd.credential:ssh.authorized_keys.root=ssh-ed25519 AA+/= a&lt;b</entry>";
-        assert!(text.contains(entry) && text.contains("<smbios mode='sysinfo'/></os>"), "{text}");
+        let class = class(Image::Disk("/images/d.img".into()));
+        assert!(domain("vm-1", "u", &class, &guests, Some("/d"), None, None).contains(AGENT));
+        let without = VmClass { agent: false, ..class };
+        assert!(!domain("vm-1", "u", &without, &guests, Some("/d"), None, None).contains("<channel"));
     }
 
     #[test]

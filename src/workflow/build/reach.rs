@@ -2,12 +2,26 @@
 
 use std::path;
 
+use toml::Spanned;
+
 use super::Reader;
 use crate::files::FileError;
 use crate::fleet::GuestSsh;
-use crate::workflow::raw::RawClass;
+use crate::workflow::raw::{RawClass, RawReady};
 
 impl Reader<'_> {
+    /// Whether the guests of a class may have an agent; `table` names the class.
+    pub(super) fn agent(&self, raw: &RawClass, table: &str) -> Result<bool, FileError> {
+        let reachable = matches!(raw.ready.as_ref().map(Spanned::get_ref), Some(RawReady::Reachable));
+        match &raw.agent {
+            Some(agent) if !agent.get_ref() && raw.ssh.is_none() && reachable => {
+                let message = format!("{table} is ready when its guests answer, which without an agent takes `ssh`");
+                self.fail(agent, message)
+            }
+            agent => Ok(agent.as_ref().is_none_or(|agent| *agent.get_ref())),
+        }
+    }
+
     /// How the guests of a class are reached by SSH; `table` names the class.
     pub(super) fn guest_ssh(&self, raw: &RawClass, table: &str) -> Result<Option<GuestSsh>, FileError> {
         let Some(ssh) = &raw.ssh else {

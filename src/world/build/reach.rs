@@ -74,7 +74,7 @@ impl Reader<'_> {
         };
         Ok(destination
             .filter(|destination| !destination.is_empty() && !destination.starts_with('-'))
-            .map(|destination| SshAccess { destination, config: config.cloned(), any_key: false }))
+            .map(|destination| SshAccess { destination, config: config.cloned(), any_key: false, guest: false }))
     }
 
     pub(super) fn uri(&self, uri: &Spanned<String>, example: &str) -> Result<(), FileError> {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::iter;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -9,11 +10,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::WRAPPER;
+use crate::fleet::Script;
 use crate::platform::libvirt::ledger::Signals;
 use crate::platform::{SshAccess, Stream};
 
-/// How long a host may take to let SSH in, in seconds.
-const CONNECT: u32 = 10;
+/// How long a host may take to let SSH in, in seconds; between two questions whether it is still there; and how many of
+/// them may go without an answer.
+const HOST: [u32; 3] = [10, 5, 3];
+/// The same of guests: an emulated one that had just booted on a busy machine took more than 10 s to greet.
+const GUEST: [u32; 3] = [60, 15, 4];
 /// How often it is looked whether a command is to be ended.
 const LOOK: Duration = Duration::from_millis(200);
 /// How long a command may take to end when it is told to; then it is left to itself.
@@ -51,12 +56,22 @@ pub(in super::super) type Takes<'a> = dyn FnMut(Stream, &[u8]) -> Result<(), Str
 pub(in super::super) struct Session {
     command: Command,
     pub(super) timeout: Duration,
+    /// Whether what runs ends when its standard input does.
+    wrapped: bool,
     /// Whether it is a program here, which may end with whatever it likes.
     here: bool,
 }
 
 impl Session {
-    /// Runs a script of the shell there with these arguments, for that time at most.
+    /// Runs a user's script there, for its time at most, in a process group of its own that ends with the session.
+    pub(super) fn wrapped(ssh: &SshAccess, script: &Script) -> Self {
+        let arguments = script.arguments.iter().map(|argument| &**argument);
+        let session = Self::new(ssh, WRAPPER, iter::once(&*script.text).chain(arguments), script.timeout);
+        Self { wrapped: true, ..session }
+    }
+
+    /// Runs a script of the shell there with these arguments, for that time at most. What is ended is the connection: the
+    /// script ends when it has something to say.
     pub(in super::super) fn new<'a>(
         ssh: &SshAccess,
         script: &'a str,
@@ -78,11 +93,13 @@ impl Session {
         }
         // Commands need no agent, no display and no ports from here, whatever the configuration forwards.
         command.args(["-a", "-x", "-T", "-o", "ClearAllForwardings=yes"]);
-        command.args(["-o", "BatchMode=yes", "-o", &format!("ConnectTimeout={CONNECT}")]);
-        command.args(["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "--", &ssh.destination]);
+        let [connect, ask, most] = if ssh.guest { GUEST } else { HOST };
+        command.args(["-o", "BatchMode=yes", "-o", &format!("ConnectTimeout={connect}")]);
+        command.args(["-o", &format!("ServerAliveInterval={ask}"), "-o", &format!("ServerAliveCountMax={most}")]);
+        command.args(["--", &ssh.destination]);
         let words = ["sh", "-c", script, "sh"].into_iter().chain(arguments).map(quoted);
         command.arg(words.collect::<Vec<_>>().join(" "));
-        Self { command, timeout, here: false }
+        Self { command, timeout, wrapped: false, here: false }
     }
 
     /// Runs a program here with its arguments, for that time at most, in a process group of its own that ends with it.
@@ -90,11 +107,11 @@ impl Session {
         let mut command = Command::new("sh");
         command.process_group(0);
         command.args(["-c", WRAPPER, "sh", "exec \"$@\""]).args(program);
-        Self { command, timeout, here: true }
+        Self { command, timeout, wrapped: true, here: true }
     }
 
-    /// Follows it to its end, or ends it: by closing its standard input, or where `feed` goes there, by closing all.
-    /// `wrote` takes what it writes.
+    /// Follows it to its end, or ends it: by closing its standard input, or where it does not heed that, by closing all.
+    /// `feed` goes to a script that is not wrapped; `wrote` takes what it writes.
     pub(in super::super) fn follow(mut self, feed: Option<File>, signals: &Signals, wrote: &mut Takes<'_>) -> Outcome {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = match self.command.spawn() {
@@ -129,7 +146,8 @@ impl Session {
             match ending {
                 None if cancelled || began.elapsed() >= self.timeout => {
                     ending = Some((Instant::now(), cancelled));
-                    if input.take().is_none() {
+                    drop(input.take());
+                    if !self.wrapped {
                         let _ = child.kill();
                     }
                 }
@@ -184,14 +202,12 @@ fn pass(mut from: impl Read + Send + 'static, stream: Stream, to: SyncSender<Pie
 
 #[cfg(test)]
 mod tests {
-    use std::iter;
-
     use super::*;
 
     #[test]
     fn only_keys_of_guests_are_taken_as_they_come() {
         let arguments = |any_key| {
-            let ssh = SshAccess { destination: "root@10.160.0.1".into(), config: None, any_key };
+            let ssh = SshAccess { destination: "root@10.160.0.1".into(), config: None, any_key, guest: any_key };
             let session = Session::new(&ssh, "true", iter::empty(), Duration::from_secs(1));
             let arguments = session.command.get_args();
             arguments.map(|argument| argument.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
@@ -202,7 +218,25 @@ mod tests {
         for any_key in [true, false] {
             assert!(arguments(any_key).contains("-a -x -T -o ClearAllForwardings=yes -o BatchMode=yes"));
         }
+        assert!(
+            arguments(true).contains("-o ConnectTimeout=60 ") && arguments(false).contains("-o ConnectTimeout=10 ")
+        );
         assert!(arguments(true).ends_with("-- root@10.160.0.1 'sh' '-c' 'true' 'sh'"));
+    }
+
+    #[test]
+    fn what_does_not_heed_its_input_is_ended_with_its_connection() {
+        for cancelled in [true, false] {
+            let mut command = Command::new("sleep");
+            command.arg("600");
+            let session = Session { command, timeout: Duration::ZERO, wrapped: false, here: false };
+            let signals = Signals::default();
+            if cancelled {
+                signals.cancel();
+            }
+            let outcome = session.follow(None, &signals, &mut |_, _| Ok(()));
+            assert_eq!(outcome, if cancelled { Outcome::Cancelled } else { Outcome::Late });
+        }
     }
 
     #[test]
