@@ -25,8 +25,12 @@ macro_rules! lab_or_return {
         let Some(lab) = Lab::take() else { return };
         let (topology, mut access) = lab.hosts();
         for (host, access) in HOSTS.iter().zip(&mut access) {
-            access.ssh =
-                Some(SshAccess { destination: (*host).into(), config: Some(lab.ssh_config()), any_key: false });
+            access.ssh = Some(SshAccess {
+                destination: (*host).into(),
+                config: Some(lab.ssh_config()),
+                any_key: false,
+                guest: false,
+            });
         }
         let mut bench = Bench::new((topology, access));
         bench.answers(2);
