@@ -10,6 +10,7 @@ mod lab;
 mod live;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use hemera::fleet::{
     Finding, HostId, HostState, Image, MigrationOptions, PowerAction, Rate, Ready, Selection, VmState,
@@ -56,8 +57,7 @@ fn really(lab: &Lab) -> Option<Account> {
     Some(all)
 }
 
-/// Domains that libvirt believes to be starting although whoever started them was killed: it lets nobody destroy them,
-/// and forgets them when it is started once more.
+/// Domains that libvirt believes to be starting although whoever started them was killed: it lets nobody destroy them.
 fn abandoned(lab: &Lab, host: usize) -> Vec<String> {
     let mut all = lab.domains(host);
     all.retain(|name| {
@@ -66,7 +66,7 @@ fn abandoned(lab: &Lab, host: usize) -> Vec<String> {
     all
 }
 
-/// A libvirtd that was killed while it started VMs is started once more where it holds on to any, and they go.
+/// A libvirtd that was killed while it started VMs may hold on to some; they go by what is told about them.
 fn let_go(lab: &Lab, live: &mut Live) {
     let shown = |now: &Snapshot| now.fleet.vms.rows().all(|(_, row)| row.state != VmState::Starting);
     live.wait("nothing is shown as starting", |now| quiet(now) && ready(now) && shown(now));
@@ -75,8 +75,16 @@ fn let_go(lab: &Lab, live: &mut Live) {
         return;
     }
     live.say(&format!("libvirt holds on to {held:?}"));
+    let told = |now: &Snapshot, name: &str| {
+        let why = named(&now.fleet, name).and_then(|vm| now.fleet.vm_reasons.get(&vm));
+        why.is_some_and(|why| why.contains("remove /run/libvirt/qemu/NAME.xml"))
+    };
+    live.wait("it is said what helps", |now| held.iter().all(|name| told(now, name)));
     lab.fault("kill", 0);
     live.wait("it is noticed", |now| away(now, 0));
+    for name in &held {
+        fs::remove_file(lab.file(0, &format!("/run/libvirt/qemu/{name}.xml"))).expect("its file");
+    }
     lab.mend();
     live.wait("they are gone", |now| ready(now) && !lab.domains(0).iter().any(|name| held.contains(name)));
 }

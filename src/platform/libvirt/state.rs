@@ -24,7 +24,8 @@ pub(super) fn vm_state(state: u32, reason: u32) -> (VmState, Option<&'static str
 }
 
 /// Why a VM failed that libvirt was killed over while it started it.
-pub(super) const ABANDONED: &str = "its libvirtd was killed while it started and holds on to it until it is restarted";
+pub(super) const ABANDONED: &str = "its libvirtd was killed while it started, and lets nobody destroy what is not there: \
+                                    stop libvirtd, remove /run/libvirt/qemu/NAME.xml, start libvirtd";
 
 fn paused(reason: u32) -> (VmState, Option<&'static str>) {
     match reason {

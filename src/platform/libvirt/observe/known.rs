@@ -55,8 +55,10 @@ impl Known {
     /// Takes in that the domain starts or does not; whether its start has been abandoned.
     ///
     /// libvirt writes down that it starts a domain, and what it was doing. When it was killed in the middle of that, it
-    /// believes after its next start that somebody is still at it, lets nobody destroy what is not there (libvirt 9.0:
-    /// "cannot acquire state change lock"), and forgets it only when it is started once more.
+    /// believes after its next start that somebody is still at it, and lets nobody destroy what is not there (libvirt 9.0:
+    /// "cannot acquire state change lock"). Where it had not written down the process's number it does not look for it
+    /// either, each time that it is started (seen: `<domstatus … pid='0'>` and `async='start'` in the domain's file in
+    /// `/run/libvirt/qemu`); otherwise it forgets it then.
     pub(super) fn abandoned(&mut self, starts: bool, new_connection: bool) -> bool {
         self.starting = if starts { self.starting.or_else(|| Some(Instant::now())) } else { None };
         self.from_before = starts && (self.from_before || new_connection);
