@@ -25,6 +25,7 @@ mod retry;
 mod sampling;
 mod schedule;
 mod steps;
+mod switching;
 mod task;
 mod tell;
 mod views;
@@ -49,6 +50,7 @@ use outputs::Outputs;
 use queue::{Line, Queue};
 use sampling::Sampler;
 use steps::Steps;
+use switching::Going;
 use task::{Operation, Task};
 
 /// What the engine wants done.
@@ -68,6 +70,7 @@ pub struct Engine {
     names: Names,
     /// Hosts that were evacuated: they take no VMs when they come back either.
     draining: BTreeSet<HostId>,
+    going: Going,
     /// Paused VMs whose guest answered before.
     answered: BTreeSet<VmId>,
     /// Loads that stress steps set.
@@ -118,6 +121,7 @@ impl Engine {
             config,
             names: Names::default(),
             draining: BTreeSet::new(),
+            going: Going::new(),
             answered: BTreeSet::new(),
             loads: HashMap::new(),
             unpredicted: Vec::new(),
@@ -186,7 +190,7 @@ impl Engine {
         let stuck = self.stuck_since.map(|since| self.stuck_deadline(since));
         let step = self.steps.as_ref().and_then(Steps::deadline);
         let sample = self.sampler.as_ref().map(|sampler| sampler.deadline());
-        [check, stuck, step, sample, self.health.deadline()].into_iter().flatten().min()
+        [check, stuck, step, sample, self.health.deadline(), self.going_deadline()].into_iter().flatten().min()
     }
 
     /// The next thing the engine wants done, in order; none when there is nothing more for now.

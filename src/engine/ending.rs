@@ -211,8 +211,8 @@ impl Engine {
         }
         self.record(What::TaskEnded(record));
         self.history.moment(now, subject, Moment::Ended(id));
-        if let (TaskSubject::Host(host), true) = (subject, self.ends_its_host(self.task(id))) {
-            self.queue.free(Key::Host(host));
+        if let TaskSubject::Host(host) = subject {
+            self.switched(id, host, end);
         }
         let line = self.line_of(self.task(id));
         if let Some(&(front, last)) = self.lines.get(&line) {

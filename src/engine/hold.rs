@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::fleet::{Bytes, HostId, HostState, PowerAction, SiteId, TaskId, VmRow, VmState};
-use crate::handle::{OpKind, TaskState, TaskSubject, WaitReason};
+use crate::fleet::{Bytes, HostId, HostState, SiteId, TaskId, VmRow, VmState};
+use crate::handle::{TaskSubject, WaitReason};
 use crate::platform::{Change, HostWork};
 
 use super::Engine;
 use super::plan::{can, footprint};
-use super::queue::{Key, Line, Slots};
+use super::queue::{Key, Slots};
 use super::task::{Task, Work};
 
 /// Whether a task can start.
@@ -67,7 +67,7 @@ impl Engine {
         let source = row.host;
         for host in [source, task.target].into_iter().flatten() {
             if self.is_being_switched(host) {
-                return Hold::Wait(Key::Host(host), WaitReason::Power(host));
+                return Hold::Wait(Key::Power(host), WaitReason::Power(host));
             }
             let state = self.fleet.hosts.row(host).state;
             let name = &self.fleet.topology.host(host).name;
@@ -90,28 +90,18 @@ impl Engine {
         }
     }
 
-    /// Whether something ends what runs on this host at this moment. What began before goes on: it may be over before.
-    fn is_being_switched(&self, host: HostId) -> bool {
-        let front = self.lines.get(&Line::Host(host, OpKind::Power)).map(|&(front, _)| self.task(front));
-        front.is_some_and(|task| task.state == TaskState::Running && self.ends_its_host(task))
-    }
-
-    /// Whether a task switches its host off or starts it again.
-    pub(super) fn ends_its_host(&self, task: &Task) -> bool {
-        matches!(self.op(task.op).work, Work::Host(HostWork::Power(PowerAction::Off | PowerAction::Reboot)))
-    }
-
     /// What holds up a task on a host itself that is the first in its line.
     fn hold_on_host(&self, task: &Task, host: HostId) -> Hold {
         let state = self.fleet.hosts.row(host).state;
-        if self.is_being_switched(host) {
-            return Hold::Wait(Key::Host(host), WaitReason::Power(host));
+        let switches = matches!(&self.op(task.op).work, Work::Host(HostWork::Power(_)));
+        if !switches && self.is_being_switched(host) {
+            return Hold::Wait(Key::Power(host), WaitReason::Power(host));
         }
         let needs_ready = matches!(&self.op(task.op).work, Work::Host(work) if work.needs_ready());
         match state {
             HostState::Ready | HostState::Draining => {}
             HostState::Offered | HostState::Preparing if !needs_ready => {}
-            HostState::Unreachable if matches!(&self.op(task.op).work, Work::Host(HostWork::Power(_))) => {}
+            HostState::Unreachable if switches => {}
             state if is_out(state) => {
                 return Hold::Never(format!("{} is {}", self.fleet.topology.host(host).name, state.word()).into());
             }

@@ -28,7 +28,7 @@ impl Engine {
     /// Lets the engine act on the time; to be called at [`next_deadline`](Self::next_deadline) or later.
     pub fn tick(&mut self, now: Time) {
         self.pass(now);
-        let mut looked = false;
+        let mut looked = self.stop_waiting_for_hosts();
         while let Some(&(at, task)) = self.checks.first() {
             if at > self.fleet.now {
                 break;

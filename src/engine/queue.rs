@@ -14,6 +14,8 @@ pub(super) enum Key {
     Line(Line),
     /// A host answers and takes VMs.
     Host(HostId),
+    /// A host is no longer being switched off or started again.
+    Power(HostId),
     BootTotal,
     BootHost(HostId),
     MigrateSource(HostId),
@@ -84,7 +86,7 @@ impl Queue {
             Key::MigrateLink(..) => self.limits.migrate_per_link,
             Key::MigrateTotal => self.limits.migrate_total,
             Key::RunTotal => self.limits.run_total,
-            Key::Operation(_) | Key::Line(_) | Key::Host(_) | Key::Memory(_) => 0,
+            Key::Operation(_) | Key::Line(_) | Key::Host(_) | Key::Power(_) | Key::Memory(_) => 0,
         }
     }
 

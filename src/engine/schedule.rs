@@ -335,6 +335,7 @@ pub(super) fn key_of(reason: WaitReason, op: OpId, line: Line) -> Key {
         WaitReason::MigrateLink(a, b) => Key::MigrateLink(a, b),
         WaitReason::RunTotal => Key::RunTotal,
         WaitReason::Memory(host) => Key::Memory(host),
-        WaitReason::Host(host) | WaitReason::Power(host) => Key::Host(host),
+        WaitReason::Host(host) => Key::Host(host),
+        WaitReason::Power(host) => Key::Power(host),
     }
 }

@@ -54,6 +54,9 @@ impl Engine {
             return;
         }
         self.fleet.hosts.update(host, |row| row.enter(state, now));
+        if state != HostState::Draining && self.going.remove(&host).is_some() {
+            self.queue.free(Key::Power(host));
+        }
         let reasons = Arc::make_mut(&mut self.fleet.host_reasons);
         if reason.is_empty() {
             reasons.remove(&host);

@@ -214,25 +214,66 @@ fn hosts_are_switched_whether_they_answer_or_not_and_previews_say_what_ends() {
     assert_eq!(operations(&bench)[1].failed_by, [("ended with 1: no such node".into(), 1)]);
 }
 
-#[test]
-fn what_is_asked_of_a_host_waits_while_it_is_switched_off() {
+/// A host is being switched off while its VMs shall be paused and a command shall run on it. How much waits, and the task
+/// that switches.
+fn switching_off() -> (Bench, u32, TaskId) {
     let mut bench = booted(8, Limits::default());
-    let on = |host: &str| Selection::hosts(host).unwrap();
-    let power = OperationSpec::Power { on: on("rennes-1"), action: PowerAction::Off };
-    bench.command(Command::Start(power));
+    bench.pass(Duration::from_secs(2));
+    bench.command(Command::Start(OperationSpec::Power {
+        on: Selection::hosts("rennes-1").unwrap(),
+        action: PowerAction::Off,
+    }));
     let off = *bench.world.running.keys().next().unwrap();
     let which = Which::Selected(Selection::vms("host:rennes-1 or host:rennes-2").unwrap());
     bench.command(Command::Start(OperationSpec::Change { which, change: VmChange::Pause }));
-    let script = Arc::new(Script::command("true"));
-    bench.command(Command::Start(OperationSpec::Run { on: RunOn::Hosts(on("rennes-1")), script }));
+    bench.command(Command::Start(OperationSpec::Run {
+        on: hosts("rennes-1"),
+        script: Arc::new(Script::command("true")),
+    }));
     let vms = bench.engine.fleet().hosts.row(HostId(0)).vms;
-    let waiting = |bench: &Bench| operations(bench).iter().map(|op| op.waiting).sum::<u32>();
     assert!(vms > 0);
-    assert_eq!(waiting(&bench), vms + 1);
-    assert_eq!(operations(&bench)[2].waiting_by, [(WaitKind::Power, vms)]);
-    // It could not be done: the host is as it was, and what waited goes on.
+    assert_eq!(waiting(&bench), [(WaitKind::Power, vms + 1)]);
+    (bench, vms, off)
+}
+
+/// What tasks wait for, counted.
+fn waiting(bench: &Bench) -> Vec<(WaitKind, u32)> {
+    let mut counts = std::collections::BTreeMap::new();
+    for (kind, count) in operations(bench).iter().flat_map(|op| op.waiting_by.clone()) {
+        *counts.entry(kind).or_insert(0) += count;
+    }
+    counts.into_iter().collect()
+}
+
+#[test]
+fn what_is_asked_of_a_host_goes_on_where_it_could_not_be_switched_off() {
+    let (mut bench, _, off) = switching_off();
     bench.end(off, End::Failed("ended with 1: no such node".into()));
-    assert_eq!(waiting(&bench), 0);
+    assert_eq!(waiting(&bench), []);
+    bench.finish();
+    bench.holds_together();
+}
+
+#[test]
+fn what_is_asked_of_a_host_that_was_switched_off_waits_until_it_is_seen_to_go() {
+    let (mut bench, vms, off) = switching_off();
+    // Still at it: whoever was told to stop may have done it.
+    bench.command(Command::CancelTask(off));
+    assert_eq!(waiting(&bench), [(WaitKind::Power, vms + 1)]);
+    bench.end(off, End::Done);
+    assert_eq!(waiting(&bench), [(WaitKind::Power, vms + 1)]);
+    bench.crash(HostId(0));
+    assert_eq!(waiting(&bench), [(WaitKind::Host, vms + 1)]);
+}
+
+#[test]
+fn a_host_that_did_not_go_though_it_was_switched_off_is_asked_again() {
+    let (mut bench, vms, off) = switching_off();
+    bench.end(off, End::Done);
+    bench.pass(Duration::from_secs(30));
+    assert_eq!(waiting(&bench), [(WaitKind::Power, vms + 1)]);
+    bench.pass(Duration::from_secs(40));
+    assert_eq!(waiting(&bench), []);
     bench.finish();
     bench.holds_together();
 }

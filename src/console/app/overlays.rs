@@ -65,12 +65,9 @@ impl App {
         }
     }
 
-    /// Reads the file that the open dialog sends, before the command is given.
+    /// Reads the file that the open dialog sends, before the command is given. One that is still being read for another
+    /// dialog is not sent any more: it may be where nothing answers.
     fn read_file(&mut self) {
-        if self.asks.read.is_some() {
-            self.note = Some((Tone::Bad, "another file is being read; once more, please".into()));
-            return;
-        }
         let Some(Overlay::Dialog(dialog)) = self.overlays.pop() else { return };
         self.asks.preview = None;
         self.note = Some((Tone::Good, format!("reading {}", dialog.fields[0].value())));
