@@ -71,14 +71,23 @@ pub(super) fn take(name: &str, to: &Path, say: &mut dyn FnMut(&str)) -> Result<(
         let _ = fs::remove_file(&draft);
         symlink(to, &draft).and_then(|()| fs::rename(&draft, &link)).map_err(LabError::file(link))?;
     }
-    for old in outdated(Path::new(CACHE), name, to, &Uses::of_labs()?) {
+    clear(Path::new(CACHE), name, to, Uses::of_labs(), say);
+    Ok(())
+}
+
+/// Removes what nobody needs any more. What was asked for is there in any case: trouble here is no reason to do without.
+fn clear(cache: &Path, name: &str, newest: &Path, uses: Result<Uses, LabError>, say: &mut dyn FnMut(&str)) {
+    let uses = match uses {
+        Ok(uses) => uses,
+        Err(error) => return say(&format!("older ones stay, as it is not known what labs use: {error}")),
+    };
+    for old in outdated(cache, name, newest, &uses) {
         match fs::remove_dir_all(&old) {
             Ok(()) => say(&format!("{} was removed: no lab uses it", old.display())),
             // It is in nobody's way but the disk's.
             Err(error) => tracing::warn!(old = %old.display(), %error, "an old guest stays"),
         }
     }
-    Ok(())
 }
 
 /// Notes that somebody is about to use what is there.
@@ -227,6 +236,23 @@ mod tests {
             since: None,
         };
         assert_eq!(outdated(&cache, "debian", &folder.path().join("debian-4"), &uses), [cache.join("debian-1")]);
+    }
+
+    #[test]
+    fn nothing_goes_where_it_is_not_known_what_labs_use() {
+        let folder = aged(&["debian-1", "debian-2"]);
+        let (old, newest) = (folder.path().join("debian-1"), folder.path().join("debian-2"));
+        let told = |uses| {
+            let mut told = Vec::new();
+            clear(folder.path(), "debian", &newest, uses, &mut |words| told.push(words.to_owned()));
+            told.join("\n")
+        };
+        let unreadable = LabError::file("/var/lib/hemera/lab/3.toml")(std::io::ErrorKind::InvalidData.into());
+        let words = told(Err(unreadable));
+        assert!(words.starts_with("older ones stay") && words.contains("lab/3.toml"), "{words}");
+        assert!(old.exists());
+        assert_eq!(told(Ok(Uses::default())), format!("{} was removed: no lab uses it", old.display()));
+        assert!(!old.exists() && newest.exists());
     }
 
     #[test]
