@@ -71,14 +71,23 @@ pub(super) fn take(name: &str, to: &Path, say: &mut dyn FnMut(&str)) -> Result<(
         let _ = fs::remove_file(&draft);
         symlink(to, &draft).and_then(|()| fs::rename(&draft, &link)).map_err(LabError::file(link))?;
     }
-    for old in outdated(Path::new(CACHE), name, to, &written_by_labs()?) {
+    clear(Path::new(CACHE), name, to, Uses::of_labs(), say);
+    Ok(())
+}
+
+/// Removes what nobody needs any more. What was asked for is there in any case: trouble here is no reason to do without.
+fn clear(cache: &Path, name: &str, newest: &Path, uses: Result<Uses, LabError>, say: &mut dyn FnMut(&str)) {
+    let uses = match uses {
+        Ok(uses) => uses,
+        Err(error) => return say(&format!("older ones stay, as it is not known what labs use: {error}")),
+    };
+    for old in outdated(cache, name, newest, &uses) {
         match fs::remove_dir_all(&old) {
             Ok(()) => say(&format!("{} was removed: no lab uses it", old.display())),
             // It is in nobody's way but the disk's.
             Err(error) => tracing::warn!(old = %old.display(), %error, "an old guest stays"),
         }
     }
-    Ok(())
 }
 
 /// Notes that somebody is about to use what is there.
@@ -89,28 +98,53 @@ pub(super) fn in_use(dir: &Path) {
     }
 }
 
-/// What all labs of this machine have written for their users: what they boot is in there, by its path.
-fn written_by_labs() -> Result<String, LabError> {
-    let labs = record::all()?;
-    let files = labs.iter().flat_map(|record| [record.world(), record.workflow()]);
-    // Of a lab that is just starting they are not there yet.
-    Ok(files.filter_map(|file| fs::read_to_string(file).ok()).collect())
+/// The path without links on the way: what is compared.
+pub(super) fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
 }
 
-/// Those of `name` in `cache` beside `newest` that nobody has asked for lately, and that `written` does not speak of.
-fn outdated(cache: &Path, name: &str, newest: &Path, written: &str) -> Vec<PathBuf> {
+/// What labs of this machine may boot.
+#[derive(Debug, Default)]
+struct Uses {
+    /// What they took at their starts.
+    taken: Vec<PathBuf>,
+    /// Their files for users, whose classes may name others, and which alone tell what labs took whose records do not.
+    written: String,
+    /// When the first of them began: what has been asked for since, their VMs may have found behind its link.
+    since: Option<SystemTime>,
+}
+
+impl Uses {
+    fn of_labs() -> Result<Self, LabError> {
+        let labs = record::all()?;
+        let files = labs.iter().flat_map(|record| [record.world(), record.workflow()]);
+        // Of a lab that is just starting they are not there yet.
+        let written = files.filter_map(|file| fs::read_to_string(file).ok()).collect();
+        let since = labs.iter().filter_map(record::Record::began).min();
+        Ok(Self { taken: labs.into_iter().flat_map(|record| record.uses).collect(), written, since })
+    }
+
+    /// Whether one may be in use that was asked for then.
+    fn may_include(&self, path: &Path, asked: SystemTime) -> bool {
+        let real = real(path);
+        let named = |path: &Path| self.written.contains(&*path.to_string_lossy());
+        self.since.is_some_and(|since| asked >= since) || named(path) || named(&real) || self.taken.contains(&real)
+    }
+}
+
+/// Those of `name` in `cache` beside `newest` that nobody has asked for lately, and that no lab may use.
+fn outdated(cache: &Path, name: &str, newest: &Path, uses: &Uses) -> Vec<PathBuf> {
     let prefix = format!("{name}-");
     let old = |path: &PathBuf| {
         let file = path.file_name().unwrap_or_default().to_string_lossy();
-        let asked =
-            fs::symlink_metadata(path).ok().filter(fs::Metadata::is_dir).and_then(|found| found.modified().ok());
-        let unused = asked.and_then(|at| at.elapsed().ok()).is_some_and(|unused| unused > KEPT);
+        let found = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_dir);
+        let Some(asked) = found.and_then(|found| found.modified().ok()) else { return false };
         // A draft is that of a build.
-        unused
+        asked.elapsed().is_ok_and(|unused| unused > KEPT)
             && file.starts_with(&prefix)
             && !file.contains(".draft-")
-            && path != newest
-            && !written.contains(&*path.to_string_lossy())
+            && real(path) != real(newest)
+            && !uses.may_include(path, asked)
     };
     let entries = fs::read_dir(cache).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).filter(old).collect()
@@ -159,22 +193,66 @@ mod tests {
         assert_ne!(key(&files, "text").unwrap(), first);
     }
 
-    #[test]
-    fn what_is_old_goes_unless_a_lab_has_it_or_it_is_the_newest() {
+    /// A cache with guests that nobody has asked for lately.
+    fn aged(names: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        let old = SystemTime::now() - KEPT - Duration::from_mins(1);
-        for name in ["debian-1", "debian-2", "debian-3", "debian-4", "debian-5.draft-1", "guest-1"] {
+        for name in names {
             let dir = folder.path().join(name);
             fs::create_dir(&dir).unwrap();
             fs::write(dir.join("disk"), "").unwrap();
-            File::open(&dir).unwrap().set_modified(old).unwrap();
+            File::open(&dir).unwrap().set_modified(SystemTime::now() - KEPT - Duration::from_mins(1)).unwrap();
         }
+        folder
+    }
+
+    #[test]
+    fn what_is_old_goes_unless_a_lab_has_it_or_it_is_the_newest() {
+        let folder = aged(&["debian-1", "debian-2", "debian-3", "debian-4", "debian-5.draft-1", "debian-7", "guest-1"]);
         in_use(&folder.path().join("debian-2"));
         let link = folder.path().join("debian-6");
         symlink(folder.path().join("debian-1"), &link).unwrap();
-        let written = format!("image = \"{}/disk\"", folder.path().join("debian-3").display());
-        let found = outdated(folder.path(), "debian", &folder.path().join("debian-4"), &written);
-        assert_eq!(found, [folder.path().join("debian-1")]);
+        let mut uses = Uses {
+            taken: vec![real(&folder.path().join("debian-7"))],
+            written: format!("image = \"{}/disk\"", folder.path().join("debian-3").display()),
+            since: None,
+        };
+        let found = |uses: &Uses| outdated(folder.path(), "debian", &folder.path().join("debian-4"), uses);
+        assert_eq!(found(&uses), [folder.path().join("debian-1")]);
+        uses.since = Some(SystemTime::now() - KEPT);
+        assert_eq!(found(&uses), [folder.path().join("debian-1")], "it was asked for before any lab began");
+        uses.since = Some(SystemTime::now() - KEPT * 2);
+        assert_eq!(found(&uses), Vec::<PathBuf>::new(), "a lab may have found it behind the link");
+    }
+
+    #[test]
+    fn what_a_lab_has_is_known_behind_links() {
+        let folder = aged(&["debian-1", "debian-2", "debian-3", "debian-4"]);
+        let links = tempfile::tempdir().unwrap();
+        let cache = links.path().join("cache");
+        symlink(folder.path(), &cache).unwrap();
+        let uses = Uses {
+            taken: vec![real(&cache.join("debian-2"))],
+            written: format!("image = \"{}/disk\"", real(&cache.join("debian-3")).display()),
+            since: None,
+        };
+        assert_eq!(outdated(&cache, "debian", &folder.path().join("debian-4"), &uses), [cache.join("debian-1")]);
+    }
+
+    #[test]
+    fn nothing_goes_where_it_is_not_known_what_labs_use() {
+        let folder = aged(&["debian-1", "debian-2"]);
+        let (old, newest) = (folder.path().join("debian-1"), folder.path().join("debian-2"));
+        let told = |uses| {
+            let mut told = Vec::new();
+            clear(folder.path(), "debian", &newest, uses, &mut |words| told.push(words.to_owned()));
+            told.join("\n")
+        };
+        let unreadable = LabError::file("/var/lib/hemera/lab/3.toml")(std::io::ErrorKind::InvalidData.into());
+        let words = told(Err(unreadable));
+        assert!(words.starts_with("older ones stay") && words.contains("lab/3.toml"), "{words}");
+        assert!(old.exists());
+        assert_eq!(told(Ok(Uses::default())), format!("{} was removed: no lab uses it", old.display()));
+        assert!(!old.exists() && newest.exists());
     }
 
     #[test]

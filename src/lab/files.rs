@@ -116,6 +116,7 @@ mod tests {
             shape: plan.shape,
             disk: None,
             kvm: false,
+            uses: Vec::new(),
         };
         let read =
             World::parse(&world(&plan, &record, &guest(true), Path::new("/usr/bin/hemera")), "world.toml").unwrap();

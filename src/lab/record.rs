@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,12 +39,20 @@ pub struct Record {
     /// Whether its VMs run under KVM.
     #[serde(default)]
     pub kvm: bool,
+    /// The directories of what its VMs boot, without links on the way; older ones do not say.
+    #[serde(default)]
+    pub uses: Vec<PathBuf>,
 }
 
 impl Record {
     /// What it is made of.
     pub fn plan(&self) -> Plan {
         Plan::new(self.number, self.sites, self.hosts, self.vms, self.shape)
+    }
+
+    /// When its start began; none where it is gone.
+    pub(super) fn began(&self) -> Option<SystemTime> {
+        fs::metadata(path(self.number)).and_then(|file| file.modified()).ok()
     }
 
     /// The world file that describes it.
@@ -221,4 +229,34 @@ pub(super) fn tidy() {
     // Both stay where others have something in them.
     let _ = fs::remove_dir(REGISTRY);
     let _ = Path::new(REGISTRY).parent().map(fs::remove_dir);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_down_can_be_read_also_where_it_does_not_say_all() {
+        let record = Record {
+            number: 3,
+            dir: "/tmp/lab".into(),
+            made: vec!["/tmp/lab".into()],
+            process: 1,
+            sites: 2,
+            hosts: 2,
+            vms: 256,
+            shape: Some("1 Gbit/s,10 ms".parse().unwrap()),
+            disk: Some(1),
+            kvm: true,
+            uses: vec!["/var/cache/hemera/lab/guest-1".into()],
+        };
+        let text = toml::to_string(&record).unwrap();
+        let file = Path::new("3.toml");
+        assert_eq!(parse(file, &text).unwrap(), record);
+        let (before, _) = text.split_once("uses = ").unwrap();
+        let (_, after) = text.split_once("guest-1\"]").unwrap();
+        let older = format!("{before}{after}");
+        assert_eq!(parse(file, &older).unwrap(), Record { uses: Vec::new(), ..record });
+        assert!(parse(file, "number = ").unwrap_err().to_string().contains("3.toml"));
+    }
 }

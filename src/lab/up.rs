@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::record::{Claim, REGISTRY};
 use super::{
-    Debian, Guest, LabError, Link, Plan, Record, Shape, debian, disk, down, files, gateway, guest, host, kvm, link,
-    need, net, record, ssh, tls,
+    Debian, Guest, LabError, Link, Plan, Record, Shape, cache, debian, disk, down, files, gateway, guest, host, kvm,
+    link, need, net, record, ssh, tls,
 };
 use crate::fleet::Bytes;
 
@@ -53,12 +53,14 @@ pub fn up(wish: &Wish, program: &Path, say: &mut dyn FnMut(&str), stop: &dyn Fn(
     let guest = guest::get(say)?;
     let debian = debian::built(say);
     let kvm = kvm::works(&guest, say)?;
+    let uses: Vec<PathBuf> =
+        [&guest.dir].into_iter().chain(debian.as_ref().map(|debian| &debian.dir)).map(|dir| cache::real(dir)).collect();
     let claim = Claim::first_free(|number| {
         let dir = dir.clone().unwrap_or_else(|| Path::new(REGISTRY).join(number.to_string()));
         let made = dir.ancestors().take_while(|dir| !dir.exists()).map(Path::to_path_buf).collect();
         let process = std::process::id();
         let (sites, hosts, vms, disk) = (wish.sites, wish.hosts, wish.vms, wish.disk.map(|size| size.0));
-        Record { number, dir, made, process, sites, hosts, vms, shape: wish.shape, disk, kvm }
+        Record { number, dir, made, process, sites, hosts, vms, shape: wish.shape, disk, kvm, uses: uses.clone() }
     })?;
     let record = claim.record.clone();
     let plan = record.plan();

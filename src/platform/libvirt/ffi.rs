@@ -166,7 +166,7 @@ pub(super) fn node_cpu_time(connect: &Connect) -> Result<Duration, Error> {
     Ok(Duration::from_nanos(busy))
 }
 
-/// How much of a node's memory is free, and how much its page cache and buffers take.
+/// How much of a node's memory is free, how much its page cache and buffers take, and how much it has.
 pub(super) fn node_memory(connect: &Connect) -> Result<NodeMemory, Error> {
     let mut count = 0;
     let all = virt_sys::VIR_NODE_MEMORY_STATS_ALL_CELLS;
@@ -189,6 +189,8 @@ pub(super) fn node_memory(connect: &Connect) -> Result<NodeMemory, Error> {
             memory.free += Bytes(figure.value * 1024);
         } else if name == virt_sys::VIR_NODE_MEMORY_STATS_CACHED || name == virt_sys::VIR_NODE_MEMORY_STATS_BUFFERS {
             memory.reclaimable += Bytes(figure.value * 1024);
+        } else if name == virt_sys::VIR_NODE_MEMORY_STATS_TOTAL {
+            memory.total += Bytes(figure.value * 1024);
         }
     }
     Ok(memory)

@@ -291,7 +291,7 @@ fn conclude(source: &Host, target: &Host, this: &Move, moved: Result<(), Trouble
     let failure = match moved {
         Ok(()) if matches!(on_target, Ok(true)) => return (End::Done, Some(target.id)),
         Ok(()) => format!("libvirt says that {name} moved, but it does not run on {}", target.name),
-        Err(trouble) => tls::explained(&trouble, name, [source, target]),
+        Err(trouble) => tls::explained(&trouble, name, [source, target], this.options.tls),
     };
     let on_source = runs_on(source, name);
     match (on_source, on_target) {

@@ -118,7 +118,8 @@ pub(super) fn check(source: &Host, target: &Host, this: &Move) -> Result<Travell
             return Err(why);
         }
     }
-    room::lacking(name, traveller.holds, &target.name, found.memory).map_or(Ok(traveller), Err)
+    let all = || room::by_shell(target);
+    room::lacking(name, traveller.holds, &target.name, found.memory, all).map_or(Ok(traveller), Err)
 }
 
 /// Asks the target what has to be known of it.

@@ -10,19 +10,30 @@ const NOT_CONFIGURED: &str = "TLS directory not configured";
 /// What QEMU says before the path of a certificate or key that it cannot read.
 const UNREADABLE: &str = "Unable to access credentials ";
 
-/// A failed move's reason.
-pub(super) fn explained(trouble: &Trouble, name: &str, hosts: [&Host; 2]) -> String {
+/// What QEMU says of an encrypted connection that breaks off; libvirt says of its own "TLS handshake failed" without a colon.
+const BROKEN: [&str; 2] = ["TLS channel", "TLS handshake failed:"];
+
+/// A failed move's reason; `tls`: it was to be encrypted.
+pub(super) fn explained(trouble: &Trouble, name: &str, hosts: [&Host; 2], tls: bool) -> String {
     let Trouble::Refused { error, .. } = trouble else { return trouble.to_string() };
-    let said = error.message();
     let lack = |path: &str| hosts.map(|host| (&*host.name, is_there(host, path)));
-    lacking(said, name, lack)
-        .or_else(|| broken(said, name, hosts.map(|host| &*host.name)))
-        .unwrap_or_else(|| trouble.to_string())
+    meaning(error.message(), name, hosts.map(|host| &*host.name), lack, tls).unwrap_or_else(|| trouble.to_string())
+}
+
+/// What it means where it is TLS that a move failed of. Without it, what libvirt says of TLS is of its own connections.
+fn meaning<'a>(
+    said: &str,
+    name: &str,
+    hosts: [&str; 2],
+    lack: impl FnOnce(&str) -> [(&'a str, Option<bool>); 2],
+    tls: bool,
+) -> Option<String> {
+    if tls { lacking(said, name, lack).or_else(|| broken(said, name, hosts)) } else { None }
 }
 
 /// What it means where the encrypted connection did not come about, or did not hold.
 fn broken(said: &str, name: &str, [source, target]: [&str; 2]) -> Option<String> {
-    let line = said.lines().find(|line| line.contains("TLS channel") || line.contains("TLS handshake"))?;
+    let line = said.lines().find(|line| BROKEN.iter().any(|words| line.contains(words)))?;
     Some(format!(
         "the encrypted connection by which {name} moves from {source} to {target} broke off; where it does so at once, the \
          certificate of {target} does not hold the address that its `migrate` names, or one of both does not trust the \
@@ -90,5 +101,22 @@ mod tests {
         assert!(why.contains("the certificate of h2 does not hold the address"), "{why}");
         assert!(why.ends_with("Cannot read from TLS channel: Input/output error)"), "{why}");
         assert_eq!(broken("Connection reset by peer", "vm-1", ["h1", "h2"]), None);
+    }
+
+    #[test]
+    fn the_connections_of_libvirt_itself_are_not_taken_for_those_of_moves() {
+        let meaning = |said, tls| {
+            let lack = |_: &str| -> [(&str, Option<bool>); 2] { panic!("no file is named") };
+            meaning(said, "vm-1", ["h1", "h2"], lack, tls)
+        };
+        let ours = "TLS handshake failed: Error in the certificate.";
+        assert!(meaning(ours, true).unwrap().contains("the certificate of h2"));
+        for (said, tls) in [
+            (ours, false),
+            ("host migration TLS directory not configured", false),
+            ("TLS handshake failed The TLS connection was non-properly terminated.", true),
+        ] {
+            assert_eq!(meaning(said, tls), None, "{said}");
+        }
     }
 }
