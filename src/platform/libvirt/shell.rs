@@ -21,7 +21,7 @@ const AT_ONCE: usize = 32;
 /// Runs `$1` with the arguments that follow, by `sh` or, where it begins with `#!`, as a file, in a process group of its
 /// own. Its own standard input stays open while the command may go on: when it is closed, be it because the connection
 /// broke, the group is ended, or what is about to become one.
-const WRAPPER: &str = r#"text=$1; shift; exec 3<&0 < /dev/null; d=
+pub(super) const WRAPPER: &str = r#"text=$1; shift; exec 3<&0 < /dev/null; d=
 case $text in
 '#!'*) d=$(mktemp -d) || exit 125; printf "%s\n" "$text" > "$d/script"; chmod 700 "$d/script"; set -- "$d/script" "$@" ;;
 *) set -- /bin/sh -c "$text" sh "$@" ;;
