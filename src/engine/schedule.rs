@@ -306,7 +306,9 @@ impl Engine {
             Work::Change(Change::Reboot | Change::Shutdown) => self.config.patience.boot,
             Work::Move(_) | Work::Host(HostWork::Image(_)) => self.config.patience.migrate,
             // As with commands: the platform ends it when its time is over.
-            Work::Change(Change::Load(_)) => self.config.patience.change.max(LOAD_TIMEOUT + self.config.patience.cancel),
+            Work::Change(Change::Load(_)) => {
+                self.config.patience.change.max(LOAD_TIMEOUT + self.config.patience.cancel)
+            }
             Work::Change(_) => self.config.patience.change,
             Work::Host(HostWork::Power(_)) => POWER_TIMEOUT + self.config.patience.cancel,
             // The platform ends it when its time is over; this is for a platform that does not.

@@ -182,7 +182,7 @@ impl LibvirtPlatform {
     /// A host, and how that of its guests is reached which has no agent.
     fn login(&self, id: HostId, vm: &Arc<str>) -> Option<(&Arc<Host>, SshAccess)> {
         let host = self.hosts.get(&id)?;
-        let login = lock(&host.logins).get(vm).cloned()?;
+        let login = lock(&host.logins).of(vm)?;
         Some((host, login))
     }
 
@@ -268,7 +268,7 @@ impl Platform for LibvirtPlatform {
                 Ok(host) => {
                     // Nothing is done to the VM: what is seen of it meanwhile counts.
                     let ticket = self.ledger.open(task, &name, &[]);
-                    let login = lock(&host.logins).get(&name).cloned();
+                    let login = lock(&host.logins).of(&name);
                     let queue = self.queue.clone();
                     match (login, work) {
                         (None, GuestWork::Run(script)) => {

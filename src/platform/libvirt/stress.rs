@@ -176,7 +176,8 @@ mod tests {
     fn a_tool_that_starts_ends_with_the_session_that_starts_it() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        for (name, text) in [("hemera-load", "echo $$ > pid.new; mv pid.new pid; exec sleep 600"), ("pidof", "exit 1")] {
+        for (name, text) in [("hemera-load", "echo $$ > pid.new; mv pid.new pid; exec sleep 600"), ("pidof", "exit 1")]
+        {
             fs::write(at(name), format!("#!/bin/sh\n{text}\n")).unwrap();
             fs::set_permissions(at(name), fs::Permissions::from_mode(0o755)).unwrap();
         }
