@@ -417,5 +417,8 @@ pub struct SshAccess {
 /// How much of each stream of a command's output is kept, in bytes: the end of it.
 pub const OUTPUT_KEPT: usize = 256 << 10;
 
+/// How long setting the load of a guest may take: under emulation, in use and reached by SSH, which lets in late.
+pub const LOAD_TIMEOUT: Duration = Duration::from_secs(100);
+
 /// How long a host may be silent before it counts as unreachable.
 pub const SILENCE: Duration = Duration::from_secs(8);

@@ -24,7 +24,7 @@ use hemera::fleet::{
 use hemera::handle::{
     Boot, Command, Evacuate, Limits, Migrate, Moves, OperationSpec, Pattern, Placement, RunOn, Step, VmChange, Which,
 };
-use hemera::platform::{Batch, Change, End, HostWork, Observation, Request, VmKey, VmSeen};
+use hemera::platform::{Batch, Change, End, HostWork, LOAD_TIMEOUT, Observation, Request, VmKey, VmSeen};
 use proptest::prelude::*;
 
 const HOSTS: u32 = 6;
@@ -738,6 +738,18 @@ fn a_boot_is_given_up_when_its_class_says_so() {
     assert_eq!(operations(&bench)[0].running, 1);
     bench.pass(Duration::from_secs(100));
     assert_eq!(&*operations(&bench)[0].failed_by[0].0, "no progress for 600 s");
+}
+
+#[test]
+fn a_load_is_given_up_only_after_all_the_time_that_a_platform_may_take() {
+    let mut bench = booted(1, Limits::default());
+    let load = Load { cpu: Share(0.5), dirty_rate: Rate(0.0), working_set: Share(0.5) };
+    let which = Which::Selected(Selection::all());
+    bench.command(Command::Start(OperationSpec::Change { which, change: VmChange::Stress(load) }));
+    bench.pass(LOAD_TIMEOUT);
+    assert_eq!(operations(&bench)[1].running, 1);
+    bench.pass(Duration::from_secs(60));
+    assert_eq!(&*operations(&bench)[1].failed_by[0].0, "no progress for 160 s");
 }
 
 #[test]

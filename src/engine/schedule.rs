@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::fleet::{HostState, Image, OpId, TaskId, VmId, VmRow, VmState};
 use crate::handle::{Level, OpKind, OperationSpec, TaskEnd, TaskState, TaskSubject, WaitReason};
-use crate::platform::{Change, GuestWork, HostWork, POWER_TIMEOUT, Request};
+use crate::platform::{Change, GuestWork, HostWork, LOAD_TIMEOUT, POWER_TIMEOUT, Request};
 
 use super::history::Moment;
 use super::hold::Hold;
@@ -305,6 +305,10 @@ impl Engine {
             Work::Boot(class) => class.patience.unwrap_or(self.config.patience.boot),
             Work::Change(Change::Reboot | Change::Shutdown) => self.config.patience.boot,
             Work::Move(_) | Work::Host(HostWork::Image(_)) => self.config.patience.migrate,
+            // As with commands: the platform ends it when its time is over.
+            Work::Change(Change::Load(_)) => {
+                self.config.patience.change.max(LOAD_TIMEOUT + self.config.patience.cancel)
+            }
             Work::Change(_) => self.config.patience.change,
             Work::Host(HostWork::Power(_)) => POWER_TIMEOUT + self.config.patience.cancel,
             // The platform ends it when its time is over; this is for a platform that does not.

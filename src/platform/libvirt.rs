@@ -101,6 +101,8 @@ pub struct LibvirtPlatform {
     queue: Arc<Queue>,
     ledger: Arc<Ledger>,
     shells: Shells,
+    /// What switches hosts waits for nothing that is done in guests or on hosts.
+    switches: Shells,
     images: Arc<Images>,
     power: Power,
 }
@@ -162,7 +164,8 @@ impl LibvirtPlatform {
             tracing::error!(%error, "no watchdog: hung hosts show only when keep-alive cuts their connections");
         }
         let notify = queue.notify();
-        (Self { topology, hosts, queue, ledger, shells: Shells::default(), images, power }, notify)
+        let (shells, switches) = Default::default();
+        (Self { topology, hosts, queue, ledger, shells, switches, images, power }, notify)
     }
 
     fn host(&self, id: HostId) -> Result<&Arc<Host>, String> {
@@ -182,7 +185,7 @@ impl LibvirtPlatform {
     /// A host, and how that of its guests is reached which has no agent.
     fn login(&self, id: HostId, vm: &Arc<str>) -> Option<(&Arc<Host>, SshAccess)> {
         let host = self.hosts.get(&id)?;
-        let login = lock(&host.logins).get(vm).cloned()?;
+        let login = lock(&host.logins).of(vm)?;
         Some((host, login))
     }
 
@@ -203,6 +206,7 @@ impl LibvirtPlatform {
         if let Some(signals) = self.ledger.signals(task) {
             signals.cancel();
             self.shells.cancel(task);
+            self.switches.cancel(task);
             let _parked = self.images.cancel(task);
             let _found = self.hosts.values().any(|host| host.cancel_waiting(task));
             for host in self.hosts.values() {
@@ -230,6 +234,7 @@ impl LibvirtPlatform {
         }
         if let Some(signals) = self.ledger.signals(task) {
             self.shells.excuse(task, &signals);
+            self.switches.excuse(task, &signals);
             let work = || Progress::Work(f64::from(signals.stage()));
             let progress = self.images.transfer(task).map_or_else(work, Progress::Transfer);
             self.queue.push(None, vec![Observation::Progress { task, progress }]);
@@ -268,7 +273,7 @@ impl Platform for LibvirtPlatform {
                 Ok(host) => {
                     // Nothing is done to the VM: what is seen of it meanwhile counts.
                     let ticket = self.ledger.open(task, &name, &[]);
-                    let login = lock(&host.logins).get(&name).cloned();
+                    let login = lock(&host.logins).of(&name);
                     let queue = self.queue.clone();
                     match (login, work) {
                         (None, GuestWork::Run(script)) => {
@@ -301,7 +306,7 @@ impl Platform for LibvirtPlatform {
             },
             Request::Host { task, host, work: HostWork::Power(action) } => {
                 match self.power.command(action, &self.topology.full_name(host)) {
-                    Ok(command) => self.shells.switch(&command, self.ledger.open_on_host(task), self.queue.clone()),
+                    Ok(command) => self.switches.switch(&command, self.ledger.open_on_host(task), self.queue.clone()),
                     Err(reason) => self.refuse(task, reason.to_string()),
                 }
             }

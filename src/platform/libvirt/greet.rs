@@ -18,15 +18,35 @@ use crate::fleet::HostId;
 
 /// Where SSH servers listen.
 const PORT: u16 = 22;
-/// Calls at a time to whom nothing has answered yet: a machine keeps about a thousand neighbours in mind (`gc_thresh3` of
-/// Linux), those that do not answer included.
-const AT_ONCE: usize = 256;
-/// Calls at a time in all, each a file that is open: half of what is usually allowed (`ulimit -n`).
-const OPEN: usize = 512;
+/// How many are called at a time, and how long they may take.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// Calls at a time to whom nothing has answered yet.
+    at_once: usize,
+    /// Calls at a time in all.
+    open: usize,
+    /// How many servers at a time may take all the time there is to greet.
+    patient: usize,
+    /// How long those may take, and those beyond them, so that guests that let calls in and stay silent leave room.
+    greeting: [Duration; 2],
+}
+
+const BOUNDS: Bounds = Bounds {
+    // A machine keeps about a thousand neighbours in mind (`gc_thresh3` of Linux), those that do not answer included.
+    at_once: 256,
+    // Each is a file that is open: half of what is usually allowed (`ulimit -n`).
+    open: 512,
+    patient: 384,
+    // While an emulated guest boots on a busy machine it took 9 s, and each new call is one more process in it that does
+    // not get done.
+    greeting: [Duration::from_secs(30), Duration::from_secs(3)],
+};
 /// How often it is looked whom to call.
 const TICK: Duration = Duration::from_millis(100);
 /// Between two calls of a guest that did not answer, and of one that did: each is a process in it.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+/// The same of one that keeps refusing: doubled from the first of these to this.
+const REFUSES: Duration = Duration::from_secs(1);
 /// Calls in a row that one that answered must leave unanswered: a busy server refuses now and then.
 const MISSES: u32 = 3;
 /// What is done when a guest begins or ceases to answer.
@@ -75,12 +95,14 @@ struct Wish {
 #[derive(Default)]
 struct State {
     guests: HashMap<Callee, Guest>,
-    /// When those are called next that no call is on its way to: those who are near, who do not wait for others, and the
-    /// rest.
+    /// When those are called next that no call is on its way to: those who are near, and the rest. They take turns, so that
+    /// neither are held up by however many of the others.
     due: [BTreeSet<(Instant, Callee)>; 2],
     wishes: HashMap<HostId, Wish>,
     /// The number of the last call.
     last: u64,
+    /// Whether that was of one who is near.
+    last_near: bool,
     /// Whether a thread calls.
     calls: bool,
 }
@@ -119,6 +141,7 @@ impl State {
 /// The guests that are called.
 pub(super) struct Greetings {
     port: u16,
+    bounds: Bounds,
     queue: Arc<Queue>,
     state: Mutex<State>,
 }
@@ -132,7 +155,7 @@ impl fmt::Debug for Greetings {
 impl Greetings {
     /// Nobody is called yet. It ends with the queue.
     pub(super) fn new(queue: Arc<Queue>) -> Arc<Self> {
-        Arc::new(Self { port: PORT, queue, state: Mutex::default() })
+        Arc::new(Self { port: PORT, bounds: BOUNDS, queue, state: Mutex::default() })
     }
 
     /// Calls these guests of a host from now on, and no others of it. What is known of one that came from another host
@@ -181,7 +204,8 @@ impl Greetings {
         runtime.block_on(async {
             let (mut calls, mut listens) = (JoinSet::new(), JoinSet::new());
             while !self.queue.closed() {
-                let room = (AT_ONCE - calls.len()).min(OPEN.saturating_sub(calls.len() + listens.len()));
+                let Bounds { at_once, open, patient, greeting } = self.bounds;
+                let room = (at_once - calls.len()).min(open.saturating_sub(calls.len() + listens.len()));
                 for (callee, call) in self.due(room) {
                     let place = SocketAddr::from((callee.address, self.port));
                     let known = self.answers(&callee);
@@ -190,7 +214,8 @@ impl Greetings {
                 tokio::select! {
                     Some(Ok((callee, call, stream))) = calls.join_next() => match stream {
                         Ok(stream) => {
-                            listens.spawn(async move { (callee, call, call::greeted(stream).await) });
+                            let within = greeting[usize::from(listens.len() >= patient)];
+                            listens.spawn(async move { (callee, call, call::greeted(stream, within).await) });
                         }
                         Err(heard) => self.heard(&callee, call, heard),
                     },
@@ -201,15 +226,19 @@ impl Greetings {
         });
     }
 
-    /// Whom to call now, those first that are near and those that wait longest, with the number of each call.
+    /// Whom to call now, those that are near and the rest in turns and of each those first that wait longest, with the
+    /// number of each call.
     fn due(&self, most: usize) -> Vec<(Callee, u64)> {
         let now = Instant::now();
         let mut state = lock(&self.state);
         let state = &mut *state;
         let mut due = Vec::new();
         while due.len() < most {
-            let waits = |waiting: &&mut BTreeSet<(Instant, Callee)>| waiting.first().is_some_and(|&(at, _)| at <= now);
-            let Some((_, callee)) = state.due.iter_mut().find(waits).and_then(BTreeSet::pop_first) else { break };
+            let first = usize::from(state.last_near);
+            let waits = |&which: &usize| state.due[which].first().is_some_and(|&(at, _)| at <= now);
+            let Some(which) = [first, 1 - first].into_iter().find(waits) else { break };
+            let Some((_, callee)) = state.due[which].pop_first() else { break };
+            state.last_near = which == 0;
             if let Some(guest) = state.guests.get_mut(&callee) {
                 state.last += 1;
                 guest.call = Some(state.last);
@@ -227,7 +256,7 @@ impl Greetings {
         let well = heard == Heard::Greeting;
         guest.misses = if well { 0 } else { guest.misses + 1 };
         let answers = well || guest.answers && guest.misses < MISSES;
-        let due = Instant::now() + if well { AGAIN.1 } else { AGAIN.0 };
+        let due = Instant::now() + again(heard, guest.misses);
         (guest.call, guest.due, guest.near) = (None, due, heard != Heard::Nothing);
         state.due[usize::from(!guest.near)].insert((due, callee.clone()));
         if std::mem::replace(&mut guest.answers, answers) != answers {
@@ -241,147 +270,14 @@ impl Greetings {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-    use std::sync::mpsc;
-
-    use super::call::tests::server;
-    use super::*;
-
-    fn greetings(port: u16) -> (Arc<Greetings>, Arc<Queue>) {
-        let queue = Arc::new(Queue::new(Instant::now(), 16));
-        (Arc::new(Greetings { port, queue: queue.clone(), state: Mutex::default() }), queue)
-    }
-
-    fn callee(uuid: &str) -> Callee {
-        Callee { address: Ipv4Addr::LOCALHOST, uuid: uuid.into() }
-    }
-
-    /// Those whom nobody calls but the test.
-    fn uncalled() -> Arc<Greetings> {
-        let greetings = greetings(1).0;
-        lock(&greetings.state).calls = true;
-        greetings
-    }
-
-    fn want(greetings: &Arc<Greetings>, host: u32, wanted: &[&str]) {
-        greetings.want(HostId(host), wanted.iter().map(|uuid| callee(uuid)).collect(), Arc::new(|| {}));
-    }
-
-    /// Those who are due are called, and answer.
-    fn all_answer(greetings: &Greetings) {
-        greetings.due(9).iter().for_each(|(callee, call)| greetings.heard(callee, *call, Heard::Greeting));
-    }
-
-    #[test]
-    fn a_guest_that_begins_to_greet_is_told() {
-        let (greetings, queue) = greetings(server(b"SSH-2.0-OpenSSH\r\n"));
-        let (told, heard) = mpsc::channel();
-        let stir: Stir = Arc::new(move || told.send(()).unwrap_or_default());
-        greetings.want(HostId(0), HashSet::from([callee("a")]), stir);
-        heard.recv_timeout(Duration::from_secs(60)).unwrap();
-        assert!(greetings.answers(&callee("a")));
-        queue.close();
-    }
-
-    #[test]
-    fn guests_that_let_calls_in_and_say_nothing_hold_up_nobody() {
-        let port = server(b"SSH-2.0-OpenSSH\r\n");
-        let silent = Ipv4Addr::new(127, 0, 0, 2);
-        let listener = TcpListener::bind((silent, port)).unwrap();
-        let (more, accepted) = mpsc::channel();
-        thread::spawn(move || listener.incoming().flatten().try_for_each(|stream| more.send(stream)));
-        let (greetings, queue) = greetings(port);
-        let (told, heard) = mpsc::channel();
-        let stir: Stir = Arc::new(move || told.send(()).unwrap_or_default());
-        let count = AT_ONCE + 20;
-        let quiet = (0..count).map(|i| Callee { address: silent, uuid: i.to_string().into() });
-        greetings.want(HostId(0), quiet.collect(), Arc::new(|| {}));
-        // They have been let in, as many as are called at a time and more.
-        let held: Vec<_> = accepted.iter().take(count).collect();
-        greetings.want(HostId(1), HashSet::from([callee("a")]), stir);
-        heard.recv_timeout(Duration::from_secs(60)).unwrap();
-        assert!(greetings.answers(&callee("a")));
-        assert!(lock(&greetings.state).guests[&callee("a")].near);
-        assert_eq!(accepted.try_iter().count(), 0, "one of them was called again");
-        drop(held);
-        queue.close();
-    }
-
-    #[test]
-    fn a_guest_that_moves_is_known_for_as_long_as_a_host_wants_it() {
-        let greetings = uncalled();
-        want(&greetings, 0, &["a"]);
-        all_answer(&greetings);
-        want(&greetings, 1, &["a"]);
-        // The source sees it once more, and then no longer.
-        want(&greetings, 0, &["a"]);
-        want(&greetings, 0, &[]);
-        assert!(greetings.answers(&callee("a")), "it moved");
-        want(&greetings, 1, &[]);
-        assert!(!greetings.answers(&callee("a")));
-        let state = lock(&greetings.state);
-        assert!(state.guests.is_empty() && state.due.iter().all(BTreeSet::is_empty));
-    }
-
-    #[test]
-    fn a_vm_with_the_address_of_one_that_is_gone_inherits_nothing() {
-        let greetings = uncalled();
-        want(&greetings, 0, &["a"]);
-        all_answer(&greetings);
-        want(&greetings, 0, &["b"]);
-        assert!(!greetings.answers(&callee("b")));
-        let (late, call) = greetings.due(9).remove(0);
-        want(&greetings, 0, &[]);
-        want(&greetings, 0, &["b"]);
-        greetings.heard(&late, call, Heard::Greeting);
-        assert!(!greetings.answers(&callee("b")), "it was called before it began anew");
-        all_answer(&greetings);
-        assert!(greetings.answers(&callee("b")));
-    }
-
-    #[test]
-    fn a_guest_that_is_reset_has_to_answer_again() {
-        let greetings = uncalled();
-        want(&greetings, 0, &["a"]);
-        all_answer(&greetings);
-        greetings.anew(&callee("a"));
-        assert!(!greetings.answers(&callee("a")));
-        let (_, late) = greetings.due(9).remove(0);
-        greetings.anew(&callee("a"));
-        greetings.heard(&callee("a"), late, Heard::Greeting);
-        assert!(!greetings.answers(&callee("a")));
-        all_answer(&greetings);
-        assert!(greetings.answers(&callee("a")));
-        assert_eq!(lock(&greetings.state).due.each_ref().map(BTreeSet::len), [1, 0]);
-    }
-
-    #[test]
-    fn those_are_called_first_that_are_near_or_wait_longest_and_nobody_twice() {
-        let greetings = uncalled();
-        want(&greetings, 0, &["a", "b", "c"]);
-        let now = Instant::now();
-        let earlier = now.checked_sub(Duration::from_secs(1)).unwrap();
-        let far = [(now, callee("a")), (earlier, callee("b"))].into();
-        lock(&greetings.state).due = [[(now, callee("c"))].into(), far];
-        let due = || greetings.due(1).into_iter().map(|(callee, _)| callee).collect::<Vec<_>>();
-        let near = vec![callee("c")];
-        assert_eq!([due(), due(), due(), due()], [near, vec![callee("b")], vec![callee("a")], vec![]]);
-    }
-
-    #[test]
-    fn one_that_answered_is_called_three_times_before_it_is_given_up() {
-        let greetings = uncalled();
-        want(&greetings, 0, &["a"]);
-        let calls = [(true, true), (false, true), (false, true), (true, true)];
-        let misses = [true, true, false, false].map(|after| (false, after));
-        for (call, (answers, after)) in calls.into_iter().chain(misses).enumerate() {
-            // Its next call is not waited for.
-            lock(&greetings.state).guests.get_mut(&callee("a")).unwrap().call = Some(call as u64);
-            let heard = if answers { Heard::Greeting } else { Heard::Nothing };
-            greetings.heard(&callee("a"), call as u64, heard);
-            assert_eq!(greetings.answers(&callee("a")), after);
-        }
+/// For how long a guest is not called again, by how its last call went and how many in a row it has not answered.
+fn again(heard: Heard, misses: u32) -> Duration {
+    match heard {
+        Heard::Greeting => AGAIN.1,
+        Heard::Nothing => AGAIN.0,
+        Heard::Refusal => (AGAIN.0 * (1 << misses.saturating_sub(1).min(8))).min(REFUSES),
     }
 }
+
+#[cfg(test)]
+mod tests;

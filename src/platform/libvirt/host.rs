@@ -18,6 +18,7 @@ use super::greet::Greetings;
 use super::images::Images;
 use super::ledger::{Ledger, Ticket};
 use super::line::Line;
+use super::login::Logins;
 use super::look::{self, Looks};
 use super::migrate::Move;
 use super::queue::{Queue, lock};
@@ -27,7 +28,7 @@ use super::work::Work;
 use super::xml::Guests;
 use crate::doctor::HostSign;
 use crate::fleet::{HostId, TaskId};
-use crate::platform::{End, HostAccess, Observation, SshAccess};
+use crate::platform::{End, HostAccess, Observation};
 
 /// How many threads do a host's queued work. A start waits more than it computes: eight at once took a quarter of the
 /// time of eight in a row on two cores. More would crowd the 20 workers of an untuned libvirtd, and the 10 connections
@@ -106,7 +107,7 @@ pub(super) struct Host {
     /// Whose SSH server greets.
     pub(super) greetings: Arc<Greetings>,
     /// How its guests that have no agent are reached, by their names.
-    pub(super) logins: Mutex<HashMap<Arc<str>, SshAccess>>,
+    pub(super) logins: Mutex<Logins>,
     /// VMs that are looked at more closely.
     pub(super) looks: Looks,
     /// Boots that wait for their guests.

@@ -3,11 +3,12 @@
 //! Others may write a domain's metadata, and a file of `ssh_config(5)` can name commands that run here (`ProxyCommand`,
 //! `Match exec`): one that others may write is not used.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use super::queue::lock;
 use super::xml::Mark;
@@ -18,6 +19,56 @@ use crate::platform::SshAccess;
 static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 /// How much is said at most: who writes marks writes as many as he likes.
 const MOST: usize = 1000;
+
+/// For how long what a VM's source knew of its agent counts on its target, which hears of it a while after the VM came.
+const SETTLES: Duration = Duration::from_secs(10);
+
+/// How the guests of a host are reached that have no agent, by their names.
+#[derive(Debug, Default)]
+pub(super) struct Logins {
+    /// As the host was last seen.
+    seen: HashMap<Arc<str>, SshAccess>,
+    /// Of VMs that moved there: when they came, and how they are reached; none: not by SSH.
+    arrived: HashMap<Arc<str>, (Instant, Option<SshAccess>)>,
+}
+
+/// What a host's observer knows of a VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Acquaintance {
+    /// Whether its mark says how it is reached by SSH.
+    pub(super) has_login: bool,
+    /// Whether its guest's agent answers.
+    pub(super) agent: bool,
+}
+
+impl Logins {
+    /// How that guest is reached; none: by its agent.
+    pub(super) fn of(&self, vm: &str) -> Option<SshAccess> {
+        self.arrived.get(vm).map_or_else(|| self.seen.get(vm), |(_, login)| login.as_ref()).cloned()
+    }
+
+    /// A VM has moved there whose guest is reached so.
+    pub(super) fn arrive(&mut self, vm: &Arc<str>, login: Option<SshAccess>) {
+        self.arrived.insert(vm.clone(), (Instant::now(), login));
+    }
+
+    /// Takes in what a round that began at `began` saw. What it could not see yet of VMs that have just come stays.
+    pub(super) fn see(
+        &mut self,
+        began: Instant,
+        seen: HashMap<Arc<str>, SshAccess>,
+        known: impl Fn(&str) -> Option<Acquaintance>,
+    ) {
+        self.seen = seen;
+        self.arrived.retain(|vm, (at, login)| {
+            let settled = || {
+                known(vm).is_none_or(|known| login.is_some() || !known.has_login || known.agent)
+                    || at.elapsed() >= SETTLES
+            };
+            *at >= began || !settled()
+        });
+    }
+}
 
 /// Says once why a mark is not heeded.
 pub(super) fn say_once(why: String) {
@@ -71,6 +122,31 @@ mod tests {
     fn mark(config: Option<&Path>) -> Mark {
         let ssh = GuestSsh { user: "root".into(), config: config.map(Into::into) };
         Mark { address: Some(Ipv4Addr::new(10, 160, 0, 1)), ssh: Some(ssh), ..Mark::default() }
+    }
+
+    #[test]
+    fn a_vm_that_moved_is_reached_as_before_until_its_new_host_has_seen_it() {
+        let vm: Arc<str> = "vm-1".into();
+        let login = of(&mark(None));
+        let known = |has_login, agent| move |_: &str| Some(Acquaintance { has_login, agent });
+        let seen = || HashMap::from([(vm.clone(), login.clone().unwrap())]);
+        let before = Instant::now();
+        let mut logins = Logins::default();
+        logins.arrive(&vm, login.clone());
+        logins.see(before, HashMap::new(), |_| None);
+        assert_eq!(logins.of("vm-1"), login, "the round began before it came");
+        logins.see(Instant::now(), seen(), known(true, false));
+        assert!(logins.arrived.is_empty());
+        assert_eq!(logins.of("vm-1"), login);
+        // One that has both, and whose agent answered.
+        logins.arrive(&vm, None);
+        logins.see(Instant::now(), seen(), known(true, false));
+        assert_eq!(logins.of("vm-1"), None, "its agent has not been heard of there yet");
+        logins.see(Instant::now(), HashMap::new(), known(true, true));
+        assert!(logins.arrived.is_empty());
+        logins.arrive(&vm, login.clone());
+        logins.see(Instant::now(), HashMap::new(), |_| None);
+        assert_eq!(logins.of("vm-1"), None, "it is gone");
     }
 
     #[test]

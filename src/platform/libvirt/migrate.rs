@@ -221,6 +221,10 @@ fn attempt(source: &Host, target: &Host, this: &Arc<Move>) -> (End, Option<HostI
     if let Some(host) = [source, target].into_iter().find(|host| at == Some(host.id)) {
         adjust::wake(host, this);
     }
+    // Before the task ends: what is done in its guest next is to go the same way as before.
+    if at == Some(target.id) {
+        lock(&target.logins).arrive(name, traveller.login);
+    }
     // Nothing is taken away where the VM may still be: what is left on a source is found, and told, by its next list.
     let unused = if at == Some(target.id) {
         matches!(runs_on(source, name), Ok(false)).then_some(source)

@@ -198,7 +198,7 @@ impl Observer {
             self.known.extend(met);
         }
         self.ask_for_agents(line, &figures)?;
-        self.call_guests();
+        self.call_guests(began);
         let mut listed: HashMap<Arc<str>, VmSeen> = HashMap::with_capacity(figures.len());
         let mut loads = Vec::new();
         for domain in &figures {

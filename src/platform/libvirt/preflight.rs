@@ -7,18 +7,22 @@ use virt::error::Error;
 
 use super::ffi;
 use super::host::Host;
+use super::login;
 use super::migrate::Move;
 use super::room::{self, NodeMemory};
 use super::trouble::Trouble;
 use super::work;
-use super::xml::Mark;
+use super::xml::{self, Mark};
 use crate::fleet::{Bytes, Compression, MigrationOptions, Storage};
+use crate::platform::SshAccess;
 
 /// What the source says of a VM that is to move.
 #[derive(Debug)]
 pub(super) struct Traveller {
     /// Its mark, where Hemera made it.
     pub(super) mark: Option<Mark>,
+    /// How its guest is reached; none: by its agent, which answers, or not at all.
+    pub(super) login: Option<SshAccess>,
     /// Its UUID.
     pub(super) uuid: String,
     /// What it needs of its target's hypervisor.
@@ -96,9 +100,11 @@ pub(super) fn check(source: &Host, target: &Host, this: &Move) -> Result<Travell
     let (name, wanted) = (&this.name, this.name.clone());
     let look = move |connect: &Connect| {
         let domain = connect.lookup_domain_by_name(&wanted)?;
-        let needs = Needs::read(&domain.xml_desc(0)?);
+        let definition = domain.xml_desc(0)?;
         let (mark, uuid) = (work::mark(&domain), domain.uuid_string()?);
-        Ok(Traveller { mark, uuid, needs, holds: room::held(&domain), source: Versions::of(connect) })
+        let login = mark.as_ref().filter(|_| !xml::agent_connected(&definition)).and_then(login::of);
+        let needs = Needs::read(&definition);
+        Ok(Traveller { mark, login, uuid, needs, holds: room::held(&domain), source: Versions::of(connect) })
     };
     let traveller = source.call(&format!("looking at {name}"), look).map_err(|trouble| trouble.to_string())?;
     if let Some(device) = &traveller.needs.device {

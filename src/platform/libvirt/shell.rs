@@ -15,13 +15,13 @@ use super::stress::Strain;
 use crate::fleet::{Script, TaskId};
 use crate::platform::{End, POWER_TIMEOUT, SshAccess};
 
-/// How many commands run at once on all hosts and in all guests together: each has a process and three threads here.
+/// How many commands run at once on all hosts and in all guests together, and as many that switch hosts: each has a process and three threads here.
 const AT_ONCE: usize = 32;
 
 /// Runs `$1` with the arguments that follow, by `sh` or, where it begins with `#!`, as a file, in a process group of its
 /// own. Its own standard input stays open while the command may go on: when it is closed, be it because the connection
 /// broke, the group is ended, or what is about to become one.
-const WRAPPER: &str = r#"text=$1; shift; exec 3<&0 < /dev/null; d=
+pub(super) const WRAPPER: &str = r#"text=$1; shift; exec 3<&0 < /dev/null; d=
 case $text in
 '#!'*) d=$(mktemp -d) || exit 125; printf "%s\n" "$text" > "$d/script"; chmod 700 "$d/script"; set -- "$d/script" "$@" ;;
 *) set -- /bin/sh -c "$text" sh "$@" ;;
@@ -81,7 +81,7 @@ struct State {
     running: usize,
 }
 
-/// The commands that run by SSH, and the files that are copied so.
+/// The commands that run by SSH, and the files that are copied so; or those that switch hosts.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Shells(Arc<Mutex<State>>);
 
@@ -199,8 +199,11 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::fleet::{Bytes, HostId, NewHost, PowerAction, Rate, Topology};
+    use crate::image::Settings;
+    use crate::platform::libvirt::LibvirtPlatform;
     use crate::platform::libvirt::ledger::Ledger;
-    use crate::platform::{Observation, Progress};
+    use crate::platform::{Batch, HostWork, Observation, Platform as _, Power, Progress, Request};
 
     #[test]
     fn waiting_for_a_turn_costs_no_time_and_can_be_cancelled() {
@@ -247,6 +250,28 @@ mod tests {
         assert_eq!(told()[0], progress(3, 4.0), "more than all that was told before");
         assert!(shells.next().is_none());
         assert_eq!(lock(&shells.0).running, AT_ONCE - 1);
+    }
+
+    #[test]
+    fn what_switches_hosts_waits_for_nothing_that_is_done_on_them() {
+        let mut topology = Topology::new("test");
+        let site = topology.site("rennes");
+        let (memory, rate) = (Bytes::mib(1), Rate(1.0));
+        let host = NewHost { name: "h1".into(), cores: 1, memory, nic: rate, disk: rate };
+        topology.add_cluster(site, "h", [host]);
+        let power = Power::default().with(PowerAction::Off, Some(["true".into()].into()));
+        let settings = Settings::default();
+        let (mut platform, _) = LibvirtPlatform::connect(topology.into(), Vec::new(), settings, power, Instant::now());
+        lock(&platform.shells.0).running = AT_ONCE;
+        platform.submit(Request::Host { task: TaskId(1), host: HostId(0), work: HostWork::Power(PowerAction::Off) });
+        let began = Instant::now();
+        let mut told = Vec::new();
+        let done = Observation::Ended { task: TaskId(1), end: End::Done, figures: None };
+        while !told.iter().any(|batch: &Batch| batch.seen.contains(&done)) {
+            assert!(began.elapsed() < Duration::from_secs(60), "{told:?}");
+            thread::sleep(Duration::from_millis(10));
+            platform.collect(&mut told);
+        }
     }
 
     /// Runs the wrapper as a host would, and gives its output and code.

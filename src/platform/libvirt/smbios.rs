@@ -1,6 +1,7 @@
 //! What a VM's firmware tells its guest (SMBIOS): the guest's own name, and a key that opens it.
 
 use super::xml::escape;
+use crate::fleet::VmClass;
 
 /// The longest label of a host name (RFC 1035, 2.3.4).
 const LABEL: usize = 63;
@@ -8,6 +9,12 @@ const LABEL: usize = 63;
 /// Whether VMs of this architecture have such firmware.
 pub(super) fn is_there(arch: &str) -> bool {
     matches!(arch, "x86_64" | "i686" | "aarch64")
+}
+
+/// Why guests of a class cannot be told there what it says.
+pub(super) fn lacks(class: &VmClass, arch: &str) -> Option<String> {
+    let why = || format!("class {}: VMs of {arch} have no SMBIOS by which their guests get its `ssh_key`", class.name);
+    (class.ssh_key.is_some() && !is_there(arch)).then(why)
 }
 
 /// The element that says it.

@@ -12,7 +12,7 @@ use super::said::{Said, last_line};
 use super::shell::{Outcome, Session};
 use super::trouble::Trouble;
 use crate::fleet::{Bytes, Load};
-use crate::platform::{End, SshAccess, Stream};
+use crate::platform::{End, LOAD_TIMEOUT, SshAccess, Stream};
 
 /// How much of the end of what a guest says is remembered.
 const REMEMBERED: usize = 1 << 10;
@@ -28,6 +28,8 @@ if pidof hemera-load > /dev/null; then exec hemera-load ctl "$control" "$@"; fi
 for word in "$@"; do shift; set -- "$@" "--$word"; done
 # What a tool left that was killed.
 rm -f "$control"
+# The tool itself has left the group that is ended with this.
+trap 'kill "$!" 2> /dev/null; exit 143' TERM
 setsid hemera-load --control "$control" "$@" < /dev/null > /dev/null 2> "$control.err" &
 while [ ! -S "$control" ]; do
     kill -0 $! 2> /dev/null || { cat "$control.err" >&2; exit 1; }
@@ -40,8 +42,6 @@ const STOP: &str = r#"pidof hemera-load > /dev/null || exit 0; exec hemera-load 
 const CONTROL: &str = "/run/hemera-load";
 /// How long a guest may take to carry a command out: under emulation, with all of its CPU in use.
 const WITHIN: Duration = Duration::from_secs(50);
-/// The same by SSH, where it has to let us in first.
-const WITHIN_BY_SSH: Duration = Duration::from_secs(100);
 
 /// The script that sets a VM's load or ends it, and its arguments. Blocks.
 fn script(host: &Host, vm: &str, load: Option<Load>) -> Result<(String, Vec<String>), Trouble> {
@@ -102,7 +102,7 @@ impl Strain {
             Ok(asked) => asked,
             Err(trouble) => return End::Failed(trouble.to_string().into()),
         };
-        let session = Session::new(&self.ssh, &script, arguments.iter().map(String::as_str), WITHIN_BY_SSH);
+        let session = Session::bound(&self.ssh, &script, arguments.iter().map(String::as_str), LOAD_TIMEOUT);
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let outcome = session.follow(None, &self.ticket.signals, &mut |stream, bytes| {
             let text = if stream == Stream::Err { &mut err } else { &mut out };
@@ -115,7 +115,7 @@ impl Strain {
             Outcome::Exited(_) => End::Failed(said(&[&err, &out]).into()),
             Outcome::NoSsh => End::Failed(format!("ssh did not get through: {}", said(&[&err])).into()),
             Outcome::Cancelled => End::Cancelled,
-            Outcome::Late => Said::late(WITHIN_BY_SSH),
+            Outcome::Late => Said::late(LOAD_TIMEOUT),
             Outcome::Broken(why) => End::Failed(why.into()),
         }
     }
@@ -148,6 +148,13 @@ fn refusal(line: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+    use std::process::{Command, Stdio};
+    use std::time::Instant;
+    use std::{env, fs, thread};
+
+    use super::super::shell::WRAPPER;
     use super::*;
     use crate::fleet::{Rate, Share};
 
@@ -155,6 +162,38 @@ mod tests {
     fn the_tool_is_told_shares_rates_and_bytes() {
         let load = Load { cpu: Share(0.6), dirty_rate: Rate(12.5e6), working_set: Share(0.5) };
         assert_eq!(command(&load, Bytes::mib(96)), ["cpu=60%", "dirty=12500000B/s", "working-set=50331648B"]);
+    }
+
+    fn wait(what: &str, holds: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !holds() {
+            assert!(began.elapsed() < Duration::from_secs(60), "waited for {what}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn a_tool_that_starts_ends_with_the_session_that_starts_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for (name, text) in [("hemera-load", "echo $$ > pid.new; mv pid.new pid; exec sleep 600"), ("pidof", "exit 1")]
+        {
+            fs::write(at(name), format!("#!/bin/sh\n{text}\n")).unwrap();
+            fs::set_permissions(at(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let path = format!("{}:{}", folder.path().display(), env::var("PATH").unwrap());
+        let mut session = Command::new("sh");
+        session.args(["-c", WRAPPER, "sh", &format!("{WHERE}{SET}")]).arg(at("control")).arg("cpu=60%");
+        session.env("PATH", path).current_dir(&folder).stdin(Stdio::piped());
+        let mut session = session.spawn().unwrap();
+        wait("its start", || at("pid").exists());
+        let tool = Path::new("/proc").join(fs::read_to_string(at("pid")).unwrap().trim()).join("cmdline");
+        // Of one that has ended there is nothing to read, whether or not somebody has taken note of that.
+        let runs = || fs::read(&tool).is_ok_and(|words| !words.is_empty());
+        assert!(runs());
+        drop(session.stdin.take());
+        assert!(!session.wait().unwrap().success());
+        wait("its end", || !runs());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::ledger::Ticket;
 use super::overlay;
 use super::queue::lock;
 use super::serial;
+use super::smbios;
 use super::stress;
 use super::trouble::Trouble;
 use super::xml::{self, Mark};
@@ -97,6 +98,9 @@ fn boot(host: &Arc<Host>, name: &Arc<str>, class: &VmClass, ticket: &Ticket) -> 
         return Ok(None);
     }
     let guests = host.guests().map_err(|t| t.to_string())?;
+    if let Some(why) = smbios::lacks(class, &guests.arch) {
+        return Err(format!("{}: {why}", host.name));
+    }
     ticket.signals.advance();
     let address = match (&class.network, host.access.subnet) {
         (Some(_), Some(subnet)) => match host.addresses.give(name, subnet, host.id) {

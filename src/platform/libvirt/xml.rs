@@ -321,8 +321,13 @@ mod tests {
         let class = class(Image::Disk("/images/d.img".into()));
         let text = domain("vm-1", "u", &class, &guests, Some("/d"), None, None);
         assert!(text.contains("ds=nocloud;h=vm-1;i=u") && text.contains("<smbios mode='sysinfo'/></os>"), "{text}");
+        let keyed = VmClass { ssh_key: Some("ssh-ed25519 AA".into()), ..class.clone() };
+        assert_eq!(smbios::lacks(&keyed, &guests.arch), None);
         guests.arch = "ppc64".into();
         assert!(!domain("vm-1", "u", &class, &guests, Some("/d"), None, None).contains("smbios"));
+        assert_eq!(smbios::lacks(&class, &guests.arch), None);
+        let why = "class ti<ny: VMs of ppc64 have no SMBIOS by which their guests get its `ssh_key`";
+        assert_eq!(smbios::lacks(&keyed, &guests.arch).as_deref(), Some(why));
     }
 
     #[test]

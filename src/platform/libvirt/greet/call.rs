@@ -12,9 +12,6 @@ use super::Heard;
 /// How long a guest may take to let a call in: one that has just come up is found sooner where it is asked again, and one
 /// that answered is not given up because its machine is busy.
 const CALL: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
-/// How long its server may take to greet then. While an emulated guest boots on a busy machine it took 9 s, and each new
-/// call is one more process in it that does not get done.
-const GREETING: Duration = Duration::from_secs(30);
 /// How much a server says at most before its greeting.
 const LINES: usize = 4 << 10;
 
@@ -27,8 +24,8 @@ pub(super) async fn connect(place: SocketAddr, known: bool) -> Result<TcpStream,
     }
 }
 
-/// Whether an SSH server greets there, with the line by which such servers tell their version.
-pub(super) async fn greeted(stream: TcpStream) -> Heard {
+/// Whether an SSH server greets there within that time, with the line by which such servers tell their version.
+pub(super) async fn greeted(stream: TcpStream, within: Duration) -> Heard {
     let greeting = async {
         let (mut said, mut piece) = (Vec::new(), [0; 256]);
         while said.len() < LINES && stream.readable().await.is_ok() {
@@ -45,7 +42,7 @@ pub(super) async fn greeted(stream: TcpStream) -> Heard {
         }
         false
     };
-    if timeout(GREETING, greeting).await.unwrap_or(false) { Heard::Greeting } else { Heard::Refusal }
+    if timeout(within, greeting).await.unwrap_or(false) { Heard::Greeting } else { Heard::Refusal }
 }
 
 #[cfg(test)]
@@ -70,7 +67,7 @@ pub(super) mod tests {
     fn call(place: SocketAddr) -> Heard {
         let call = async {
             match connect(place, false).await {
-                Ok(stream) => greeted(stream).await,
+                Ok(stream) => greeted(stream, Duration::from_secs(60)).await,
                 Err(heard) => heard,
             }
         };

@@ -9,7 +9,7 @@ use virt::domain::Domain;
 use super::super::ffi::DomainFigures;
 use super::super::greet::Callee;
 use super::super::host::Inbox;
-use super::super::login;
+use super::super::login::{self, Acquaintance};
 use super::super::look::Subject;
 use super::super::queue::lock;
 use super::super::traffic::Traffic;
@@ -132,11 +132,14 @@ impl Observer {
     }
 
     /// Lets those be called whose guests have SSH and no agent, and says how they are reached.
-    pub(super) fn call_guests(&self) {
+    pub(super) fn call_guests(&self, began: Instant) {
         let without = || self.known.iter().filter(|(_, known)| known.agent != Some(true));
         let wanted = without().filter_map(|(_, known)| known.callee()).collect();
         let logins = without().filter_map(|(name, known)| Some((name.clone(), known.login.clone()?)));
-        *lock(&self.host.logins) = logins.collect();
+        lock(&self.host.logins).see(began, logins.collect(), |vm| {
+            let known = self.known.get(vm)?;
+            Some(Acquaintance { has_login: known.login.is_some(), agent: known.agent == Some(true) })
+        });
         let host = Arc::downgrade(&self.host);
         let stir = move || {
             if let Some(host) = host.upgrade() {

@@ -66,8 +66,18 @@ impl Session {
     /// Runs a user's script there, for its time at most, in a process group of its own that ends with the session.
     pub(super) fn wrapped(ssh: &SshAccess, script: &Script) -> Self {
         let arguments = script.arguments.iter().map(|argument| &**argument);
-        let session = Self::new(ssh, WRAPPER, iter::once(&*script.text).chain(arguments), script.timeout);
-        Self { wrapped: true, ..session }
+        Self { wrapped: true, ..Self::bound(ssh, &script.text, arguments, script.timeout) }
+    }
+
+    /// Runs a script of the shell there as [`new`](Self::new) does, in a process group of its own that is ended when its
+    /// connection is.
+    pub(in super::super) fn bound<'a>(
+        ssh: &SshAccess,
+        script: &'a str,
+        arguments: impl Iterator<Item = &'a str>,
+        timeout: Duration,
+    ) -> Self {
+        Self::new(ssh, WRAPPER, iter::once(script).chain(arguments), timeout)
     }
 
     /// Runs a script of the shell there with these arguments, for that time at most. What is ended is the connection: the
