@@ -321,18 +321,23 @@ impl Observer {
                 seen.push(Observation::Vm(vm.clone()));
             }
         }
-        self.known.retain(|name, _| {
+        let mut unexplained = false;
+        self.known.retain(|name, known| {
             let stays = listed.contains_key(name) || standing(name) == Standing::InHand;
-            if !stays {
+            // The event that says why may come after the list that lacks it: it has until the next round.
+            let waits = !stays && !known.missing && !inbox.gone.contains_key(&**name);
+            known.missing = waits;
+            unexplained |= waits;
+            if !stays && !waits {
                 self.host.addresses.gone(name, self.host.id);
                 seen.push(gone(name));
             }
-            stays
+            stays || waits
         });
         // What waits for a guest takes its time, and its VM is no longer on its way anywhere.
         let waits = |name: &str| self.host.awaiting.has(name) || self.host.stopping.has(name);
         let contested = standings.iter().any(|(name, s)| *s == Standing::InHand && !waits(name));
-        if !contested && self.full.is_none_or(|at| at.elapsed() >= FULL_LIST) {
+        if !contested && !unexplained && self.full.is_none_or(|at| at.elapsed() >= FULL_LIST) {
             self.full = Some(Instant::now());
             // The full list says all that the single changes would, save why VMs went away.
             seen.retain(|o| matches!(o, Observation::VmGone { .. }));

@@ -42,6 +42,8 @@ pub(super) struct Known {
     pub(super) still: Option<Instant>,
     /// Whether it was left out of the figures as busy.
     pub(super) busy: bool,
+    /// Whether the last round did not find it, and nothing had said why.
+    pub(super) missing: bool,
     /// Since when libvirt says that it is starting it.
     pub(super) starting: Option<Instant>,
     /// Whether that may be from before libvirt was started: it was so when the connection was new.
@@ -204,6 +206,7 @@ pub(super) fn meet(domain: &Domain) -> Option<(Arc<str>, Known)> {
         load: (u32::MAX, 0),
         still: None,
         busy: false,
+        missing: false,
         starting: None,
         from_before: false,
     };
