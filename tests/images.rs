@@ -9,7 +9,9 @@ mod start;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[cfg(feature = "libvirt")]
+use std::time::Instant;
 
 use hemera::image::{Arrival, HostProgress, ImageFile, Options, Shape, Spread, Stage, Target, spread};
 use hemera::platform::HostAccess;

@@ -32,6 +32,7 @@ use super::vms::{Marking, Vms};
 use crate::fleet::HostId;
 use crate::handle::{Command, Handle, OpState, OperationView, Snapshot};
 
+mod asking;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // What is unexpected here fails the test.
 mod chaos;

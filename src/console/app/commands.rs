@@ -3,15 +3,12 @@
 use crossterm::event::KeyEvent;
 
 use super::{App, Overlay, Tone};
-use crate::console::dialog::{Dialog, There};
 use crate::console::help::Help;
 use crate::console::history::Kind;
-use crate::console::keymap::Context;
 use crate::console::palette::{Extra, Palette, Pick, matching};
 use crate::console::prompt::complete::{Over, host_names};
 use crate::console::prompt::{Prompt, Row, Said, Wrong, line};
 use crate::fleet::Selection;
-use crate::handle::OpKind;
 
 /// Lines of the history that a search shows.
 const FOUND: usize = 100;
@@ -254,67 +251,5 @@ impl App {
             Over::Hosts => Selection::quick_hosts(&expanded.text),
         };
         read.map_err(|error| expanded.error(error).into())
-    }
-
-    /// Whether a command would run on hosts themselves: where they have the focus, and not their VMs.
-    pub(crate) fn runs_on_hosts(&self) -> bool {
-        match self.context() {
-            Context::Hosts | Context::Host => true,
-            Context::Tasks | Context::Output => self.task().is_some_and(|task| task.subject.vm().is_none()),
-            _ => false,
-        }
-    }
-
-    /// Asks for a command, or whether to run this one, in the guests or on the hosts that are meant.
-    pub(crate) fn ask_run(&mut self, command: Option<&str>) {
-        let on_hosts = self.runs_on_hosts().then(|| self.meant_hosts());
-        let last = self.habits.last_command.clone();
-        let said = command.map_or((&*last, true), |command| (command, false));
-        let mut dialog = match on_hosts {
-            Some(hosts) => Dialog::run_on(&self.snapshot.fleet, &hosts, said),
-            None => Dialog::run_in(&self.snapshot.fleet, self.meant(), self.hidden_marks(), said),
-        };
-        if !self.runs_on_hosts() {
-            dialog.facts.extend(self.marked_elsewhere());
-        }
-        self.open_dialog(dialog);
-    }
-
-    /// Asks which file to copy to the VMs or hosts that are meant, or from them; what is said already is filled in.
-    pub(crate) fn ask_copy(&mut self, way: OpKind, said: &[(usize, String)]) {
-        let on_hosts = self.runs_on_hosts().then(|| self.meant_hosts());
-        let there = match &on_hosts {
-            Some(hosts) => There::Hosts(hosts),
-            None => There::Vms(self.meant(), self.hidden_marks()),
-        };
-        let fleet = &self.snapshot.fleet;
-        let mut dialog =
-            if way == OpKind::CopyIn { Dialog::copy_in(fleet, there) } else { Dialog::copy_out(fleet, there) };
-        if on_hosts.is_none() {
-            dialog.facts.extend(self.marked_elsewhere());
-        }
-        dialog.fill(said);
-        self.open_dialog(dialog);
-    }
-
-    /// Opens the dialog of a boot, filled in.
-    pub(crate) fn ask_boot(&mut self, fields: &[(usize, String)]) {
-        let mut dialog = Dialog::boot(&self.snapshot);
-        dialog.fill(fields);
-        self.open_dialog(dialog);
-    }
-
-    /// Opens the dialog of the limits, filled in.
-    pub(crate) fn ask_limits(&mut self, fields: &[(usize, String)]) {
-        let mut dialog = Dialog::limits(self.snapshot.limits);
-        dialog.fill(fields);
-        self.open_dialog(dialog);
-    }
-
-    /// Opens the dialog that empties hosts, filled in.
-    pub(crate) fn ask_evacuate_hosts(&mut self, fields: &[(usize, String)]) {
-        let mut dialog = Dialog::evacuate(&self.snapshot.fleet, &[]);
-        dialog.fill(fields);
-        self.open_dialog(dialog);
     }
 }

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use super::App;
-use crate::console::dialog::{Change, Dialog};
+use crate::console::dialog::Dialog;
 use crate::console::filter::FilterBox;
-use crate::console::format::count;
 use crate::console::hosts_marked::select_hosts;
 use crate::console::layout::{Panel, inside};
 use crate::console::page::{Around, Go, Page, PageView, Place};
-use crate::fleet::{HostId, HostState, PowerAction, Remedy, Selection, VmId};
+use crate::fleet::{HostState, Selection};
 use crate::handle::{Command, OpState};
 
 impl App {
@@ -293,108 +292,6 @@ impl App {
         if let Some(filter) = self.filter_box() {
             filter.begin();
         }
-    }
-
-    /// The VMs that an action is about: the marked ones, or the one under the cursor.
-    pub(crate) fn meant(&self) -> Vec<VmId> {
-        let fleet = &self.snapshot.fleet;
-        let around = Around { snapshot: &self.snapshot, heat: &self.heat };
-        match self.pages.seen(self.nav.page()) {
-            // Who looks at one VM closely means that one, whatever is marked elsewhere.
-            Some(view) if self.vms.marks.is_empty() || self.nav.page().vm().is_some() => {
-                view.vms(&around).into_iter().filter(|&vm| fleet.vms.exists(vm)).collect()
-            }
-            _ => self.vms.meant(fleet),
-        }
-    }
-
-    /// Whether an action would be about any VM.
-    pub(crate) fn means_vms(&self) -> bool {
-        let around = Around { snapshot: &self.snapshot, heat: &self.heat };
-        match self.pages.seen(self.nav.page()) {
-            Some(view) if self.vms.marks.is_empty() || self.nav.page().vm().is_some() => view.has_vms(&around),
-            Some(_) => true,
-            None => !self.vms.marks.is_empty() || self.vms.cursor.is_some(),
-        }
-    }
-
-    pub(super) fn hidden_marks(&self) -> usize {
-        if self.vms.marks.is_empty() || self.pages.seen(self.nav.page()).is_some() {
-            0
-        } else {
-            self.vms.hidden_marks()
-        }
-    }
-
-    /// How many of the marked VMs that are meant a page does not show, in words. Marks are meant wherever one is, but
-    /// nobody is to forget those that are not on screen.
-    pub(crate) fn marked_elsewhere(&self) -> Option<String> {
-        let view = self.pages.seen(self.nav.page())?;
-        if self.vms.marks.is_empty() || self.nav.page().vm().is_some() {
-            return None;
-        }
-        let shown = view.shown_vms().unwrap_or_default().iter().copied().collect();
-        let many = self.vms.marks.outside(&shown);
-        let are = if many == 1 { "is" } else { "are" };
-        (many > 0).then(|| {
-            format!(
-                "{} of them {are} marked elsewhere: this page does not show {}.",
-                count(many),
-                if many == 1 { "it" } else { "them" }
-            )
-        })
-    }
-
-    /// Asks before changing the VMs that are meant.
-    pub(crate) fn ask_change(&mut self, change: Change) {
-        let typed_above = self.look.settings.confirm_above();
-        let mut dialog = Dialog::change(&self.snapshot.fleet, self.meant(), change, self.hidden_marks(), typed_above);
-        dialog.facts.extend(self.marked_elsewhere());
-        self.open_dialog(dialog);
-    }
-
-    /// Asks before booting the VMs that are meant again.
-    pub(crate) fn ask_boot_again(&mut self) {
-        self.open_dialog(Dialog::mend(&self.snapshot.fleet, Remedy::BootAgain, self.meant().into()));
-    }
-
-    /// Asks before moving the VMs that are meant.
-    pub(crate) fn ask_migrate(&mut self) {
-        let mut dialog = Dialog::migrate(&self.snapshot.fleet, self.meant(), self.hidden_marks());
-        dialog.facts.extend(self.marked_elsewhere());
-        self.open_dialog(dialog);
-    }
-
-    /// The host that is meant: the page's, the heatmap's, or that of the VM under the cursor. Where no host is under the
-    /// cursor, none is meant: not one that has a cursor elsewhere.
-    pub(crate) fn meant_host(&self) -> Option<HostId> {
-        let around = Around { snapshot: &self.snapshot, heat: &self.heat };
-        if let Some(view) = self.pages.seen(self.nav.page()) {
-            return view.host(&around);
-        }
-        match self.focus {
-            Panel::Vms => self.vms.cursor.and_then(|vm| self.snapshot.fleet.vms.row(vm).host),
-            Panel::Hosts => self.pointed(),
-            Panel::Sites | Panel::Operations => None,
-        }
-    }
-
-    /// Asks before emptying the hosts that are meant.
-    pub(crate) fn ask_evacuate(&mut self) {
-        let hosts = self.meant_hosts();
-        self.open_dialog(Dialog::evacuate(&self.snapshot.fleet, &hosts));
-    }
-
-    /// Asks before something is done to these hosts from outside.
-    pub(crate) fn ask_power(&mut self, hosts: &[HostId], action: PowerAction) {
-        let typed_above = self.look.settings.confirm_above();
-        self.open_dialog(Dialog::power(&self.snapshot.fleet, hosts, action, typed_above));
-    }
-
-    /// The same for the hosts that are meant.
-    pub(crate) fn ask_power_here(&mut self, action: PowerAction) {
-        let hosts = self.meant_hosts();
-        self.ask_power(&hosts, action);
     }
 
     /// Lets the hosts that are meant take VMs again. Nothing is lost by it, so that nothing is asked.
