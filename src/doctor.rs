@@ -11,7 +11,8 @@ mod guest;
 mod host;
 mod hypervisor;
 
-pub use evidence::{Contact, Copy, Evidence, HostEvidence, HostSign, Serial, Sign, TAIL};
+pub use console::killed;
+pub use evidence::{Contact, Copy, Evidence, HostEvidence, HostSign, Serial, Shortfall, Sign, TAIL};
 pub use host::diagnose_host;
 
 use std::time::Duration;
@@ -27,7 +28,7 @@ pub const PATIENCE: Duration = Duration::from_secs(90);
 type Rule = fn(&Evidence) -> Option<Diagnosis>;
 
 /// The rules about VMs, the most telling first.
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     hypervisor::gone,
     hypervisor::disk_full,
     hypervisor::io_error,
@@ -41,6 +42,7 @@ const RULES: [Rule; 14] = [
     guest::agent_silent,
     guest::clock_stuck,
     guest::no_network,
+    guest::load_off,
     hypervisor::paused_outside,
 ];
 

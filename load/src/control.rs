@@ -13,7 +13,7 @@ use rustix::fs::OFlags;
 
 use crate::load::Load;
 use crate::report::{self, Reporter};
-use crate::settings::{Change, NAMES};
+use crate::settings::{Asked, Change, NAMES};
 use crate::units::Refusal;
 
 /// No command is longer; what is may not fill the memory.
@@ -86,9 +86,11 @@ fn parse(line: &str) -> Result<Command, Refusal> {
 impl Controls {
     /// Carries out a line; the answer, and whether the program ends then.
     fn answer(&self, line: &str) -> (String, bool) {
-        let done = |asked| {
+        let done = |asked: Asked| {
             let errors = report::list(&self.load.errors(false));
-            format!(r#"{{"ok":true,"asked":{},"errors":{errors}}}"#, report::asked(&asked))
+            let granted = asked.working_set.map_or(0, |set| set.granted.0);
+            let asked = report::asked(&asked);
+            format!(r#"{{"ok":true,"asked":{asked},"granted":{{"working_set":{granted}}},"errors":{errors}}}"#)
         };
         let answer = parse(line).and_then(|command| {
             Ok(match command {

@@ -134,6 +134,17 @@ pub(super) fn no_output(evidence: &Evidence) -> Option<Diagnosis> {
     Some(Diagnosis::new(Finding::NoOutput, text, seen))
 }
 
+/// The line by which a kernel says that it ended the process of that number for want of memory.
+pub fn killed(tail: &str, pid: u32) -> Option<Arc<str>> {
+    let words = [
+        format!("Out of memory: Killed process {pid} "),
+        format!("Memory cgroup out of memory: Killed process {pid} "),
+    ];
+    let lines = lines(tail);
+    let said = lines.iter().rev().find(|line| words.iter().any(|words| line.contains(words)))?;
+    Some(bare(said).into())
+}
+
 /// What a guest's DHCP client says when it gives up.
 const NO_LEASE: [&str; 5] = [
     "no lease",

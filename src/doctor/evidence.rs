@@ -47,6 +47,25 @@ pub enum Sign {
         /// Whether other VMs are reached the same way: where none is, the way is to blame.
         others: bool,
     },
+    /// It bears another load than was asked of it. Counts until another load, or none, is asked of it.
+    Load(Shortfall),
+}
+
+/// What a VM's load lacks of what was asked of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shortfall {
+    /// Its guest has no room for the working set.
+    WorkingSet {
+        /// What was asked for.
+        asked: Bytes,
+        /// What is used instead.
+        taken: Bytes,
+    },
+    /// The load tool in its guest is gone: it bears none.
+    Gone {
+        /// What its console said of that; none where it says nothing.
+        why: Option<Arc<str>>,
+    },
 }
 
 /// Something seen of a host beside what its hypervisor tells.
@@ -127,6 +146,8 @@ pub struct Evidence {
     pub no_address: Option<Time>,
     /// The address at which the network does not reach it though it reaches others, and since when.
     pub unreached: Option<(Ipv4Addr, Time)>,
+    /// What its load lacks of what was asked.
+    pub load: Option<Shortfall>,
     /// The domain of its name on another host.
     pub copy: Option<Copy>,
     /// The address that it shares, and the name of whom with.
@@ -158,12 +179,14 @@ impl Evidence {
                 let since = self.unreached.map_or(at, |(_, since)| since);
                 self.unreached = (!answers && *others).then_some((*address, since));
             }
+            Sign::Load(shortfall) => self.load = Some(shortfall.clone()),
         }
     }
 
     /// Whether nothing in it tells of any trouble: it need not be kept.
     pub fn is_well(&self) -> bool {
         let trouble = self.serial.is_some() || self.disk.is_some() || self.copy.is_some() || self.twin.is_some();
+        let trouble = trouble || self.load.is_some();
         let times = [self.silent, self.still, self.no_address].iter().any(Option::is_some);
         let late = self.behind.is_some_and(|behind| behind.unsigned_abs() > 1000);
         !(trouble || times || late || self.unreached.is_some() || self.gone.is_some())

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use super::{Copy, Evidence, Sign, diagnose};
-use crate::fleet::{Finding, Time, VmState};
+use super::{Copy, Evidence, Shortfall, Sign, diagnose, killed};
+use crate::fleet::{Bytes, Finding, Time, VmState};
 
 fn at(second: u64) -> Time {
     Time(second * 1_000_000_000)
@@ -108,6 +108,30 @@ fn a_guest_without_an_address_is_given_time_to_get_one() {
     assert_eq!(finding(&seen), Finding::NoDhcp);
     seen.take(at(26), &Sign::Addresses(["10.160.0.1".parse().expect("an address")].into()));
     assert_eq!(finding(&seen), Finding::None);
+}
+
+#[test]
+fn a_load_that_is_not_what_was_asked_is_a_finding_however_well_the_guest_answers() {
+    let mut seen = vm(VmState::Reachable, 30);
+    seen.take(at(10), &Sign::Load(Shortfall::WorkingSet { asked: Bytes::mib(86), taken: Bytes::mib(20) }));
+    seen.take(at(20), &Sign::AgentAnswers { behind: Some(0) });
+    let found = diagnose(&seen).expect("a finding");
+    assert_eq!(found.finding, Finding::LoadOff);
+    assert_eq!(&*found.text, "its working set is 20 MiB, not 86 MiB: its guest has no room for more");
+    seen.take(at(30), &Sign::Load(Shortfall::Gone { why: None }));
+    let found = diagnose(&seen).expect("a finding");
+    assert_eq!(&*found.text, "it bears no load any more: the load tool in it is gone");
+    assert!(!seen.is_well());
+    seen.state = VmState::Off;
+    assert_eq!(finding(&seen), Finding::None);
+}
+
+#[test]
+fn a_kernel_says_which_process_it_ended_for_want_of_memory() {
+    let said = "/ # \r\n[   20.824984] Out of memory: Killed process 124 (hemera-load) total-vm:560400kB\r\n/ # ";
+    let line = "Out of memory: Killed process 124 (hemera-load) total-vm:560400kB";
+    assert_eq!(killed(said, 124).as_deref(), Some(line));
+    assert_eq!(killed(said, 12), None);
 }
 
 #[test]

@@ -136,6 +136,7 @@ impl Engine {
                         Some(load) => self.loads.insert(vm, load),
                         None => self.loads.remove(&vm),
                     };
+                    self.load_is_new(vm);
                 }
                 before
             }

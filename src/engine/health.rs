@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::doctor::{self, Copy, Evidence, HostEvidence, HostSign, LOOK_AGAIN, PATIENCE, Sign};
-use crate::fleet::{Diagnosis, Finding, HostId, Time, VmId, VmRow, VmState};
+use crate::doctor::{self, Copy, Evidence, HostEvidence, HostSign, LOOK_AGAIN, PATIENCE, Shortfall, Sign};
+use crate::fleet::{Diagnosis, Finding, HostId, Share, Time, VmId, VmRow, VmState};
 use crate::handle::{Level, OpKind, TaskEnd, TaskState};
 
 use super::Engine;
@@ -123,6 +123,28 @@ impl Engine {
         record.evidence.take(now, sign);
         record.heard = now;
         self.health.touched.insert(vm);
+        if let Sign::Load(shortfall) = sign {
+            self.bears(vm, shortfall);
+        }
+    }
+
+    /// A VM bears another load than was asked of it: what is foreseen of its moves follows from what it bears.
+    fn bears(&mut self, vm: VmId, shortfall: &Shortfall) {
+        match shortfall {
+            Shortfall::WorkingSet { asked, taken } => {
+                if let Some(load) = self.loads.get_mut(&vm) {
+                    load.working_set = Share(load.working_set.0 * taken.0 as f64 / asked.0.max(1) as f64);
+                }
+            }
+            Shortfall::Gone { .. } => _ = self.loads.remove(&vm),
+        }
+    }
+
+    /// A VM took another load, or none: what the one before lacked is over.
+    pub(super) fn load_is_new(&mut self, vm: VmId) {
+        if let Some(record) = self.health.records.get_mut(&vm) {
+            record.evidence.load = None;
+        }
     }
 
     /// Takes in what was seen of a host.
@@ -187,9 +209,14 @@ impl Engine {
     /// A guest was started anew: what was seen of it says nothing any more.
     pub(super) fn begins_anew(&mut self, vm: VmId) {
         self.health.forget_looks(vm);
-        let Some(record) = self.health.records.remove(&vm) else { return };
-        if let Some(serial) = record.evidence.serial {
-            self.health.records.insert(vm, Record { before: Some(serial.tail), ..Record::default() });
+        let Some(Record { evidence: Evidence { serial, load, .. }, .. }) = self.health.records.remove(&vm) else {
+            return;
+        };
+        if serial.is_some() || load.is_some() {
+            // The load tool that was gone is not there again.
+            let evidence = Evidence { load, ..Evidence::default() };
+            let before = serial.map(|serial| serial.tail);
+            self.health.records.insert(vm, Record { evidence, before, ..Record::default() });
         }
     }
 

@@ -42,6 +42,8 @@ pub enum Finding {
     AddressTwice,
     /// Its guest is well and the network does not reach it.
     NoNetwork,
+    /// The load that was asked of it is not what it bears.
+    LoadOff,
     /// Its host does not answer at all.
     HostSilent,
     /// Its host is there and the libvirtd on it does not answer.
@@ -52,7 +54,7 @@ pub enum Finding {
 
 impl Finding {
     /// All findings, the most urgent first.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::HostSilent,
         Self::LibvirtdHung,
         Self::DiskFull,
@@ -70,6 +72,7 @@ impl Finding {
         Self::NoNetwork,
         Self::AgentSilent,
         Self::ClockStuck,
+        Self::LoadOff,
         Self::PausedOutside,
         Self::Unknown,
     ];
@@ -94,6 +97,7 @@ impl Finding {
             Self::LeftOnSource => "left-on-source",
             Self::AddressTwice => "address-twice",
             Self::NoNetwork => "no-network",
+            Self::LoadOff => "load-off",
             Self::HostSilent => "host-silent",
             Self::LibvirtdHung => "libvirtd-hung",
             Self::Unknown => "unknown",
@@ -116,6 +120,7 @@ impl Finding {
             Self::QemuStopped | Self::AddressTwice => &[Remedy::Destroy],
             Self::NoDhcp => &[Remedy::StartDhcp, Remedy::Reboot, Remedy::CancelTask],
             Self::AgentSilent | Self::ClockStuck | Self::NoNetwork => &[Remedy::Reboot, Remedy::Destroy],
+            Self::LoadOff => &[Remedy::Stress, Remedy::StopStress],
             Self::QemuGone => &[Remedy::BootAgain, Remedy::Destroy],
             Self::PausedOutside => &[Remedy::Resume],
             Self::IoError => &[Remedy::Resume, Remedy::Reboot, Remedy::Destroy],

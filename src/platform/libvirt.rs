@@ -59,6 +59,7 @@ mod state;
 mod stopping;
 mod stress;
 mod tls;
+mod tool;
 mod traffic;
 mod trouble;
 mod work;

@@ -23,6 +23,7 @@ use super::look::{self, Looks};
 use super::migrate::Move;
 use super::queue::{Queue, lock};
 use super::stopping::{Stopped, Stopping};
+use super::tool::Tools;
 use super::trouble::Trouble;
 use super::work::Work;
 use super::xml::Guests;
@@ -110,6 +111,8 @@ pub(super) struct Host {
     pub(super) logins: Mutex<Logins>,
     /// VMs that are looked at more closely.
     pub(super) looks: Looks,
+    /// The load tools that are to run in its guests.
+    pub(super) tools: Tools,
     /// Boots that wait for their guests.
     pub(super) awaiting: Awaiting,
     /// Shutdowns that wait for their guests to end.
@@ -156,6 +159,7 @@ impl Host {
             greetings,
             logins: Mutex::default(),
             looks: Looks::default(),
+            tools: Tools::default(),
             awaiting: Awaiting::default(),
             stopping: Stopping::default(),
             errands: Errands::default(),

@@ -20,7 +20,7 @@ use virt::domain::Domain;
 use super::host::Host;
 use super::queue::lock;
 use super::trouble::Trouble;
-use super::{ffi, overlay, serial};
+use super::{ffi, overlay, serial, tool};
 use crate::doctor::{Contact, HostSign, Sign, TAIL};
 use crate::fleet::Bytes;
 use crate::platform::{Observation, VmKey};
@@ -247,6 +247,7 @@ fn look(host: &Arc<Host>, name: &Arc<str>, subject: &Subject) -> Look {
         }
         seen.signs.push(Sign::Addresses(addresses.into()));
     }
+    tool::look(host, name);
     if let Some(address) = subject.address {
         let answers = calls(SocketAddr::new(IpAddr::V4(address), GUEST_PORT)) != Contact::Nothing;
         if answers {

@@ -224,6 +224,7 @@ fn attempt(source: &Host, target: &Host, this: &Arc<Move>) -> (End, Option<HostI
     // Before the task ends: what is done in its guest next is to go the same way as before.
     if at == Some(target.id) {
         lock(&target.logins).arrive(name, traveller.login);
+        target.tools.take(name, source.tools.leave(name));
     }
     // Nothing is taken away where the VM may still be: what is left on a source is found, and told, by its next list.
     let unused = if at == Some(target.id) {

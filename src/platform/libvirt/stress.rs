@@ -11,8 +11,9 @@ use super::ledger::Ticket;
 use super::said::{Said, last_line};
 use super::shell::{Outcome, Session};
 use super::trouble::Trouble;
+use crate::doctor::{Shortfall, Sign};
 use crate::fleet::{Bytes, Load};
-use crate::platform::{End, LOAD_TIMEOUT, SshAccess, Stream};
+use crate::platform::{End, LOAD_TIMEOUT, Observation, SshAccess, Stream, VmKey};
 
 /// How much of the end of what a guest says is remembered.
 const REMEMBERED: usize = 1 << 10;
@@ -20,21 +21,24 @@ const REMEMBERED: usize = 1 << 10;
 /// Where the load tool takes its commands: at `$1`, or where others than root may write.
 const WHERE: &str = r#"control=$1; shift; [ -w "${control%/*}" ] || control=/tmp/hemera-load-$(id -u)
 "#;
-/// Gives the load tool a command, which is all arguments, or starts it with that where it does not run. Programs that start
-/// are what takes time in an emulated guest: there is one of them, and the rest is the shell.
+/// Gives the load tool a command, which is all arguments; starts it first where it does not run. Says its process, then its
+/// answer. Programs that start are what takes time in an emulated guest: there are few of them, and the rest is the shell.
 const SET: &str = r#"
 command -v hemera-load > /dev/null || { echo "there is no hemera-load in it" >&2; exit 127; }
-if pidof hemera-load > /dev/null; then exec hemera-load ctl "$control" "$@"; fi
-for word in "$@"; do shift; set -- "$@" "--$word"; done
-# What a tool left that was killed.
-rm -f "$control"
-# The tool itself has left the group that is ended with this.
-trap 'kill "$!" 2> /dev/null; exit 143' TERM
-setsid hemera-load --control "$control" "$@" < /dev/null > /dev/null 2> "$control.err" &
-while [ ! -S "$control" ]; do
-    kill -0 $! 2> /dev/null || { cat "$control.err" >&2; exit 1; }
-    sleep 0.1
-done
+pid=$(pidof hemera-load) || {
+    # What a tool left that was killed.
+    rm -f "$control"
+    # The tool itself has left the group that is ended with this.
+    trap 'kill "$pid" 2> /dev/null; exit 143' TERM
+    setsid hemera-load --control "$control" < /dev/null > /dev/null 2> "$control.err" &
+    pid=$!
+    while [ ! -S "$control" ]; do
+        kill -0 "$pid" 2> /dev/null || { cat "$control.err" >&2; exit 1; }
+        sleep 0.1
+    done
+}
+echo "${pid%% *}"
+exec hemera-load ctl "$control" "$@"
 "#;
 /// Ends all load; without a load tool that runs there is none.
 const STOP: &str = r#"pidof hemera-load > /dev/null || exit 0; exec hemera-load ctl "$control" stop"#;
@@ -55,15 +59,45 @@ fn script(host: &Host, vm: &str, load: Option<Load>) -> Result<(String, Vec<Stri
     Ok((format!("{WHERE}{SET}"), arguments))
 }
 
-/// Sets a VM's load by its guest's agent, or ends it. The guest must have `hemera-load`. Blocks.
+/// Sets a VM's load by its guest's agent, or ends it; what the load tool said when it took it. The guest must have
+/// `hemera-load`. Blocks.
 ///
 /// # Errors
 /// Why not, naming the VM.
-pub(super) fn stress(host: &Host, vm: &str, load: Option<Load>) -> Result<(), String> {
+pub(super) fn stress(host: &Host, vm: &str, load: Option<Load>) -> Result<Option<Taken>, String> {
     let (script, arguments) = script(host, vm, load).map_err(|trouble| trouble.to_string())?;
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let ran = agent::run(host, vm, &script, &arguments, WITHIN).map_err(|error| error.to_string())?;
-    if ran.code == Some(0) { Ok(()) } else { Err(format!("{vm}: {}", said(&[ran.err.as_bytes(), ran.out.as_bytes()]))) }
+    if ran.code != Some(0) {
+        return Err(format!("{vm}: {}", said(&[ran.err.as_bytes(), ran.out.as_bytes()])));
+    }
+    Ok(load.and(taken(&ran.out)))
+}
+
+/// What a load tool said when it took a load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// Its process in the guest.
+    pub(super) pid: u32,
+    /// The working set that it was asked for, and the one that it has.
+    working_set: [Bytes; 2],
+}
+
+impl Taken {
+    /// What its load lacks of what was asked, if anything.
+    pub(super) fn shortfall(self) -> Option<Shortfall> {
+        let [asked, taken] = self.working_set;
+        (taken < asked).then_some(Shortfall::WorkingSet { asked, taken })
+    }
+}
+
+/// Reads what [`SET`] says; none where that is something else.
+fn taken(said: &str) -> Option<Taken> {
+    let mut lines = said.lines();
+    let pid = lines.next()?.trim().parse().ok()?;
+    let answer: Value = serde_json::from_str(lines.next()?).ok()?;
+    let working_set = |which: &str| answer[which]["working_set"].as_u64().map(Bytes);
+    Some(Taken { pid, working_set: [working_set("asked")?, working_set("granted")?] })
 }
 
 /// Setting a load in a guest that has no agent, or ending it, by SSH.
@@ -93,14 +127,17 @@ impl Strain {
 
     /// Does it. Blocks.
     pub(super) fn work(self) {
-        let end = if self.ticket.signals.cancelled() { End::Cancelled } else { self.converse() };
+        let (end, taken) = if self.ticket.signals.cancelled() { (End::Cancelled, None) } else { self.converse() };
         self.ticket.end(end, |_| true, None);
+        // Its guest has no agent that would tell later whether the tool is still there.
+        fall_short(&self.host, &self.vm, taken);
     }
 
-    fn converse(&self) -> End {
+    /// How it ended, and what the load tool said when it took its load.
+    fn converse(&self) -> (End, Option<Taken>) {
         let (script, arguments) = match script(&self.host, &self.vm, self.load) {
             Ok(asked) => asked,
-            Err(trouble) => return End::Failed(trouble.to_string().into()),
+            Err(trouble) => return (End::Failed(trouble.to_string().into()), None),
         };
         let session = Session::bound(&self.ssh, &script, arguments.iter().map(String::as_str), LOAD_TIMEOUT);
         let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -110,14 +147,25 @@ impl Strain {
             text.drain(..text.len().saturating_sub(REMEMBERED));
             Ok(())
         });
-        match outcome {
-            Outcome::Exited(0) => End::Done,
+        let end = match outcome {
+            Outcome::Exited(0) => {
+                return (End::Done, self.load.and(taken(&String::from_utf8_lossy(&out))));
+            }
             Outcome::Exited(_) => End::Failed(said(&[&err, &out]).into()),
             Outcome::NoSsh => End::Failed(format!("ssh did not get through: {}", said(&[&err])).into()),
             Outcome::Cancelled => End::Cancelled,
             Outcome::Late => Said::late(LOAD_TIMEOUT),
             Outcome::Broken(why) => End::Failed(why.into()),
-        }
+        };
+        (end, None)
+    }
+}
+
+/// Says what a load that was just taken lacks; to be said after its task's end, which begins a new load.
+pub(super) fn fall_short(host: &Host, vm: &Arc<str>, taken: Option<Taken>) {
+    if let Some(shortfall) = taken.and_then(Taken::shortfall) {
+        let vm = VmKey::Name(vm.clone());
+        host.queue.push(None, vec![Observation::Sign { vm, sign: Sign::Load(shortfall) }]);
     }
 }
 
@@ -194,6 +242,20 @@ mod tests {
         drop(session.stdin.take());
         assert!(!session.wait().unwrap().success());
         wait("its end", || !runs());
+    }
+
+    #[test]
+    fn what_the_tool_takes_may_be_less_than_was_asked() {
+        let said = |granted: u64| {
+            format!(
+                "124\n{{\"ok\":true,\"asked\":{{\"working_set\":100}},\"granted\":{{\"working_set\":{granted}}}}}\n"
+            )
+        };
+        assert_eq!(taken(&said(100)).map(|taken| (taken.pid, taken.shortfall())), Some((124, None)));
+        let short = Shortfall::WorkingSet { asked: Bytes(100), taken: Bytes(60) };
+        assert_eq!(taken(&said(60)).and_then(Taken::shortfall), Some(short));
+        assert_eq!(taken("ash: odd\n"), None);
+        assert_eq!(taken(""), None);
     }
 
     #[test]

@@ -109,6 +109,7 @@ fn boot(host: &Arc<Host>, name: &Arc<str>, class: &VmClass, ticket: &Ticket) -> 
         },
         _ => None,
     };
+    host.tools.take(name, None);
     let uuid = uuid();
     let overlay = match &class.image {
         Image::Disk(image) => Some(overlay::create(host, name, &uuid, image).map_err(|t| t.to_string())?),
@@ -205,7 +206,11 @@ fn run_change(host: &Arc<Host>, name: &Arc<str>, change: Change, ticket: Ticket)
         Change::RemoveCopy => remove_copy(host, name),
         Change::Load(load) => {
             return match stress::stress(host, name, load) {
-                Ok(()) => ticket.end(End::Done, |_| true, None),
+                Ok(taken) => {
+                    host.tools.take(name, taken.map(|taken| taken.pid));
+                    ticket.end(End::Done, |_| true, None);
+                    stress::fall_short(host, name, taken);
+                }
                 Err(why) => ticket.fail(&why),
             };
         }

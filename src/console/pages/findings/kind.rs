@@ -102,6 +102,7 @@ const fn found_title(finding: Finding) -> (&'static str, &'static str) {
         Finding::LeftOnSource => ("VM is on two hosts", "VMs are on two hosts"),
         Finding::AddressTwice => ("VM shares its address", "VMs share addresses"),
         Finding::NoNetwork => ("guest is not reached by the network", "guests are not reached by the network"),
+        Finding::LoadOff => ("VM does not bear the load asked", "VMs do not bear the load asked"),
         Finding::HostSilent => ("VM is lost: its host does not answer", "VMs are lost: their hosts do not answer"),
         Finding::LibvirtdHung => {
             ("VM is out of reach: libvirtd hangs on its host", "VMs are out of reach: libvirtd hangs on their hosts")
@@ -132,6 +133,7 @@ const fn found_advice(finding: Finding) -> &'static str {
         Finding::LeftOnSource => "Remove the domain that does not run, before somebody lets both run.",
         Finding::AddressTwice => "Destroy one of each two, or give it another address.",
         Finding::NoNetwork => "Look at their network; a reboot brings their cards up again.",
+        Finding::LoadOff => "Ask for less memory, or for the same once more: another load, or none, ends the finding.",
         Finding::HostSilent => "They may still run: they come back with their host.",
         Finding::LibvirtdHung => "They run on: restart libvirtd on their hosts.",
         Finding::Unknown => "Others made them: they are never touched, unless adopted.",
