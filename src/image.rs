@@ -16,6 +16,7 @@ mod progress;
 mod settings;
 mod shared;
 mod spread;
+mod taktuk;
 mod transfer;
 
 pub use catalogue::{Catalogue, DEFAULT_DIRECTORY};

@@ -189,6 +189,65 @@ fn boots(lab: &Lab, folder: &Path, image: &ImageFile) {
     }
 }
 
+/// The numbers of this process' children of that program.
+fn children(program: &str) -> Vec<String> {
+    let own = std::process::id().to_string();
+    let stat = |pid: &String| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // "12 (taktuk) S 11 …"; a script bears its own name.
+    let ours = |pid: &String| {
+        let stat = stat(pid);
+        let fields = stat.rsplit_once(") ").map(|(named, rest)| (named.split_once('(').map(|(_, name)| name), rest));
+        fields.is_some_and(|(name, rest)| name == Some(program) && rest.split(' ').nth(1) == Some(&own))
+    };
+    let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(ours).collect()
+}
+
+#[test]
+fn taktuk_brings_an_image_to_all_and_what_it_leaves_goes_on_without() {
+    let there = Command::new("taktuk").arg("--version").output();
+    if there.is_err() {
+        return not_run("taktuk is not installed");
+    }
+    let Some(lab) = Lab::up("taktuk", &["--sites", "2", "--hosts", "2", "--link", "40 Mbit/s,5 ms"]) else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = Options { shape: Shape::TakTuk, ..Options::default() };
+    let verified = |image: &ImageFile, ends: &[Result<Arrival, String>]| {
+        for (target, end) in lab.targets().iter().zip(ends) {
+            let arrival = end.as_ref().unwrap_or_else(|why| panic!("{}: {why}", target.name));
+            let found = done(Command::new("sha256sum").arg(lab.file(&target.name, &arrival.path)));
+            assert!(found.starts_with(&image.checksum), "{}: {found}", target.name);
+        }
+    };
+
+    let whole = image(&folder.path().join("whole.img"), 8);
+    let mut by = std::collections::BTreeSet::new();
+    let (ends, progress) = spread(&whole.path, lab.targets(), options, |progress| {
+        let from =
+            |host: &HostProgress| if let Stage::Receives(from) = &host.stage { Some(from.clone()) } else { None };
+        by.extend(progress.hosts.iter().filter_map(from));
+    });
+    verified(&whole, &ends);
+    assert_eq!((by.len(), by.first().map(|by| &**by)), (1, Some("taktuk")), "{by:?}");
+    assert!(progress.hosts.iter().all(|host| host.broken == 0), "{progress:?}");
+    assert_eq!(progress.received(), 4 * whole.size, "{progress:?}");
+
+    // It is killed half-way.
+    let broken = image(&folder.path().join("broken.img"), 24);
+    let mut killed = false;
+    let (ends, progress) = spread(&broken.path, lab.targets(), options, |progress| {
+        let all_began = progress.hosts.len() == 4 && progress.hosts.iter().all(|host| host.bytes > 1 << 20);
+        if !killed && all_began {
+            killed = true;
+            done(Command::new("kill").arg("-KILL").args(children("taktuk")));
+        }
+    });
+    assert!(killed);
+    verified(&broken, &ends);
+    assert!(progress.hosts.iter().any(|host| host.broken > 0), "{progress:?}");
+    assert!(progress.received() <= 4 * broken.size, "nobody got twice what it had: {progress:?}");
+}
+
 #[test]
 fn simulated_hosts_have_every_image() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -226,6 +285,27 @@ fn ways_compared() {
         assert!(ends.iter().all(Result::is_ok), "{ends:?}");
         let (seconds, mib) = (began.elapsed().as_secs_f64(), progress.received() >> 20);
         println!("  {:<7} {seconds:>6.1} s  {mib:>4} MiB", shape.word());
+    }
+    // By itself, from the same host, unverified.
+    for (arity, how) in [("1", "in a chain"), ("0", "as it likes")] {
+        let config = lab.0.join("ssh/config").display().to_string();
+        let there = "/var/lib/libvirt/whole";
+        lab.on(&targets[0].name, &format!("cp /var/lib/libvirt/images/hemera/{} {there}", image.name()));
+        let others: Vec<&str> = targets[1..].iter().flat_map(|target| ["-m", &target.destination]).collect();
+        let began = Instant::now();
+        lab.on(
+            &targets[0].name,
+            &format!(
+                "taktuk -s -d {arity} -c 'ssh -F {config} -o BatchMode=yes' {} \
+                 broadcast exec [ 'cat > /var/lib/libvirt/got' ] \\; \
+                 broadcast input file [ {there} ] \\; broadcast input close",
+                others.join(" ")
+            ),
+        );
+        println!("  TakTuk {how}: {:.1} s", began.elapsed().as_secs_f64());
+        for target in &targets {
+            lab.on(&target.name, "rm -f /var/lib/libvirt/got /var/lib/libvirt/whole");
+        }
     }
     println!("6 VMs boot from the lab's small image until they answer, one a host, none of which has it");
     for strategy in ["copy", "nbd", "shared"] {

@@ -21,6 +21,8 @@ pub enum Shape {
     Tree,
     /// One to all, as plain copies would be: to compare with.
     Copies,
+    /// As TakTuk does it, where it is installed on this machine; what that does not bring goes as in a chain.
+    TakTuk,
 }
 
 impl Shape {
@@ -30,13 +32,14 @@ impl Shape {
             Self::Chain => "chain",
             Self::Tree => "tree",
             Self::Copies => "copies",
+            Self::TakTuk => "taktuk",
         }
     }
 
     /// To how many hosts of its own site, and of others, one passes an image on at the same time.
     const fn fan_out(self) -> usize {
         match self {
-            Self::Chain => 1,
+            Self::Chain | Self::TakTuk => 1,
             Self::Tree => 2,
             Self::Copies => usize::MAX,
         }
@@ -109,6 +112,17 @@ impl Plan {
     /// A host lacks the image.
     pub fn lacks(&mut self, host: usize) {
         self.hosts[host].state = State::Lacks;
+    }
+
+    /// The hosts that lack the image and of which nothing went wrong yet.
+    pub fn untried(&self) -> Vec<usize> {
+        let untried = |host: &usize| self.hosts[*host].state == State::Lacks && self.hosts[*host].failures == 0;
+        (0..self.hosts.len()).filter(untried).collect()
+    }
+
+    /// A host is sent the image by somebody else than the plan, from the origin.
+    pub fn is_sent(&mut self, host: usize) {
+        self.hosts[host].state = State::Receives(Source::Origin);
     }
 
     /// What a host was doing broke. The hosts whose transfers are to be ended, as it was given up: they go on from others.

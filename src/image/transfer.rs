@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom, copy};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -68,6 +68,9 @@ pub(super) enum Outcome {
     Broken(String),
 }
 
+/// What a process reads, writes and complains to.
+pub(super) type Pipes = (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>);
+
 /// A running transfer, for whoever may end it.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Handle(Arc<Mutex<(bool, Option<Child>)>>);
@@ -80,6 +83,30 @@ impl Handle {
         if let Some(child) = &mut inner.1 {
             // It may have ended by itself.
             let _ = child.kill();
+        }
+    }
+}
+
+impl Handle {
+    /// Starts a transfer that this one ends.
+    pub(super) fn start(&self, command: &mut Command) -> Result<Pipes, String> {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if inner.0 {
+            return Err("cancelled".into());
+        }
+        let program = command.get_program().display().to_string();
+        let mut child = command.spawn().map_err(|error| format!("{program}: {error}"))?;
+        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        inner.1 = Some(child);
+        Ok(pipes)
+    }
+
+    /// Waits for its end.
+    pub(super) fn wait(&self) {
+        let child = self.0.lock().unwrap_or_else(PoisonError::into_inner).1.take();
+        if let Some(mut child) = child {
+            // It has closed what it writes to.
+            let _ = child.wait();
         }
     }
 }
@@ -101,49 +128,57 @@ pub(super) fn run(
     command.arg(remote(image, from));
     command.stdin(if matches!(from, From::Here) { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let (mut stdin, stdout, stderr) = {
-        let mut inner = handle.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if inner.0 {
-            return Outcome::Broken("cancelled".into());
-        }
-        let mut child = match command.spawn() {
-            Ok(child) => child,
-            Err(error) => return Outcome::Broken(format!("ssh: {error}")),
-        };
-        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        inner.1 = Some(child);
-        pipes
+    let (mut stdin, stdout, stderr) = match handle.start(&mut command) {
+        Ok(pipes) => pipes,
+        Err(why) => return Outcome::Broken(why),
     };
     let errors = stderr.map(|stderr| thread::spawn(move || std::io::read_to_string(stderr).unwrap_or_default()));
     let mut outcome = None;
     for line in stdout.map(BufReader::new).into_iter().flat_map(|out| out.lines().map_while(Result::ok)) {
-        let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
-        match word {
-            "there" => outcome = Some(Outcome::There),
-            "lacks" => outcome = Some(Outcome::Lacks(rest.parse().unwrap_or(0))),
-            "done" => outcome = Some(Outcome::Arrived),
-            "full" => outcome = Some(Outcome::Full(rest.to_owned())),
-            "broken" => outcome = Some(Outcome::Broken(rest.trim_end_matches([':', ' ']).to_owned())),
-            "at" => tell(rest.parse().unwrap_or(0)),
-            "from" => {
-                let offset = rest.parse().unwrap_or(0);
+        match hear(&line) {
+            Some(Heard::Outcome(told)) => outcome = Some(told),
+            Some(Heard::At(bytes)) => tell(bytes),
+            Some(Heard::From(offset)) => {
                 tell(offset);
                 if let Some(stdin) = stdin.take() {
                     push(image, offset, stdin);
                 }
             }
-            // What a login shell says.
-            _ => {}
+            None => {}
         }
     }
-    let child = handle.0.lock().unwrap_or_else(PoisonError::into_inner).1.take();
-    if let Some(mut child) = child {
-        let _ = child.wait();
-    }
+    handle.wait();
     let said = errors.and_then(|errors| errors.join().ok()).unwrap_or_default();
     outcome.unwrap_or_else(|| {
         let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("the connection ended");
         Outcome::Broken(last.to_owned())
+    })
+}
+
+/// A line that a host's script says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// It wants what comes after so many bytes.
+    From(u64),
+    /// It has so many bytes.
+    At(u64),
+    /// It is at its end.
+    Outcome(Outcome),
+}
+
+/// Reads such a line; none where a login shell said it.
+pub(super) fn hear(line: &str) -> Option<Heard> {
+    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let bytes = || rest.parse().unwrap_or(0);
+    Some(match word {
+        "there" => Heard::Outcome(Outcome::There),
+        "lacks" => Heard::Outcome(Outcome::Lacks(bytes())),
+        "done" => Heard::Outcome(Outcome::Arrived),
+        "full" => Heard::Outcome(Outcome::Full(rest.to_owned())),
+        "broken" => Heard::Outcome(Outcome::Broken(rest.trim_end_matches([':', ' ']).to_owned())),
+        "at" => Heard::At(bytes()),
+        "from" => Heard::From(bytes()),
+        _ => return None,
     })
 }
 
@@ -162,7 +197,11 @@ fn push(image: &ImageFile, offset: u64, mut stdin: ChildStdin) {
     });
 }
 
-/// `ssh` to a host. A host that went away is noticed within some ten seconds.
+/// With what `ssh` asks nobody, and notices within some ten seconds that a host went away.
+pub(super) const OPTIONS: [&str; 4] =
+    ["BatchMode=yes", "ConnectTimeout=5", "ServerAliveInterval=3", "ServerAliveCountMax=3"];
+
+/// `ssh` to a host.
 pub(crate) fn ssh(target: &Target) -> Command {
     let mut command = Command::new("ssh");
     if let Some(config) = &target.config {
@@ -171,7 +210,7 @@ pub(crate) fn ssh(target: &Target) -> Command {
         // The hosts go on from one to the next with the keys of whoever asks.
         command.arg("-A");
     }
-    for option in ["BatchMode=yes", "ConnectTimeout=5", "ServerAliveInterval=3", "ServerAliveCountMax=3"] {
+    for option in OPTIONS {
         command.arg("-o").arg(option);
     }
     command.arg("--").arg(&target.destination);
@@ -179,7 +218,7 @@ pub(crate) fn ssh(target: &Target) -> Command {
 }
 
 /// The line that a host's shell runs.
-fn remote(image: &ImageFile, from: &From) -> String {
+pub(super) fn remote(image: &ImageFile, from: &From) -> String {
     let (name, size) = (image.name(), image.size.to_string());
     let (source, config) = match from {
         From::Nobody => ("?", None),

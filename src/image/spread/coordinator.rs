@@ -1,0 +1,324 @@
+//! The thread that asks the plan what to start, and starts a thread per transfer.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use super::super::ImageFile;
+use super::super::plan::{Plan, Shape, Source, State};
+use super::super::progress::{HostProgress, Progress, Stage};
+use super::super::taktuk;
+use super::super::transfer::{self, From, Handle, Heard, Outcome, Target};
+use super::{Arrival, Done, Event, Options, lock};
+
+/// How many hosts are asked at the same time whether they have the image.
+const CHECKS: usize = 32;
+/// How long a host rests after its first failure, and so much longer after each.
+const REST: Duration = Duration::from_millis(500);
+
+struct Wanted {
+    target: Target,
+    wishes: Vec<(u64, Done)>,
+    /// Which of its transfers is the present one, to know what is said by an earlier one.
+    attempt: u64,
+    handle: Handle,
+    failures: u32,
+    there: bool,
+}
+
+/// An image on its way to several hosts at once.
+struct Broadcast {
+    hosts: Vec<usize>,
+    handle: Handle,
+}
+
+pub(super) struct Coordinator {
+    image: Result<Arc<ImageFile>, String>,
+    plan: Plan,
+    /// Whether hosts that have nothing of it yet are sent it by TakTuk.
+    broadcasts: bool,
+    broadcast: Option<Broadcast>,
+    hosts: Vec<Wanted>,
+    by_name: HashMap<Arc<str>, usize>,
+    unchecked: VecDeque<usize>,
+    checking: usize,
+    events: Sender<Event>,
+    shared: Arc<Mutex<Progress>>,
+}
+
+impl Coordinator {
+    pub(super) fn new(
+        image: Result<ImageFile, String>,
+        options: Options,
+        events: Sender<Event>,
+        shared: Arc<Mutex<Progress>>,
+    ) -> Self {
+        if let Ok(image) = &image {
+            let mut shared = lock(&shared);
+            (shared.size, shared.name) = (image.size, image.name().into());
+        }
+        // It would come from here.
+        let wanted = options.shape == Shape::TakTuk && !options.seeded;
+        let broadcasts = wanted && image.as_ref().is_ok_and(taktuk::takes) && taktuk::is_installed();
+        if wanted && !broadcasts {
+            tracing::warn!("images go by a chain of hosts: taktuk is not installed, or does not take the image's path");
+        }
+        Self {
+            image: image.map(Arc::new),
+            plan: Plan::new(options.shape, !options.seeded),
+            broadcasts,
+            broadcast: None,
+            hosts: Vec::new(),
+            by_name: HashMap::new(),
+            unchecked: VecDeque::new(),
+            checking: 0,
+            events,
+            shared,
+        }
+    }
+
+    pub(super) fn run(mut self, inbox: &Receiver<Event>) {
+        while let Ok(event) = inbox.recv() {
+            match event {
+                Event::Add(wish, target, done) => self.add(wish, target, done),
+                Event::Forget(wish) => self.forget(wish),
+                Event::Bytes(host, attempt, bytes) => self.bytes(host, attempt, bytes),
+                Event::Ended(host, attempt, outcome) => self.ended(host, attempt, outcome),
+                Event::Close => break,
+            }
+            self.start();
+        }
+        if let Some(broadcast) = &self.broadcast {
+            broadcast.handle.kill();
+        }
+        for host in &mut self.hosts {
+            host.handle.kill();
+            host.wishes.drain(..).for_each(|(_, done)| done(Err("cancelled".into())));
+        }
+    }
+
+    fn add(&mut self, wish: u64, target: Target, done: Done) {
+        let image = match &self.image {
+            Ok(image) => image.clone(),
+            Err(why) => return done(Err(why.clone())),
+        };
+        if let Some(&host) = self.by_name.get(&target.name) {
+            if self.plan.state(host) == State::Has {
+                let there = self.hosts[host].there;
+                return done(Ok(Arrival { path: transfer::path(&image), there }));
+            }
+            if self.plan.state(host) == State::Failed {
+                // Somebody hopes anew.
+                self.hosts[host].failures = 0;
+                self.plan.again(host);
+                self.stage(host, Stage::Waits);
+            }
+            return self.hosts[host].wishes.push((wish, done));
+        }
+        let host = self.plan.join(target.site);
+        self.by_name.insert(target.name.clone(), host);
+        lock(&self.shared).hosts.push(HostProgress {
+            name: target.name.clone(),
+            stage: Stage::Waits,
+            bytes: 0,
+            broken: 0,
+        });
+        let (wishes, handle) = (vec![(wish, done)], Handle::default());
+        self.hosts.push(Wanted { target, wishes, attempt: 0, handle, failures: 0, there: false });
+        self.unchecked.push_back(host);
+    }
+
+    fn forget(&mut self, wish: u64) {
+        for host in 0..self.hosts.len() {
+            let wishes = &mut self.hosts[host].wishes;
+            let Some(place) = wishes.iter().position(|(known, _)| *known == wish) else { continue };
+            let (_, done) = wishes.remove(place);
+            let alone = wishes.is_empty();
+            done(Err("cancelled".into()));
+            // Whoever hangs on it goes on from another.
+            if alone {
+                self.stop(host);
+                self.unchecked.retain(|waiting| *waiting != host);
+                let hung = self.plan.give_up(host);
+                for host in hung {
+                    self.stop(host);
+                }
+                self.stage(host, Stage::Failed("cancelled".into()));
+            }
+            return;
+        }
+    }
+
+    /// Ends a host's transfer; what it still says is nobody's.
+    fn stop(&mut self, host: usize) {
+        if self.plan.state(host) == State::Unknown && !self.unchecked.contains(&host) {
+            self.checking -= 1;
+        }
+        self.hosts[host].attempt += 1;
+        self.hosts[host].handle.kill();
+        // What goes to others goes on.
+        if let Some(broadcast) = &mut self.broadcast {
+            broadcast.hosts.retain(|sent| *sent != host);
+            if broadcast.hosts.is_empty() {
+                broadcast.handle.kill();
+                self.broadcast = None;
+            }
+        }
+    }
+
+    fn bytes(&mut self, host: usize, attempt: u64, bytes: u64) {
+        if self.hosts[host].attempt != attempt {
+            return;
+        }
+        lock(&self.shared).note(host, bytes);
+    }
+
+    fn ended(&mut self, host: usize, attempt: u64, outcome: Outcome) {
+        if self.hosts[host].attempt != attempt {
+            return;
+        }
+        let checked = self.plan.state(host) == State::Unknown;
+        if checked {
+            self.checking -= 1;
+        }
+        if let Some(broadcast) = &mut self.broadcast {
+            broadcast.hosts.retain(|sent| *sent != host);
+            if broadcast.hosts.is_empty() {
+                self.broadcast = None;
+            }
+        }
+        match outcome {
+            Outcome::There | Outcome::Arrived => {
+                self.hosts[host].there = outcome == Outcome::There;
+                self.plan.has(host);
+                if let Ok(image) = &self.image {
+                    let there = self.hosts[host].there;
+                    lock(&self.shared).hosts[host].bytes = image.size;
+                    let arrival = Arrival { path: transfer::path(image), there };
+                    self.hosts[host].wishes.drain(..).for_each(|(_, done)| done(Ok(arrival.clone())));
+                }
+                self.stage(host, Stage::Has);
+            }
+            Outcome::Lacks(bytes) => {
+                self.plan.lacks(host);
+                lock(&self.shared).hosts[host].bytes = bytes;
+            }
+            Outcome::Full(why) => {
+                let hung = self.plan.give_up(host);
+                self.failed(host, &why, hung);
+            }
+            Outcome::Broken(why) => {
+                tracing::info!(host = &*self.hosts[host].target.name, %why, "the transfer of an image broke");
+                self.hosts[host].failures += 1;
+                lock(&self.shared).hosts[host].broken += 1;
+                let hung = self.plan.broke(host);
+                if self.plan.state(host) == State::Failed {
+                    self.failed(host, &why, hung);
+                } else {
+                    self.stage(host, Stage::Waits);
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, host: usize, why: &str, hung: Vec<usize>) {
+        for host in hung {
+            self.stop(host);
+        }
+        let why = format!("{}: {why}", self.hosts[host].target.name);
+        self.stage(host, Stage::Failed(why.as_str().into()));
+        self.hosts[host].wishes.drain(..).for_each(|(_, done)| done(Err(why.clone())));
+    }
+
+    fn stage(&self, host: usize, stage: Stage) {
+        lock(&self.shared).hosts[host].stage = stage;
+    }
+
+    /// Starts what can be started now.
+    fn start(&mut self) {
+        let Ok(image) = self.image.clone() else { return };
+        while self.checking < CHECKS
+            && let Some(host) = self.unchecked.pop_front()
+        {
+            self.checking += 1;
+            self.launch(host, &image, From::Nobody);
+        }
+        if self.broadcasts {
+            // One goes to all of them together.
+            if self.checking > 0 {
+                return;
+            }
+            self.send(&image);
+        }
+        for (host, source) in self.plan.due() {
+            let (from, name) = match source {
+                Source::Origin => (From::Here, "this machine".into()),
+                Source::Host(from) => {
+                    let from = &self.hosts[from].target;
+                    (From::Host(from.clone()), from.name.clone())
+                }
+            };
+            lock(&self.shared).begin();
+            self.stage(host, Stage::Receives(name));
+            self.launch(host, &image, from);
+        }
+    }
+
+    /// Sends the image by TakTuk to the hosts that have nothing of it, where these are several.
+    fn send(&mut self, image: &Arc<ImageFile>) {
+        let nothing = |host: usize| lock(&self.shared).hosts[host].bytes == 0;
+        let hosts: Vec<usize> = self.plan.untried().into_iter().filter(|&host| nothing(host)).collect();
+        let hosts: Vec<usize> = hosts.into_iter().filter(|&host| taktuk::reaches(&self.hosts[host].target)).collect();
+        if self.broadcast.is_some() || hosts.len() < 2 {
+            return;
+        }
+        let handle = Handle::default();
+        lock(&self.shared).begin();
+        for &host in &hosts {
+            self.plan.is_sent(host);
+            self.hosts[host].attempt += 1;
+            self.hosts[host].handle = Handle::default();
+            self.stage(host, Stage::Receives("taktuk".into()));
+        }
+        let attempts: Vec<(usize, u64)> = hosts.iter().map(|&host| (host, self.hosts[host].attempt)).collect();
+        let targets: Vec<Target> = hosts.iter().map(|&host| self.hosts[host].target.clone()).collect();
+        let (events, image, own) = (self.events.clone(), image.clone(), handle.clone());
+        self.broadcast = Some(Broadcast { hosts, handle });
+        let told = attempts.clone();
+        let spawned = thread::Builder::new().name("taktuk".into()).spawn(move || {
+            taktuk::run(&targets, &image, &own, |place, heard| {
+                let (host, attempt) = attempts[place];
+                // Nobody hears it where the spread has ended.
+                let _ = events.send(match heard {
+                    Heard::From(bytes) | Heard::At(bytes) => Event::Bytes(host, attempt, bytes),
+                    Heard::Outcome(outcome) => Event::Ended(host, attempt, outcome),
+                });
+            });
+        });
+        if let Err(error) = spawned {
+            for (host, attempt) in told {
+                let _ = self.events.send(Event::Ended(host, attempt, Outcome::Broken(format!("no thread: {error}"))));
+            }
+        }
+    }
+
+    fn launch(&mut self, host: usize, image: &Arc<ImageFile>, from: From) {
+        let wanted = &mut self.hosts[host];
+        wanted.attempt += 1;
+        wanted.handle = Handle::default();
+        let (attempt, handle, target) = (wanted.attempt, wanted.handle.clone(), wanted.target.clone());
+        let (events, image, rest) = (self.events.clone(), image.clone(), REST * wanted.failures);
+        let spawned = thread::Builder::new().name(format!("image {}", target.name)).spawn(move || {
+            thread::sleep(rest);
+            let tell = |bytes| drop(events.send(Event::Bytes(host, attempt, bytes)));
+            let outcome = transfer::run(&target, &image, &from, &handle, tell);
+            // Nobody hears it where the spread has ended.
+            let _ = events.send(Event::Ended(host, attempt, outcome));
+        });
+        if let Err(error) = spawned {
+            let _ = self.events.send(Event::Ended(host, attempt, Outcome::Broken(format!("no thread: {error}"))));
+        }
+    }
+}
