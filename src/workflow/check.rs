@@ -94,6 +94,9 @@ impl<'a> Check<'a> {
                         self.host(host, at)?;
                     }
                 }
+                if let Image::Disk(image) = &boot.class.image {
+                    self.image(image, &spans.image)?;
+                }
                 self.room(boot, &spans.step)?;
                 *booted.entry(&boot.name).or_default() += u64::from(boot.count);
             }
@@ -112,8 +115,8 @@ impl<'a> Check<'a> {
             | OperationSpec::Power { .. }
             | OperationSpec::Change { .. }
             | OperationSpec::Run { .. }
-            | OperationSpec::Copy { .. }
-            | OperationSpec::Spread { .. } => {}
+            | OperationSpec::Copy { .. } => {}
+            OperationSpec::Spread { image, .. } => self.image(image, &spans.image)?,
         }
         Ok(())
     }
@@ -135,6 +138,14 @@ impl<'a> Check<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// An image that is named must be found here; one with a path may be on the hosts alone.
+    fn image(&self, image: &str, at: &Range<usize>) -> Result<(), FileError> {
+        if !self.real || image.contains('/') {
+            return Ok(());
+        }
+        self.world.images.catalogue.find(image).map(drop).or_else(|why| self.fail(at, why))
     }
 
     /// What the selection at `at` names must be there.

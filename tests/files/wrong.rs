@@ -277,6 +277,7 @@ fn workflows_that_do_not_fit_their_world_are_told() {
     for text in [
         "boot = { class = \"small\", count = 1, name = \"a\" }",
         "migrate = { moves = [{ vm = \"anything\", to = \"h9\" }] }",
+        "spread = { image = \"debian-7\" }",
     ] {
         writeln!(out, "{text}\n    {}", step(text)).expect("a string takes all");
     }

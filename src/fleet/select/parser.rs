@@ -4,7 +4,7 @@
 //! places that are still to be told where to go on, after yes and after no; `and`, `or` and `not` join, patch and swap
 //! chains. Nothing recurses and every step is done once, whatever the depth.
 
-use super::super::nearest;
+use super::super::{Finding, nearest};
 use super::atom::{Atom, Comparison, HOST_FIELDS, Number, Relation, Tag, Text, VM_FIELDS, state_words};
 use super::lexer::{Kind, Token, tokens};
 use super::pattern::Pattern;
@@ -204,6 +204,7 @@ impl<'a> Parser<'a> {
     fn known(&self, field: Text, pattern: &Pattern, value: Token<'a>) -> Result<(), SelectError> {
         let words = match field {
             Text::State => state_words(self.over),
+            Text::Finding => Finding::ALL.iter().map(|finding| finding.word()).chain(["none"]).collect(),
             Text::Tag => Tag::ALL.iter().map(|(_, word)| *word).collect(),
             _ => return Ok(()),
         };

@@ -182,6 +182,7 @@ fn errors_name_column_found_and_expected() {
             "memory > 1 GHz",
             "since > 5",
             "state:runing",
+            "finding:load-of",
             "state != up",
             "é \"ab",
             "name:\"\"",

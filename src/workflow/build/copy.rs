@@ -6,6 +6,7 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::Reader;
+use super::run::place;
 use crate::files::{Content, FileError};
 use crate::fleet::{Bytes, FileCopy, Way};
 use crate::handle::{OperationSpec, RunOn};
@@ -21,7 +22,9 @@ impl Reader<'_> {
         let file = self.source.beside(name);
         let most = matches!(on, RunOn::Vms(_)).then_some(FileCopy::GUEST_MAX.0);
         let read = Content::of(&file, most);
-        let content = read.map_err(|why| self.source.error(&raw.from.span(), format!("from `{name}`: {why}")))?;
+        let content = read.map_err(|why| {
+            self.source.error(&raw.from.span(), format!("from `{name}`: {why}{}", place(name, &file)))
+        })?;
         let mode = raw.mode.as_ref().map(|mode| self.mode(mode)).transpose()?;
         let (mode, sum) = (mode.unwrap_or(content.mode), content.sum.into());
         let way = Way::In { file, name: name.as_str().into(), size: Bytes(content.size), sum, to, mode };

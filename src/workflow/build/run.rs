@@ -1,6 +1,7 @@
 //! Steps that run commands.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,12 @@ use super::{MAX_WAIT, Reader};
 use crate::files::FileError;
 use crate::fleet::{Script, Span};
 use crate::handle::{OperationSpec, RunOn, Which};
+
+/// Where a file is not that was looked for beside the workflow's, where its name does not say it.
+pub(super) fn place(name: &str, file: &Path) -> String {
+    let elsewhere = file != Path::new(name) && !file.exists();
+    if elsewhere { format!(": looked for at {}", file.display()) } else { String::new() }
+}
 
 impl Reader<'_> {
     pub(super) fn run(&self, at: &Spanned<RawRun>, spans: &mut StepSpans) -> Result<OperationSpec, FileError> {
@@ -75,8 +82,9 @@ impl Reader<'_> {
     /// What a script's file holds; its path is seen from the workflow's file.
     fn script(&self, path: &Spanned<String>) -> Result<String, FileError> {
         let name = path.get_ref();
-        let text = fs::read_to_string(self.source.beside(name))
-            .or_else(|error| self.fail(path, format!("script `{name}`: {error}")))?;
+        let file = self.source.beside(name);
+        let text = fs::read_to_string(&file)
+            .or_else(|error| self.fail(path, format!("script `{name}`: {error}{}", place(name, &file))))?;
         if text.len() > Script::MAX {
             let message =
                 format!("script `{name}`: found {} bytes, expected at most {} KiB", text.len(), Script::MAX >> 10);

@@ -15,6 +15,7 @@ impl Reader<'_> {
             let message = format!("image: found {:?}, expected a name or path", spread.image.get_ref());
             return self.fail(&spread.image, message);
         }
+        spans.image = spread.image.span();
         spans.selections = vec![spread.on.as_ref().map_or_else(|| spans.step.clone(), Spanned::span)];
         Ok(OperationSpec::Spread {
             image: spread.image.get_ref().as_str().into(),
