@@ -12,7 +12,7 @@ mod host;
 mod hypervisor;
 
 pub use console::killed;
-pub use evidence::{Contact, Copy, Evidence, HostEvidence, HostSign, Serial, Shortfall, Sign, TAIL};
+pub use evidence::{Contact, Copy, Evidence, HostEvidence, HostSign, LoadSeen, Serial, Sign, TAIL, Teller};
 pub use host::diagnose_host;
 
 use std::time::Duration;

@@ -37,8 +37,9 @@ use std::time::Duration;
 pub use config::{Config, Expected, Patience};
 pub use record::{Counts, Record, TaskRecord, What};
 
+use crate::doctor::Teller;
 use crate::fleet::{
-    Finding, Fleet, HostId, Load, OpId, TaskId, Time, Topology, VM_OVERHEAD, VmClass, VmId, VmRow, VmState,
+    Finding, Fleet, HostId, Load, OpId, Rate, TaskId, Time, Topology, VM_OVERHEAD, VmClass, VmId, VmRow, VmState,
 };
 use crate::handle::TaskSubject;
 use crate::platform::Request;
@@ -75,6 +76,8 @@ pub struct Engine {
     answered: BTreeSet<VmId>,
     /// Loads that stress steps set.
     loads: HashMap<VmId, Load>,
+    /// What VMs were last seen to dirty in a second, and by whom.
+    dirtied: HashMap<VmId, (Rate, Teller)>,
     /// Moves that started since the queue was last settled: predicted once all of an instant run.
     unpredicted: Vec<TaskId>,
     /// By how much the last moves took longer than predicted, the newest last.
@@ -124,6 +127,7 @@ impl Engine {
             going: Going::new(),
             answered: BTreeSet::new(),
             loads: HashMap::new(),
+            dirtied: HashMap::new(),
             unpredicted: Vec::new(),
             overruns: VecDeque::new(),
             on_host: vec![BTreeSet::new(); hosts],
@@ -359,6 +363,7 @@ impl Engine {
         self.forget_health(vm);
         self.answered.remove(&vm);
         self.loads.remove(&vm);
+        self.dirtied.remove(&vm);
         self.fleet.vms.update(vm, |row| row.target = None);
     }
 

@@ -7,6 +7,8 @@
 mod again;
 #[path = "engine/commands.rs"]
 mod commands;
+#[path = "engine/loads.rs"]
+mod loads;
 #[path = "engine/outside.rs"]
 mod outside;
 #[path = "engine/told.rs"]
@@ -504,7 +506,7 @@ fn limits() -> impl Strategy<Value = Limits> {
 }
 
 fn action() -> impl Strategy<Value = Action> {
-    let load = Load { cpu: Share(0.5), dirty_rate: Rate(1e6), working_set: Share(0.9) };
+    let load = Load { cpu: Share(0.5), dirty_rate: Rate(1e6), working_set: Some(Share(0.9)) };
     let placement = prop_oneof![
         Just(Placement::RoundRobin),
         Just(Placement::Packed),
@@ -743,7 +745,7 @@ fn a_boot_is_given_up_when_its_class_says_so() {
 #[test]
 fn a_load_is_given_up_only_after_all_the_time_that_a_platform_may_take() {
     let mut bench = booted(1, Limits::default());
-    let load = Load { cpu: Share(0.5), dirty_rate: Rate(0.0), working_set: Share(0.5) };
+    let load = Load { cpu: Share(0.5), dirty_rate: Rate(0.0), working_set: Some(Share(0.5)) };
     let which = Which::Selected(Selection::all());
     bench.command(Command::Start(OperationSpec::Change { which, change: VmChange::Stress(load) }));
     bench.pass(LOAD_TIMEOUT);

@@ -218,7 +218,7 @@ fn the_design_s_workflow_is_read_in_full() {
     assert_eq!((boot.count, &*boot.name, &boot.placement), (256, "vm-{n}", &Placement::RoundRobin));
     assert_eq!(boot.on.source(), "site:rennes or site:nantes");
     let OperationSpec::Change { change: VmChange::Stress(load), .. } = operation(1) else { panic!("no stress") };
-    assert_eq!((load.cpu, load.dirty_rate, load.working_set), (Share(0.6), Rate(12.5e6), Share(0.8)));
+    assert_eq!((load.cpu, load.dirty_rate, load.working_set), (Share(0.6), Rate(12.5e6), Some(Share(0.8))));
     assert_eq!(workflow.steps[2], Step::Wait(Duration::from_secs(10)));
     let OperationSpec::Migrate(migrate) = operation(3) else { panic!("no migrate") };
     assert!(matches!(migrate.moves, Moves::Pattern { pattern: Pattern::Circular, .. }));

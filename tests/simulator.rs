@@ -282,7 +282,8 @@ fn what_a_guest_uses_is_told_again_after_it_stood_still_between_two_samples() {
     };
     rig.boot(0, 0, &class(GB, 1));
     rig.run();
-    rig.change(0, 0, Change::Load(Some(Load { cpu: Share(0.5), ..load(50e6, 0.9) })));
+    let stress = Change::Load(Some(Load { cpu: Share(0.5), ..load(50e6, 0.9) }));
+    rig.change(0, 0, stress);
     assert_eq!(told(&mut rig), [500]);
     assert!(told(&mut rig).is_empty(), "nothing changed");
     rig.change(0, 0, Change::Pause);
@@ -290,6 +291,8 @@ fn what_a_guest_uses_is_told_again_after_it_stood_still_between_two_samples() {
     assert_eq!(told(&mut rig), [500]);
     rig.change(0, 0, Change::Reboot);
     rig.run();
+    assert_eq!(told(&mut rig), [0], "a stress does not outlive the guest that bore it");
+    rig.change(0, 0, stress);
     assert_eq!(told(&mut rig), [500]);
 }
 

@@ -238,7 +238,7 @@ fn schedule(seed: u64, steps: &[(u8, u32, u32, u32)]) -> Vec<Batch> {
 }
 
 fn load_of(n: u32) -> Load {
-    Load { cpu: Share(0.8), dirty_rate: Rate(f64::from(n) * 15e6), working_set: Share(0.5) }
+    Load { cpu: Share(0.8), dirty_rate: Rate(f64::from(n) * 15e6), working_set: Some(Share(0.5)) }
 }
 
 proptest! {

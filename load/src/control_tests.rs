@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::*;
 
 fn controls() -> Controls {
-    Controls { load: Arc::new(Load::new()), reporter: Arc::new(Reporter::new(None)) }
+    Controls { load: Arc::new(Load::new()), reporter: Arc::new(Reporter::new(None, None)) }
 }
 
 fn json(answer: &str) -> Value {

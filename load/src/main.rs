@@ -17,6 +17,7 @@ mod units;
 mod worker;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::Builder;
@@ -86,7 +87,13 @@ fn run(change: Change, control: Option<&str>, report: Option<Duration>) -> Resul
     load.change(change)?;
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(failed)?;
     let source = control.map(|control| Source::open(control, &load)).transpose()?;
-    let reporter = Arc::new(Reporter::new(report));
+    // Beside the socket.
+    let beside =
+        control.filter(|_| matches!(source, Some(Source::Socket(_)))).map(|path| format!("{path}.json").into());
+    if let Some(file) = &beside {
+        load.clean_up(PathBuf::clone(file));
+    }
+    let reporter = Arc::new(Reporter::new(report, beside));
 
     let own = Arc::clone(&load);
     thread("signals", move || {

@@ -22,7 +22,7 @@ Options:
   --net RATE          payload that is sent: 1MB/s, 100Mbit/s
   --to ADDRESS        where to: IP:PORT or udp:IP:PORT (nobody has to listen), or tcp:IP:PORT
   --control PATH      take commands on a socket made there, or from a FIFO that is there; - for standard input,
-                      with whose end the program ends
+                      with whose end the program ends. PATH.json beside a socket holds a report of the last seconds
   --report INTERVAL   print a report so often: 1s
   -h, --help          print this
   -V, --version       print the version

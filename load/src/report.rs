@@ -3,13 +3,18 @@
 //! Amounts are in bytes, rates in bytes per second, CPU as a share of all vCPUs from 0 to 1, times in seconds.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use std::{fs, process};
 
 use crate::cpu;
 use crate::load::Load;
 use crate::settings::Asked;
+
+/// Between two reports in a file: each dirties a few pages of the guest that is to be measured.
+const FILED: Duration = Duration::from_secs(5);
 
 /// What reports on request cover where no interval was given.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -43,6 +48,8 @@ pub(crate) struct Reporter {
     interval: Duration,
     /// Whether a report is printed each interval.
     prints: bool,
+    /// The file that holds a report, at most [`FILED`] old.
+    file: Option<PathBuf>,
     /// The beginnings of the last window and of this one.
     windows: Mutex<(Sample, Sample)>,
 }
@@ -80,14 +87,16 @@ pub(crate) fn list(texts: &[String]) -> String {
 }
 
 impl Reporter {
-    /// Prints a report each `interval`, or none; those on request cover about as much, or [`WINDOW`].
-    pub(crate) fn new(interval: Option<Duration>) -> Self {
-        Self { interval: interval.unwrap_or(WINDOW), prints: interval.is_some(), windows: Mutex::default() }
+    /// Prints a report each `interval`, or none; those on request cover about as much, or [`WINDOW`]. There is
+    /// one in `file`, for those who can read files here and run nothing.
+    pub(crate) fn new(interval: Option<Duration>, file: Option<PathBuf>) -> Self {
+        Self { interval: interval.unwrap_or(WINDOW), prints: interval.is_some(), file, windows: Mutex::default() }
     }
 
     /// Begins a window each interval, and hands `print` the report on the one that ended, until the program ends.
     pub(crate) fn run(&self, load: &Load, mut print: impl FnMut(&str)) {
         let mut next = self.interval;
+        let mut filed = Duration::ZERO;
         while load.wait_until(next) {
             let now = Sample::now(load);
             let since = {
@@ -95,6 +104,10 @@ impl Reporter {
                 *windows = (windows.1, now);
                 windows.0
             };
+            if let Some(file) = self.file.as_ref().filter(|_| now.at >= filed) {
+                filed = now.at + FILED;
+                write(file, &line(load, since, now, &load.errors(false)));
+            }
             if self.prints {
                 print(&line(load, since, now, &load.errors(true)));
             }
@@ -112,6 +125,12 @@ impl Reporter {
     }
 }
 
+/// Puts a report into the file, which never holds half of one. Where it cannot be, whoever looks finds an old one, or none.
+fn write(file: &Path, report: &str) {
+    let new = file.with_extension("new");
+    let _ = fs::write(&new, format!("{report}\n")).and_then(|()| fs::rename(&new, file));
+}
+
 fn line(load: &Load, since: Sample, now: Sample, errors: &[String]) -> String {
     let order = load.order();
     let window = now.at.saturating_sub(since.at).as_secs_f64().max(1e-9);
@@ -119,10 +138,11 @@ fn line(load: &Load, since: Sample, now: Sample, errors: &[String]) -> String {
     let cpu = now.cpu.saturating_sub(since.cpu).as_secs_f64() / window / load.vcpus as f64;
     format!(
         concat!(
-            r#"{{"time_s":{:.3},"window_s":{:.3},"asked":{},"#,
+            r#"{{"pid":{},"time_s":{:.3},"window_s":{:.3},"asked":{},"#,
             r#""achieved":{{"cpu":{:.4},"dirty":{:.0},"working_set":{},"disk":{:.0},"net":{:.0},"passes":{:.3}}},"#,
             r#""done":{{"cpu_s":{:.3},"dirty":{},"disk":{},"net":{}}},"vcpus":{},"errors":{}}}"#
         ),
+        process::id(),
         now.at.as_secs_f64(),
         window,
         asked(&order.asked),

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{Bytes, Time, VmState};
+use crate::fleet::{Bytes, Load, Rate, Time, VmState};
 
 /// How much of the end of a serial console's log is looked at, in bytes.
 pub const TAIL: usize = 4096;
@@ -47,25 +47,40 @@ pub enum Sign {
         /// Whether other VMs are reached the same way: where none is, the way is to blame.
         others: bool,
     },
-    /// It bears another load than was asked of it. Counts until another load, or none, is asked of it.
-    Load(Shortfall),
+    /// What it bears.
+    Load(LoadSeen),
 }
 
-/// What a VM's load lacks of what was asked of it.
+/// What is seen of a VM's load.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Shortfall {
-    /// Its guest has no room for the working set.
-    WorkingSet {
+pub enum LoadSeen {
+    /// The load tool in its guest has a load that nobody of ours asked for since we are here.
+    Found(Load),
+    /// So much memory it dirties in a second.
+    Dirties(Rate, Teller),
+    /// It has this working set. Nobody named one.
+    Has(Bytes),
+    /// Its guest has no room for the working set. Counts until another load, or none, is asked of it.
+    Short {
         /// What was asked for.
         asked: Bytes,
         /// What is used instead.
         taken: Bytes,
     },
-    /// The load tool in its guest is gone: it bears none.
+    /// The load tool in its guest is gone: it bears none. Counts as long.
     Gone {
         /// What its console said of that; none where it says nothing.
         why: Option<Arc<str>>,
     },
+}
+
+/// Who says how much memory a VM dirties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Teller {
+    /// The load tool in its guest, which counts what it does.
+    Tool,
+    /// The hypervisor, from some of its pages, looked at twice.
+    Sample,
 }
 
 /// Something seen of a host beside what its hypervisor tells.
@@ -147,7 +162,7 @@ pub struct Evidence {
     /// The address at which the network does not reach it though it reaches others, and since when.
     pub unreached: Option<(Ipv4Addr, Time)>,
     /// What its load lacks of what was asked.
-    pub load: Option<Shortfall>,
+    pub load: Option<LoadSeen>,
     /// The domain of its name on another host.
     pub copy: Option<Copy>,
     /// The address that it shares, and the name of whom with.
@@ -179,7 +194,11 @@ impl Evidence {
                 let since = self.unreached.map_or(at, |(_, since)| since);
                 self.unreached = (!answers && *others).then_some((*address, since));
             }
-            Sign::Load(shortfall) => self.load = Some(shortfall.clone()),
+            Sign::Load(seen) => {
+                if matches!(seen, LoadSeen::Short { .. } | LoadSeen::Gone { .. }) {
+                    self.load = Some(seen.clone());
+                }
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::console::no_lease;
 use super::evidence::secs;
-use super::{Evidence, Shortfall};
+use super::{Evidence, LoadSeen};
 use crate::fleet::{Diagnosis, Finding, VmState};
 
 /// How long an agent that answered may be silent: it is started again within a second where its system cares.
@@ -88,19 +88,20 @@ pub(super) fn no_network(evidence: &Evidence) -> Option<Diagnosis> {
 ///
 /// Whatever is measured with it from then on is not what was meant. Asking for less memory helps.
 pub(super) fn load_off(evidence: &Evidence) -> Option<Diagnosis> {
-    let shortfall = evidence.load.as_ref().filter(|_| evidence.state.runs())?;
-    let (text, seen) = match shortfall {
-        Shortfall::WorkingSet { asked, taken } => {
+    let seen = evidence.load.as_ref().filter(|_| evidence.state.runs())?;
+    let (text, seen) = match seen {
+        LoadSeen::Short { asked, taken } => {
             let text = format!("its working set is {taken}, not {asked}: its guest has no room for more");
             (text, vec![format!("the load tool in it was asked for {asked} and took {taken}").into()])
         }
-        Shortfall::Gone { why: None } => {
+        LoadSeen::Gone { why: None } => {
             ("it bears no load any more: the load tool in it is gone".into(), vec!["its process is not there".into()])
         }
-        Shortfall::Gone { why: Some(said) } => {
+        LoadSeen::Gone { why: Some(said) } => {
             let text = "it bears no load any more: its kernel ended the load tool for want of memory".into();
             (text, vec![format!("console: {said}").into(), "its process is not there".into()])
         }
+        LoadSeen::Found(_) | LoadSeen::Dirties(..) | LoadSeen::Has(_) => return None,
     };
     Some(Diagnosis::new(Finding::LoadOff, text, seen))
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Copy, Evidence, Shortfall, Sign, diagnose, killed};
+use super::{Copy, Evidence, LoadSeen, Sign, diagnose, killed};
 use crate::fleet::{Bytes, Finding, Time, VmState};
 
 fn at(second: u64) -> Time {
@@ -113,12 +113,12 @@ fn a_guest_without_an_address_is_given_time_to_get_one() {
 #[test]
 fn a_load_that_is_not_what_was_asked_is_a_finding_however_well_the_guest_answers() {
     let mut seen = vm(VmState::Reachable, 30);
-    seen.take(at(10), &Sign::Load(Shortfall::WorkingSet { asked: Bytes::mib(86), taken: Bytes::mib(20) }));
+    seen.take(at(10), &Sign::Load(LoadSeen::Short { asked: Bytes::mib(86), taken: Bytes::mib(20) }));
     seen.take(at(20), &Sign::AgentAnswers { behind: Some(0) });
     let found = diagnose(&seen).expect("a finding");
     assert_eq!(found.finding, Finding::LoadOff);
     assert_eq!(&*found.text, "its working set is 20 MiB, not 86 MiB: its guest has no room for more");
-    seen.take(at(30), &Sign::Load(Shortfall::Gone { why: None }));
+    seen.take(at(30), &Sign::Load(LoadSeen::Gone { why: None }));
     let found = diagnose(&seen).expect("a finding");
     assert_eq!(&*found.text, "it bears no load any more: the load tool in it is gone");
     assert!(!seen.is_well());

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::doctor::Teller;
 use crate::fleet::{Bytes, Finding, HostState, MigrationFigures, OpId, Ready, TaskId, Time, VmId, VmState};
 use crate::handle::{Level, OpKind, TaskEnd, TaskState, TaskSubject, WaitReason};
 use crate::platform::{Change, Request};
@@ -106,6 +107,10 @@ impl Engine {
             Work::Boot(_) if reason.is_some() => VmState::Failed,
             Work::Boot(_) => return self.remove_vm(vm),
             Work::Move(_) => {
+                // A sample is of the moment at which the move began.
+                if self.dirtied.get(&vm).is_some_and(|(_, teller)| *teller == Teller::Sample) {
+                    self.dirtied.remove(&vm);
+                }
                 match (source, target) {
                     (Some(source), Some(target)) if done => {
                         self.release(source, vm);

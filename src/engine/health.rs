@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::doctor::{self, Copy, Evidence, HostEvidence, HostSign, LOOK_AGAIN, PATIENCE, Shortfall, Sign};
-use crate::fleet::{Diagnosis, Finding, HostId, Share, Time, VmId, VmRow, VmState};
+use crate::doctor::{self, Copy, Evidence, HostEvidence, HostSign, LOOK_AGAIN, LoadSeen, PATIENCE, Sign};
+use crate::fleet::{Bytes, Diagnosis, Finding, HostId, Share, Time, VmId, VmRow, VmState};
 use crate::handle::{Level, OpKind, TaskEnd, TaskState};
 
 use super::Engine;
@@ -103,13 +103,17 @@ impl Engine {
     /// Takes in what was seen of a VM.
     pub(super) fn sign(&mut self, vm: VmId, sign: &Sign) {
         let now = self.fleet.now;
+        if let Sign::Load(seen) = sign {
+            self.bears(vm, seen);
+        }
         if let Sign::Addresses(addresses) = sign {
             self.health.set_addresses(vm, Some(addresses.clone()));
         }
         // What a well guest says need not be kept.
         let well = matches!(sign, Sign::AgentAnswers { behind } if behind.is_none_or(|by| by.unsigned_abs() < 1000))
             || matches!(sign, Sign::Addresses(addresses) if !addresses.is_empty())
-            || matches!(sign, Sign::Network { answers: true, .. } | Sign::Still(std::time::Duration::ZERO));
+            || matches!(sign, Sign::Network { answers: true, .. } | Sign::Still(std::time::Duration::ZERO))
+            || matches!(sign, Sign::Load(LoadSeen::Found(_) | LoadSeen::Dirties(..) | LoadSeen::Has(_)));
         if well && !self.health.records.contains_key(&vm) {
             return;
         }
@@ -123,25 +127,32 @@ impl Engine {
         record.evidence.take(now, sign);
         record.heard = now;
         self.health.touched.insert(vm);
-        if let Sign::Load(shortfall) = sign {
-            self.bears(vm, shortfall);
-        }
     }
 
-    /// A VM bears another load than was asked of it: what is foreseen of its moves follows from what it bears.
-    fn bears(&mut self, vm: VmId, shortfall: &Shortfall) {
-        match shortfall {
-            Shortfall::WorkingSet { asked, taken } => {
+    /// What is foreseen of a VM's moves follows from what it bears, not from what was asked of it.
+    fn bears(&mut self, vm: VmId, seen: &LoadSeen) {
+        match seen {
+            LoadSeen::Found(load) => {
+                self.loads.entry(vm).or_insert(*load);
+                self.fleet.vms.update(vm, |row| row.stressed = true);
+            }
+            LoadSeen::Dirties(rate, teller) => _ = self.dirtied.insert(vm, (*rate, *teller)),
+            LoadSeen::Has(taken) | LoadSeen::Short { taken, .. } => {
+                let memory = Bytes::mib(u64::from(self.fleet.vms.row(vm).memory));
                 if let Some(load) = self.loads.get_mut(&vm) {
-                    load.working_set = Share(load.working_set.0 * taken.0 as f64 / asked.0.max(1) as f64);
+                    load.working_set = Some(Share(taken.0 as f64 / memory.0.max(1) as f64));
                 }
             }
-            Shortfall::Gone { .. } => _ = self.loads.remove(&vm),
+            LoadSeen::Gone { .. } => {
+                self.loads.remove(&vm);
+                self.dirtied.remove(&vm);
+            }
         }
     }
 
-    /// A VM took another load, or none: what the one before lacked is over.
+    /// A VM took another load, or none: what was seen of the one before is over.
     pub(super) fn load_is_new(&mut self, vm: VmId) {
+        self.dirtied.remove(&vm);
         if let Some(record) = self.health.records.get_mut(&vm) {
             record.evidence.load = None;
         }
@@ -206,17 +217,15 @@ impl Engine {
         found.filter(|finding| finding.of_host()).unwrap_or_default()
     }
 
-    /// A guest was started anew: what was seen of it says nothing any more.
+    /// A guest was started anew: what was seen of it says nothing any more, and what loaded it does not run.
     pub(super) fn begins_anew(&mut self, vm: VmId) {
+        self.loads.remove(&vm);
+        self.dirtied.remove(&vm);
+        self.fleet.vms.update(vm, |row| row.stressed = false);
         self.health.forget_looks(vm);
-        let Some(Record { evidence: Evidence { serial, load, .. }, .. }) = self.health.records.remove(&vm) else {
-            return;
-        };
-        if serial.is_some() || load.is_some() {
-            // The load tool that was gone is not there again.
-            let evidence = Evidence { load, ..Evidence::default() };
-            let before = serial.map(|serial| serial.tail);
-            self.health.records.insert(vm, Record { evidence, before, ..Record::default() });
+        let Some(record) = self.health.records.remove(&vm) else { return };
+        if let Some(serial) = record.evidence.serial {
+            self.health.records.insert(vm, Record { before: Some(serial.tail), ..Record::default() });
         }
     }
 

@@ -448,7 +448,6 @@ fn as_asked(row: &VmRow, change: Change) -> bool {
     match change {
         Change::Pause => row.state == VmState::Paused,
         Change::Resume => row.state.runs(),
-        Change::Load(None) => !row.stressed && row.state.runs(),
         Change::Adopt => row.managed,
         _ => false,
     }

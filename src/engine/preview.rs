@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fleet::{
-    Bytes, DEFAULT_WORKING_SET, HostId, MigrationOptions, Rate, SiteId, TaskId, VM_OVERHEAD, VmId, VmRow,
+    Bytes, DEFAULT_WORKING_SET, HostId, Load, MigrationOptions, Rate, SiteId, TaskId, VM_OVERHEAD, VmId, VmRow,
 };
 use crate::handle::{OpKind, Preview, RefusedGroup};
 use crate::migration::precopy::{Prediction, predict};
@@ -48,7 +48,7 @@ impl Engine {
         let rate = Rate(options.bandwidth.map_or(rate, |most| most.0.min(rate)));
         let dirty = Rate(f64::from(row.dirty) * 1024.0);
         let downtime = options.max_downtime.unwrap_or(known.max_downtime);
-        let working_set = self.loads.get(&vm).map_or(DEFAULT_WORKING_SET, |load| load.working_set);
+        let working_set = self.loads.get(&vm).map_or(DEFAULT_WORKING_SET, Load::cap);
         let memory = Bytes::mib(u64::from(row.memory));
         // A guest that stands still dirties nothing, and stands still all the time.
         let dirty = if options.cold { Rate(0.0) } else { dirty };

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::doctor::Teller;
 use crate::fleet::{
-    Adjust, After, Bytes, DEFAULT_WORKING_SET, Diagnosis, Finding, MigrationProgress, Rate, RescueAction, RescuePlan,
-    Share, TaskId, Time, VmId,
+    Adjust, After, Bytes, DEFAULT_WORKING_SET, Diagnosis, Finding, Load, MigrationProgress, Rate, RescueAction,
+    RescuePlan, Share, TaskId, Time, VmId,
 };
 use crate::handle::{Level, RescueView, TaskState, TaskSubject};
 use crate::migration::precopy::predict;
@@ -107,7 +108,7 @@ impl Engine {
             _ => None,
         };
         let raised = self.task(id).detail.as_ref().and_then(|detail| detail.max_downtime);
-        let working_set = self.loads.get(&vm).map_or(DEFAULT_WORKING_SET, |load| load.working_set);
+        let working_set = self.loads.get(&vm).map_or(DEFAULT_WORKING_SET, Load::cap);
         (raised.or(allowed).unwrap_or(self.config.migration.max_downtime), working_set)
     }
 
@@ -197,13 +198,15 @@ impl Engine {
     }
 
     /// A move whose guest dirties memory as fast as it is sent will not end by itself. In its first pass, of which
-    /// hypervisors do not say what it dirties, the guest's load tells.
+    /// hypervisors do not say what it dirties, its load tool tells, a sample of its pages, or what was asked of it.
     fn judge_convergence(&mut self, id: TaskId, vm: VmId, progress: &MigrationProgress) {
         let row = self.fleet.vms.row(vm);
         let first_pass = progress.round < 2;
-        let known = self.loads.get(&vm).map(|load| load.dirty_rate.0);
+        let seen = self.dirtied.get(&vm).copied();
+        let asked = self.loads.get(&vm).map(|load| load.dirty_rate.0);
+        let known = seen.map(|(rate, _)| rate.0).or(asked);
         let dirty = match (progress.dirty_rate.0, known) {
-            (0.0, Some(asked)) if first_pass => asked,
+            (0.0, Some(known)) if first_pass => known,
             (rate, _) => rate,
         };
         if dirty > 0.0 || !first_pass {
@@ -247,7 +250,14 @@ impl Engine {
         }
         let (lead, source) = match outlook {
             Outlook::Stated => ("does not converge", "the hypervisor counted what it dirties"),
-            _ => ("will not converge, estimated in its first pass", "what it dirties is what its load was set to"),
+            _ => (
+                "will not converge, estimated in its first pass",
+                match seen {
+                    Some((_, Teller::Tool)) => "what it dirties is what the load tool in it says",
+                    Some((_, Teller::Sample)) => "what it dirties was sampled by its hypervisor when the move began",
+                    None => "what it dirties is what its load was set to",
+                },
+            ),
         };
         let text: Arc<str> = format!("{lead}: dirties {}, the move gets {}; {helps}", Rate(dirty), Rate(rate)).into();
         let evidence = vec![

@@ -87,8 +87,16 @@ pub struct Load {
     pub cpu: Share,
     /// Memory dirtied per second while the VM gets all the CPU it asks for.
     pub dirty_rate: Rate,
-    /// The share of the VM's memory that is written to again and again: the most that one round can find dirty.
-    pub working_set: Share,
+    /// The share of the VM's memory that is written to again and again: the most that one round can find dirty. None where
+    /// nobody named one: [`DEFAULT_WORKING_SET`], or what the guest has room for.
+    pub working_set: Option<Share>,
+}
+
+impl Load {
+    /// The share of the VM's memory that one round can find dirty at most.
+    pub fn cap(&self) -> Share {
+        self.working_set.unwrap_or(DEFAULT_WORKING_SET)
+    }
 }
 
 /// The working set where none is given: SimGrid's default for its live-migration plugin.

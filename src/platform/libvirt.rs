@@ -52,6 +52,7 @@ mod preflight;
 mod queue;
 mod room;
 mod said;
+mod sample;
 mod serial;
 mod shell;
 mod smbios;

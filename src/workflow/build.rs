@@ -7,7 +7,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use crate::files::{Checker, FileError, Source, suggestion};
-use crate::fleet::{Bytes, DEFAULT_WORKING_SET, Image, Load, Rate, Ready, SelectError, Selection, VmClass};
+use crate::fleet::{Bytes, Image, Load, Rate, Ready, SelectError, Selection, VmClass};
 use crate::handle::{Boot, Evacuate, Migrate, Moves, OperationSpec, Pattern, Placement, Step, VmChange, Which};
 
 mod copy;
@@ -338,10 +338,7 @@ impl Reader<'_> {
                 .dirty_rate
                 .as_ref()
                 .map_or(Ok(Rate(0.0)), |rate| self.rate_or_zero(rate, "dirty_rate"))?,
-            working_set: stress
-                .working_set
-                .as_ref()
-                .map_or(Ok(DEFAULT_WORKING_SET), |set| self.share(set, "working_set"))?,
+            working_set: stress.working_set.as_ref().map(|set| self.share(set, "working_set")).transpose()?,
         };
         self.change(&stress.select, VmChange::Stress(load))
     }

@@ -76,7 +76,7 @@ pub(crate) fn class(memory: u64, vcpus: u8) -> Arc<VmClass> {
 
 /// A load with all CPU asked for.
 pub(crate) fn load(dirty: f64, working_set: f64) -> Load {
-    Load { cpu: Share(1.0), dirty_rate: Rate(dirty), working_set: Share(working_set) }
+    Load { cpu: Share(1.0), dirty_rate: Rate(dirty), working_set: Some(Share(working_set)) }
 }
 
 /// `per_host` VMs of one vCPU and 1 GiB that run on each host.

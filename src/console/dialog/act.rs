@@ -158,7 +158,7 @@ impl Dialog {
             Change::Stress => VmChange::Stress(Load {
                 cpu: self.parsed::<Share>(0)?,
                 dirty_rate: self.parsed::<Rate>(1)?,
-                working_set: self.parsed::<Share>(2)?,
+                working_set: self.optional::<Share>(2)?,
             }),
         })
     }

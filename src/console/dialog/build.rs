@@ -8,7 +8,7 @@ use super::{Act, Ahead, Change, Dialog, Field};
 use crate::console::format::{count, counted};
 use crate::console::hosts_marked::{name_hosts, select_hosts, these_hosts};
 use crate::console::run::Errand;
-use crate::fleet::{DEFAULT_WORKING_SET, Fleet, HostId, MoveWords, Remedy, TaskId, VmId};
+use crate::fleet::{Fleet, HostId, MoveWords, Remedy, TaskId, VmId};
 use crate::handle::{Limits, OpKind, OpState, OperationView, RunOn, Snapshot, Which};
 
 /// Characters of a command of the operator's own that are shown.
@@ -110,7 +110,7 @@ impl Dialog {
             fields = vec![
                 Field::text("cpu", "60 %", "of the VM's vCPUs"),
                 Field::text("dirty rate", "12.5 MB/s", "memory written to per second"),
-                Field::text("working set", &DEFAULT_WORKING_SET.to_string(), "of the VM's memory"),
+                Field::text("working set", "", "of the VM's memory; empty: all it has room for"),
             ];
         }
         let typed = (danger && vms.len() > typed_above).then_some(vms.len());

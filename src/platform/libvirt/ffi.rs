@@ -2,8 +2,13 @@
 //! bulk statistics, a node's CPU times, a job's statistics.
 //!
 //! The crate's own `Domain::job_stats` builds a `Vec` from the null pointer that libvirt returns for a domain without a
-//! job, which aborts; its `DomainStatsRecord` is a bare pointer. This module is the room's only one with `unsafe`.
+//! job, which aborts; its `DomainStatsRecord` is a bare pointer. This module, with what is below it, is the
+//! room's only one with `unsafe`.
 #![allow(unsafe_code)]
+
+mod dirty;
+
+pub(super) use dirty::{dirty_sample, start_dirty_sample};
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::ptr;

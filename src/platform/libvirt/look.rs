@@ -238,6 +238,7 @@ fn look(host: &Arc<Host>, name: &Arc<str>, subject: &Subject) -> Look {
         return seen;
     };
     seen.signs.push(Sign::AgentAnswers { behind: Some(behind) });
+    tool::look(host, name);
     if let Some(addresses) = addresses(host, name) {
         if addresses.is_empty() {
             seen.odd = true;
@@ -247,7 +248,6 @@ fn look(host: &Arc<Host>, name: &Arc<str>, subject: &Subject) -> Look {
         }
         seen.signs.push(Sign::Addresses(addresses.into()));
     }
-    tool::look(host, name);
     if let Some(address) = subject.address {
         let answers = calls(SocketAddr::new(IpAddr::V4(address), GUEST_PORT)) != Contact::Nothing;
         if answers {

@@ -16,6 +16,7 @@ use super::ledger::{Signals, Ticket};
 use super::overlay;
 use super::preflight;
 use super::queue::lock;
+use super::sample::Sampling;
 use super::serial;
 use super::state;
 use super::tls;
@@ -38,6 +39,7 @@ pub(super) struct Move {
     signals: Arc<Signals>,
     /// What is to be changed of it, and what was.
     pub(super) changes: Changes,
+    sampling: Sampling,
     watched: Mutex<Watched>,
 }
 
@@ -138,6 +140,7 @@ fn run(source: &Arc<Host>, target: &Arc<Host>, name: &Arc<str>, options: Migrati
         options,
         signals: ticket.signals.clone(),
         changes: Changes::of(&options),
+        sampling: Sampling::default(),
         watched: Mutex::default(),
     });
     watch(source, this.clone());
@@ -211,6 +214,7 @@ fn attempt(source: &Host, target: &Host, this: &Arc<Move>) -> (End, Option<HostI
         {
             return (End::Failed(trouble.to_string().into()), Some(source.id));
         }
+        this.sampling.begin(source, name);
         // QEMU on the target opens it at its start.
         if ours {
             serial::carry(source, target, name, &uuid);
@@ -224,7 +228,13 @@ fn attempt(source: &Host, target: &Host, this: &Arc<Move>) -> (End, Option<HostI
     // Before the task ends: what is done in its guest next is to go the same way as before.
     if at == Some(target.id) {
         lock(&target.logins).arrive(name, traveller.login);
-        target.tools.take(name, source.tools.leave(name));
+    }
+    // Where nobody knows on which of them it is, both look.
+    if at != Some(source.id) {
+        target.tools.arrive(name, source.tools.of(name));
+    }
+    if at == Some(target.id) {
+        source.tools.forget(name);
     }
     // Nothing is taken away where the VM may still be: what is left on a source is found, and told, by its next list.
     let unused = if at == Some(target.id) {
@@ -398,6 +408,7 @@ fn look_at(host: &Host, this: &Move) -> Result<(), Trouble> {
     }
     if job.any && job.total > 0 {
         let progress = this.take(&job);
+        this.sampling.tell(host, this);
         host.queue.push_progress(host.id, this.task, Progress::Migration(progress));
         if this.options.post_copy && progress.round > 1 && !progress.post_copy {
             this.changes.ask(Adjust::PostCopy);
@@ -418,6 +429,7 @@ mod tests {
             options: MigrationOptions::default(),
             signals: Arc::default(),
             changes: Changes::default(),
+            sampling: Sampling::default(),
             watched: Mutex::default(),
         };
         let job = |iteration, remaining| JobFigures {

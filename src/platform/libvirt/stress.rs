@@ -11,7 +11,7 @@ use super::ledger::Ticket;
 use super::said::{Said, last_line};
 use super::shell::{Outcome, Session};
 use super::trouble::Trouble;
-use crate::doctor::{Shortfall, Sign};
+use crate::doctor::{LoadSeen, Sign};
 use crate::fleet::{Bytes, Load};
 use crate::platform::{End, LOAD_TIMEOUT, Observation, SshAccess, Stream, VmKey};
 
@@ -84,10 +84,15 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    /// What its load lacks of what was asked, if anything.
-    pub(super) fn shortfall(self) -> Option<Shortfall> {
+    /// What is to be said of its working set: what it lacks of the one that was named, or how much it is.
+    fn seen(self, load: &Load) -> Option<LoadSeen> {
         let [asked, taken] = self.working_set;
-        (taken < asked).then_some(Shortfall::WorkingSet { asked, taken })
+        match load.working_set {
+            // It writes to none.
+            _ if load.dirty_rate.0 == 0.0 => None,
+            Some(_) => (taken < asked).then_some(LoadSeen::Short { asked, taken }),
+            None => Some(LoadSeen::Has(taken)),
+        }
     }
 }
 
@@ -128,9 +133,9 @@ impl Strain {
     /// Does it. Blocks.
     pub(super) fn work(self) {
         let (end, taken) = if self.ticket.signals.cancelled() { (End::Cancelled, None) } else { self.converse() };
+        self.host.tools.take(&self.vm, taken.map(|taken| taken.pid));
         self.ticket.end(end, |_| true, None);
-        // Its guest has no agent that would tell later whether the tool is still there.
-        fall_short(&self.host, &self.vm, taken);
+        tell(&self.host, &self.vm, self.load, taken);
     }
 
     /// How it ended, and what the load tool said when it took its load.
@@ -161,11 +166,13 @@ impl Strain {
     }
 }
 
-/// Says what a load that was just taken lacks; to be said after its task's end, which begins a new load.
-pub(super) fn fall_short(host: &Host, vm: &Arc<str>, taken: Option<Taken>) {
-    if let Some(shortfall) = taken.and_then(Taken::shortfall) {
+/// Says what is to be said of a load that was just taken; after its task's end, with which it begins.
+pub(super) fn tell(host: &Host, vm: &Arc<str>, load: Option<Load>, taken: Option<Taken>) {
+    if let (Some(load), Some(taken)) = (load, taken)
+        && let Some(seen) = taken.seen(&load)
+    {
         let vm = VmKey::Name(vm.clone());
-        host.queue.push(None, vec![Observation::Sign { vm, sign: Sign::Load(shortfall) }]);
+        host.queue.push(None, vec![Observation::Sign { vm, sign: Sign::Load(seen) }]);
     }
 }
 
@@ -181,7 +188,7 @@ fn said(texts: &[&[u8]]) -> String {
 
 /// What the load tool is told. It takes the working set in bytes: a share would be one of what is free in the guest.
 fn command(load: &Load, memory: Bytes) -> [String; 3] {
-    let working_set = (memory.0 as f64 * load.working_set.0).round() as u64;
+    let working_set = (memory.0 as f64 * load.cap().0).round() as u64;
     [
         format!("cpu={}%", load.cpu.0 * 100.0),
         format!("dirty={:.0}B/s", load.dirty_rate.0),
@@ -208,7 +215,7 @@ mod tests {
 
     #[test]
     fn the_tool_is_told_shares_rates_and_bytes() {
-        let load = Load { cpu: Share(0.6), dirty_rate: Rate(12.5e6), working_set: Share(0.5) };
+        let load = Load { cpu: Share(0.6), dirty_rate: Rate(12.5e6), working_set: Some(Share(0.5)) };
         assert_eq!(command(&load, Bytes::mib(96)), ["cpu=60%", "dirty=12500000B/s", "working-set=50331648B"]);
     }
 
@@ -251,9 +258,14 @@ mod tests {
                 "124\n{{\"ok\":true,\"asked\":{{\"working_set\":100}},\"granted\":{{\"working_set\":{granted}}}}}\n"
             )
         };
-        assert_eq!(taken(&said(100)).map(|taken| (taken.pid, taken.shortfall())), Some((124, None)));
-        let short = Shortfall::WorkingSet { asked: Bytes(100), taken: Bytes(60) };
-        assert_eq!(taken(&said(60)).and_then(Taken::shortfall), Some(short));
+        let load = |rate, working_set| Load { cpu: Share(0.6), dirty_rate: Rate(rate), working_set };
+        let seen = |granted, load: Load| taken(&said(granted)).and_then(|taken| taken.seen(&load));
+        let named = load(1e6, Some(Share(0.5)));
+        assert_eq!(taken(&said(100)).map(|taken| taken.pid), Some(124));
+        assert_eq!(seen(100, named), None);
+        assert_eq!(seen(60, named), Some(LoadSeen::Short { asked: Bytes(100), taken: Bytes(60) }));
+        assert_eq!(seen(60, load(1e6, None)), Some(LoadSeen::Has(Bytes(60))), "nobody named one");
+        assert_eq!(seen(60, load(0.0, Some(Share(0.5)))), None, "nothing is written to it");
         assert_eq!(taken("ash: odd\n"), None);
         assert_eq!(taken(""), None);
     }

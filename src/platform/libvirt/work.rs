@@ -109,7 +109,7 @@ fn boot(host: &Arc<Host>, name: &Arc<str>, class: &VmClass, ticket: &Ticket) -> 
         },
         _ => None,
     };
-    host.tools.take(name, None);
+    host.tools.forget(name);
     let uuid = uuid();
     let overlay = match &class.image {
         Image::Disk(image) => Some(overlay::create(host, name, &uuid, image).map_err(|t| t.to_string())?),
@@ -209,7 +209,7 @@ fn run_change(host: &Arc<Host>, name: &Arc<str>, change: Change, ticket: Ticket)
                 Ok(taken) => {
                     host.tools.take(name, taken.map(|taken| taken.pid));
                     ticket.end(End::Done, |_| true, None);
-                    stress::fall_short(host, name, taken);
+                    stress::tell(host, name, load, taken);
                 }
                 Err(why) => ticket.fail(&why),
             };
@@ -223,6 +223,7 @@ fn run_change(host: &Arc<Host>, name: &Arc<str>, change: Change, ticket: Ticket)
         lock(&host.inbox).marked.insert(name.to_string());
     }
     if done.is_ok() && change == Change::Reboot {
+        host.tools.take(name, None);
         // Before the task ends: what is told of the VM then is to know it.
         let mut inbox = lock(&host.inbox);
         inbox.stirred = true;

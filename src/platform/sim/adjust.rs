@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use super::vms::{NONE, State};
 use super::{SimPlatform, Work};
-use crate::fleet::{Adjust, Bytes, DEFAULT_WORKING_SET, MigrationOptions, THROTTLE, TaskId, VmId};
+use crate::fleet::{Adjust, Bytes, DEFAULT_WORKING_SET, Load, MigrationOptions, THROTTLE, TaskId, VmId};
 use crate::platform::{Observation, VmKey};
 
 /// By how much a guest is throttled further: QEMU's `cpu-throttle-increment`.
@@ -123,7 +123,7 @@ impl SimPlatform {
         let left = migration.left_at(now);
         let (vm, source, target) = (migration.vm, migration.source, migration.target);
         let row = self.vms.get(vm);
-        let working_set = self.vms.stress(row).map_or(DEFAULT_WORKING_SET, |load| load.working_set);
+        let working_set = self.vms.stress(row).map_or(DEFAULT_WORKING_SET, Load::cap);
         let memory = migration.memory.0 as f64;
         let rest = (left + migration.dirtied.min(working_set.0 * memory)).min(memory).floor();
         let sent = Bytes((migration.plan.size().0 as f64 - left).max(0.0) as u64);

@@ -88,7 +88,9 @@ impl SimPlatform {
 
     /// Restarts the guest of a VM that runs.
     pub(super) fn reboot(&mut self, task: TaskId, vm: VmId, host: HostId) {
-        self.vms.get_mut(vm).state = State::Booting;
+        let row = self.vms.get_mut(vm);
+        // What loaded its guest does not run in the new one.
+        (row.state, row.stress) = (State::Booting, NONE);
         self.ask(vm);
         self.begin_boot(task, Boot { vm, host, stage: Stage::Reading, fate: Fate::Fine, new: false });
     }

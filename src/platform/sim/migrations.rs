@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use crate::fleet::{
-    Bytes, DEFAULT_WORKING_SET, HostId, MigrationFigures, MigrationOptions, MigrationProgress, Rate, Share, TaskId,
-    Time, VmId,
+    Bytes, DEFAULT_WORKING_SET, HostId, Load, MigrationFigures, MigrationOptions, MigrationProgress, Rate, Share,
+    TaskId, Time, VmId,
 };
 use crate::migration::precopy::{Next, Precopy};
 use crate::platform::End;
@@ -245,7 +245,7 @@ impl SimPlatform {
         migration.since = self.now;
         migration.note_dirtied(self.now);
         let row = self.vms.get(migration.vm);
-        let working_set = self.vms.stress(row).map_or(DEFAULT_WORKING_SET, |load| load.working_set);
+        let working_set = self.vms.stress(row).map_or(DEFAULT_WORKING_SET, Load::cap);
         let most = working_set.0 * migration.memory.0 as f64;
         let dirtied = Bytes(migration.dirtied.min(most) as u64);
         let sent = migration.plan.size();

@@ -109,7 +109,7 @@ impl Vms {
 
     /// The number of a stress, the same for equal ones: most VMs of a run share a few.
     pub(super) fn stress_number(&mut self, load: &Load) -> u32 {
-        let bits = [load.cpu.0.to_bits(), load.dirty_rate.0.to_bits(), load.working_set.0.to_bits()];
+        let bits = [load.cpu.0.to_bits(), load.dirty_rate.0.to_bits(), load.cap().0.to_bits()];
         *self.by_bits.entry(bits).or_insert_with(|| {
             self.stresses.push(*load);
             (self.stresses.len() - 1) as u32

@@ -37,7 +37,7 @@ pub(super) struct Known {
     /// What was last told of it; none where it has to be told anew.
     pub(super) told: Option<VmSeen>,
     /// The load that was last told.
-    pub(super) load: (u32, u64),
+    pub(super) load: (u32, u64, u64),
     /// Since when it has used no CPU time.
     pub(super) still: Option<Instant>,
     /// Whether it was left out of the figures as busy.
@@ -105,12 +105,13 @@ impl Observer {
         known.traffic = figures.net.per_second(net_before, span);
         let net = known.traffic.both();
         let moves = lock(&self.host.moves);
-        let dirty = moves.iter().find(|m| m.name == *name).map_or(0, |m| m.progress().dirty_rate.0 as u64);
+        let counted = moves.iter().find(|m| m.name == *name).map_or(0, |m| m.progress().dirty_rate.0 as u64);
         drop(moves);
-        if known.load == (cpu, net) && dirty == 0 {
+        let dirty = if counted > 0 { counted } else { self.host.tools.dirties(name) };
+        if known.load == (cpu, net, dirty) {
             return None;
         }
-        known.load = (cpu, net);
+        known.load = (cpu, net, dirty);
         Some(Observation::VmLoad {
             vm: VmKey::Name(name.clone()),
             cpu,
@@ -203,7 +204,7 @@ pub(super) fn meet(domain: &Domain) -> Option<(Arc<str>, Known)> {
         counted: None,
         traffic: Traffic::default(),
         told: None,
-        load: (u32::MAX, 0),
+        load: (u32::MAX, 0, 0),
         still: None,
         busy: false,
         missing: false,
