@@ -110,7 +110,7 @@ impl Dialog {
             fields = vec![
                 Field::text("cpu", "60 %", "of the VM's vCPUs"),
                 Field::text("dirty rate", "12.5 MB/s", "memory written to per second"),
-                Field::text("working set", "", "of the VM's memory; empty: all it has room for"),
+                Field::text("working set", "", "of its memory; empty: what fits"),
             ];
         }
         let typed = (danger && vms.len() > typed_above).then_some(vms.len());
