@@ -90,7 +90,11 @@ impl Controls {
             let errors = report::list(&self.load.errors(false));
             let granted = asked.working_set.map_or(0, |set| set.granted.0);
             let asked = report::asked(&asked);
-            format!(r#"{{"ok":true,"asked":{asked},"granted":{{"working_set":{granted}}},"errors":{errors}}}"#)
+            let pid = std::process::id();
+            self.reporter.begins(&self.load);
+            format!(
+                r#"{{"ok":true,"pid":{pid},"asked":{asked},"granted":{{"working_set":{granted}}},"errors":{errors}}}"#
+            )
         };
         let answer = parse(line).and_then(|command| {
             Ok(match command {

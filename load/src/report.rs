@@ -3,6 +3,8 @@
 //! Amounts are in bytes, rates in bytes per second, CPU as a share of all vCPUs from 0 to 1, times in seconds.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
@@ -52,6 +54,8 @@ pub(crate) struct Reporter {
     file: Option<PathBuf>,
     /// The beginnings of the last window and of this one.
     windows: Mutex<(Sample, Sample)>,
+    /// When something else was asked for: what was achieved before says nothing of it.
+    asked: Mutex<Duration>,
 }
 
 /// `text` as a JSON string.
@@ -90,7 +94,13 @@ impl Reporter {
     /// Prints a report each `interval`, or none; those on request cover about as much, or [`WINDOW`]. There is
     /// one in `file`, for those who can read files here and run nothing.
     pub(crate) fn new(interval: Option<Duration>, file: Option<PathBuf>) -> Self {
-        Self { interval: interval.unwrap_or(WINDOW), prints: interval.is_some(), file, windows: Mutex::default() }
+        Self {
+            interval: interval.unwrap_or(WINDOW),
+            prints: interval.is_some(),
+            file,
+            windows: Mutex::default(),
+            asked: Mutex::default(),
+        }
     }
 
     /// Begins a window each interval, and hands `print` the report on the one that ended, until the program ends.
@@ -104,15 +114,29 @@ impl Reporter {
                 *windows = (windows.1, now);
                 windows.0
             };
-            if let Some(file) = self.file.as_ref().filter(|_| now.at >= filed) {
-                filed = now.at + FILED;
-                write(file, &line(load, since, now, &load.errors(false)));
+            if let Some(file) = &self.file {
+                let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+                // Of another load there is none until a whole window was spent with it.
+                if since.at >= *asked && (now.at >= filed || !file.exists()) {
+                    filed = now.at + FILED;
+                    write(file, &line(load, since, now, &load.errors(false)));
+                }
             }
             if self.prints {
                 print(&line(load, since, now, &load.errors(true)));
             }
             // After a stall the missed reports are not made up for.
             next = (next + self.interval).max(load.now());
+        }
+    }
+
+    /// Something else is asked for: reports on what was before are none any more.
+    pub(crate) fn begins(&self, load: &Load) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        *asked = load.now();
+        if let Some(file) = &self.file {
+            // There may be none yet.
+            let _ = fs::remove_file(file);
         }
     }
 
@@ -128,7 +152,10 @@ impl Reporter {
 /// Puts a report into the file, which never holds half of one. Where it cannot be, whoever looks finds an old one, or none.
 fn write(file: &Path, report: &str) {
     let new = file.with_extension("new");
-    let _ = fs::write(&new, format!("{report}\n")).and_then(|()| fs::rename(&new, file));
+    // Where others may write, it may be a link of theirs.
+    let _ = fs::remove_file(&new);
+    let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new);
+    let _ = made.and_then(|mut made| writeln!(made, "{report}")).and_then(|()| fs::rename(&new, file));
 }
 
 fn line(load: &Load, since: Sample, now: Sample, errors: &[String]) -> String {

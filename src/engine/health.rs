@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::doctor::{self, Copy, Evidence, HostEvidence, HostSign, LOOK_AGAIN, LoadSeen, PATIENCE, Sign};
+use crate::doctor::{self, Copy, Evidence, HostEvidence, HostSign, LOOK_AGAIN, LoadSeen, PATIENCE, Sign, Teller};
 use crate::fleet::{Bytes, Diagnosis, Finding, HostId, Share, Time, VmId, VmRow, VmState};
 use crate::handle::{Level, OpKind, TaskEnd, TaskState};
 
@@ -136,6 +136,8 @@ impl Engine {
                 self.loads.entry(vm).or_insert(*load);
                 self.fleet.vms.update(vm, |row| row.stressed = true);
             }
+            // Of a move that has ended meanwhile.
+            LoadSeen::Dirties(_, Teller::Sample) if self.fleet.vms.state(vm) != VmState::Migrating => {}
             LoadSeen::Dirties(rate, teller) => _ = self.dirtied.insert(vm, (*rate, *teller)),
             LoadSeen::Has(taken) | LoadSeen::Short { taken, .. } => {
                 let memory = Bytes::mib(u64::from(self.fleet.vms.row(vm).memory));

@@ -448,6 +448,8 @@ fn as_asked(row: &VmRow, change: Change) -> bool {
     match change {
         Change::Pause => row.state == VmState::Paused,
         Change::Resume => row.state.runs(),
+        // A guest that never answered cannot be asked; one that did may have a load of which nobody knows.
+        Change::Load(None) => !row.stressed && row.state == VmState::Up,
         Change::Adopt => row.managed,
         _ => false,
     }

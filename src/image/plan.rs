@@ -114,6 +114,11 @@ impl Plan {
         self.hosts[host].state = State::Lacks;
     }
 
+    /// A host is to be asked whether it has the image.
+    pub fn asks(&mut self, host: usize) {
+        self.hosts[host].state = State::Unknown;
+    }
+
     /// The hosts that lack the image and of which nothing went wrong yet.
     pub fn untried(&self) -> Vec<usize> {
         let untried = |host: &usize| self.hosts[*host].state == State::Lacks && self.hosts[*host].failures == 0;
@@ -154,11 +159,12 @@ impl Plan {
         it.state = State::Lacks;
     }
 
-    /// The transfers to be started now: who takes it from whom. They count as started.
-    pub fn due(&mut self) -> Vec<(usize, Source)> {
+    /// The transfers to be started now: who takes it from whom. They count as started. Hosts that are `held` wait.
+    pub fn due(&mut self, held: &[usize]) -> Vec<(usize, Source)> {
         let mut started = Vec::new();
         for host in 0..self.hosts.len() {
             if self.hosts[host].state == State::Lacks
+                && !held.contains(&host)
                 && let Some(source) = self.source(host)
             {
                 self.hosts[host].state = State::Receives(source);

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use hemera::doctor::{LoadSeen, Sign, Teller};
-use hemera::fleet::{Bytes, Finding, Load, MigrationOptions, MigrationProgress, Rate, Selection, Share, TaskId, VmId};
+use hemera::fleet::{
+    Bytes, Finding, Load, MigrationOptions, MigrationProgress, Rate, Selection, Share, TaskId, VmId, VmState,
+};
 use hemera::handle::{Command, Limits, Migrate, Moves, OperationSpec, VmChange, Which};
-use hemera::platform::{End, Observation, Progress, VmKey};
+use hemera::platform::{End, Observation, Progress, VmKey, VmSeen};
 
 use super::{Bench, booted, operations};
 
@@ -97,7 +99,18 @@ fn a_load_that_an_earlier_run_left_is_shown_and_can_be_ended() {
     assert!(bench.engine.fleet().vms.row(vm).stressed);
     changes(&mut bench, VmChange::StopStress);
     assert!(!bench.engine.fleet().vms.row(vm).stressed);
-    // Also of one that was not looked at yet.
+    // Also of one that answers and was not looked at yet.
+    let (host, memory) = (bench.world.vms[&vm].0, Bytes::mib(256));
+    let seen = VmSeen {
+        vm: VmKey::Id(vm),
+        state: VmState::Reachable,
+        managed: true,
+        class: None,
+        vcpus: 1,
+        memory,
+        reason: None,
+    };
+    bench.see(Some(host), vec![Observation::Vm(seen)]);
     let before = operations(&bench).len();
     bench.command(Command::Start(OperationSpec::Change {
         which: Which::Selected(Selection::all()),

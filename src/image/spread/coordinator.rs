@@ -1,10 +1,10 @@
 //! The thread that asks the plan what to start, and starts a thread per transfer.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::super::ImageFile;
 use super::super::plan::{Plan, Shape, Source, State};
@@ -15,6 +15,8 @@ use super::{Arrival, Done, Event, Options, lock};
 
 /// How many hosts are asked at the same time whether they have the image.
 const CHECKS: usize = 32;
+/// For how long hosts wait for others to be sent an image together with them.
+const GATHERS: Duration = Duration::from_secs(5);
 /// How long a host rests after its first failure, and so much longer after each.
 const REST: Duration = Duration::from_millis(500);
 
@@ -40,6 +42,8 @@ pub(super) struct Coordinator {
     /// Whether hosts that have nothing of it yet are sent it by TakTuk.
     broadcasts: bool,
     broadcast: Option<Broadcast>,
+    /// Since when hosts are held back until it is known of others whether they go with them.
+    held: Option<Instant>,
     hosts: Vec<Wanted>,
     by_name: HashMap<Arc<str>, usize>,
     unchecked: VecDeque<usize>,
@@ -61,15 +65,16 @@ impl Coordinator {
         }
         // It would come from here.
         let wanted = options.shape == Shape::TakTuk && !options.seeded;
-        let broadcasts = wanted && image.as_ref().is_ok_and(taktuk::takes) && taktuk::is_installed();
-        if wanted && !broadcasts {
-            tracing::warn!("images go by a chain of hosts: taktuk is not installed, or does not take the image's path");
+        let broadcasts = wanted && image.is_ok() && taktuk::is_installed();
+        if wanted && image.is_ok() && !broadcasts {
+            tracing::warn!("images go by a chain of hosts: taktuk is not installed here");
         }
         Self {
             image: image.map(Arc::new),
             plan: Plan::new(options.shape, !options.seeded),
             broadcasts,
             broadcast: None,
+            held: None,
             hosts: Vec::new(),
             by_name: HashMap::new(),
             unchecked: VecDeque::new(),
@@ -80,13 +85,18 @@ impl Coordinator {
     }
 
     pub(super) fn run(mut self, inbox: &Receiver<Event>) {
-        while let Ok(event) = inbox.recv() {
+        loop {
+            let event = match self.held {
+                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(_) => inbox.recv_timeout(GATHERS),
+            };
             match event {
-                Event::Add(wish, target, done) => self.add(wish, target, done),
-                Event::Forget(wish) => self.forget(wish),
-                Event::Bytes(host, attempt, bytes) => self.bytes(host, attempt, bytes),
-                Event::Ended(host, attempt, outcome) => self.ended(host, attempt, outcome),
-                Event::Close => break,
+                Ok(Event::Add(wish, target, done)) => self.add(wish, target, done),
+                Ok(Event::Forget(wish)) => self.forget(wish),
+                Ok(Event::Bytes(host, attempt, bytes)) => self.bytes(host, attempt, bytes),
+                Ok(Event::Ended(host, attempt, outcome)) => self.ended(host, attempt, outcome),
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Event::Close) | Err(RecvTimeoutError::Disconnected) => break,
             }
             self.start();
         }
@@ -114,6 +124,11 @@ impl Coordinator {
                 self.hosts[host].failures = 0;
                 self.plan.again(host);
                 self.stage(host, Stage::Waits);
+                // What it has of it is not known where it was forgotten before it told.
+                if self.broadcasts {
+                    self.plan.asks(host);
+                    self.unchecked.push_back(host);
+                }
             }
             return self.hosts[host].wishes.push((wish, done));
         }
@@ -137,6 +152,21 @@ impl Coordinator {
             let (_, done) = wishes.remove(place);
             let alone = wishes.is_empty();
             done(Err("cancelled".into()));
+            // One that TakTuk sends to goes on as long as anybody wants it of those that it sends to.
+            let sent = self.broadcast.as_ref().filter(|broadcast| broadcast.hosts.contains(&host));
+            if alone && let Some(broadcast) = sent {
+                let hosts = broadcast.hosts.clone();
+                if hosts.iter().all(|&host| self.hosts[host].wishes.is_empty()) {
+                    broadcast.handle.kill();
+                    self.broadcast = None;
+                    for host in hosts {
+                        self.stop(host);
+                        self.plan.give_up(host);
+                        self.stage(host, Stage::Failed("cancelled".into()));
+                    }
+                }
+                return;
+            }
             // Whoever hangs on it goes on from another.
             if alone {
                 self.stop(host);
@@ -158,14 +188,6 @@ impl Coordinator {
         }
         self.hosts[host].attempt += 1;
         self.hosts[host].handle.kill();
-        // What goes to others goes on.
-        if let Some(broadcast) = &mut self.broadcast {
-            broadcast.hosts.retain(|sent| *sent != host);
-            if broadcast.hosts.is_empty() {
-                broadcast.handle.kill();
-                self.broadcast = None;
-            }
-        }
     }
 
     fn bytes(&mut self, host: usize, attempt: u64, bytes: u64) {
@@ -245,14 +267,8 @@ impl Coordinator {
             self.checking += 1;
             self.launch(host, &image, From::Nobody);
         }
-        if self.broadcasts {
-            // One goes to all of them together.
-            if self.checking > 0 {
-                return;
-            }
-            self.send(&image);
-        }
-        for (host, source) in self.plan.due() {
+        let held = self.gather(&image);
+        for (host, source) in self.plan.due(&held) {
             let (from, name) = match source {
                 Source::Origin => (From::Here, "this machine".into()),
                 Source::Host(from) => {
@@ -266,14 +282,35 @@ impl Coordinator {
         }
     }
 
-    /// Sends the image by TakTuk to the hosts that have nothing of it, where these are several.
-    fn send(&mut self, image: &Arc<ImageFile>) {
-        let nothing = |host: usize| lock(&self.shared).hosts[host].bytes == 0;
-        let hosts: Vec<usize> = self.plan.untried().into_iter().filter(|&host| nothing(host)).collect();
-        let hosts: Vec<usize> = hosts.into_iter().filter(|&host| taktuk::reaches(&self.hosts[host].target)).collect();
-        if self.broadcast.is_some() || hosts.len() < 2 {
-            return;
+    /// Sends the image by TakTuk to the hosts that have nothing of it, when it is known of all of them or has been waited
+    /// for; those that wait until then.
+    fn gather(&mut self, image: &Arc<ImageFile>) -> Vec<usize> {
+        if !self.broadcasts || self.broadcast.is_some() {
+            return Vec::new();
         }
+        let hosts = self.plan.untried().into_iter();
+        let mut hosts: Vec<usize> = hosts
+            .filter(|&host| lock(&self.shared).hosts[host].bytes == 0 && taktuk::reaches(&self.hosts[host].target))
+            .collect();
+        let open = self.checking > 0 || !self.unchecked.is_empty();
+        if hosts.is_empty() || (hosts.len() == 1 && !open) {
+            self.held = None;
+            return Vec::new();
+        }
+        let since = *self.held.get_or_insert_with(Instant::now);
+        if open && since.elapsed() < GATHERS {
+            return hosts;
+        }
+        self.held = None;
+        if hosts.len() > 1 {
+            // From one to the next: into each site once.
+            hosts.sort_by_key(|&host| self.hosts[host].target.site);
+            self.send(image, hosts);
+        }
+        Vec::new()
+    }
+
+    fn send(&mut self, image: &Arc<ImageFile>, hosts: Vec<usize>) {
         let handle = Handle::default();
         lock(&self.shared).begin();
         for &host in &hosts {

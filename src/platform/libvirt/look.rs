@@ -238,7 +238,11 @@ fn look(host: &Arc<Host>, name: &Arc<str>, subject: &Subject) -> Look {
         return seen;
     };
     seen.signs.push(Sign::AgentAnswers { behind: Some(behind) });
-    tool::look(host, name);
+    if tool::look(host, name).is_err() {
+        // An agent that answers one question and not the next is asked again.
+        seen.odd = true;
+        return seen;
+    }
     if let Some(addresses) = addresses(host, name) {
         if addresses.is_empty() {
             seen.odd = true;

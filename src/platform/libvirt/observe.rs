@@ -304,6 +304,7 @@ impl Observer {
                     _ if !listed.contains_key(name) => {
                         self.known.remove(name);
                         self.host.addresses.gone(name, self.host.id);
+                        self.host.tools.forget(name);
                         if present {
                             seen.push(gone(name));
                         }
@@ -330,6 +331,7 @@ impl Observer {
             unexplained |= waits;
             if !stays && !waits {
                 self.host.addresses.gone(name, self.host.id);
+                self.host.tools.forget(name);
                 seen.push(gone(name));
             }
             stays || waits

@@ -25,7 +25,7 @@ impl Sampling {
     /// Begins, where the guest is large enough and no load tool tells more. Before the move's job, which allows no such
     /// call.
     pub(super) fn begin(&self, host: &Host, vm: &str) {
-        if host.tools.works(vm) {
+        if host.tools.dirties(vm) > 0 {
             return;
         }
         let wanted = vm.to_owned();

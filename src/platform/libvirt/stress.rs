@@ -21,27 +21,38 @@ const REMEMBERED: usize = 1 << 10;
 /// Where the load tool takes its commands: at `$1`, or where others than root may write.
 const WHERE: &str = r#"control=$1; shift; [ -w "${control%/*}" ] || control=/tmp/hemera-load-$(id -u)
 "#;
-/// Gives the load tool a command, which is all arguments; starts it first where it does not run. Says its process, then its
-/// answer. Programs that start are what takes time in an emulated guest: there are few of them, and the rest is the shell.
+/// Gives the load tool a command, which is all arguments; starts it first where it does not run. Says its answer. Programs
+/// that start are what takes time in an emulated guest: there are few of them, and the rest is the shell.
 const SET: &str = r#"
 command -v hemera-load > /dev/null || { echo "there is no hemera-load in it" >&2; exit 127; }
-pid=$(pidof hemera-load) || {
-    # What a tool left that was killed.
+if [ -S "$control" ]; then
+    said=$(hemera-load ctl "$control" "$@" 2> /dev/null)
+    code=$?
+    # Without a word nobody listens there any more.
+    if [ -n "$said" ]; then echo "$said"; exit "$code"; fi
     rm -f "$control"
-    # The tool itself has left the group that is ended with this.
-    trap 'kill "$pid" 2> /dev/null; exit 143' TERM
-    setsid hemera-load --control "$control" < /dev/null > /dev/null 2> "$control.err" &
-    pid=$!
-    while [ ! -S "$control" ]; do
-        kill -0 "$pid" 2> /dev/null || { cat "$control.err" >&2; exit 1; }
-        sleep 0.1
-    done
-}
-echo "${pid%% *}"
+fi
+# The tool itself has left the group that is ended with this.
+trap 'kill "$!" 2> /dev/null; exit 143' TERM
+setsid hemera-load --control "$control" < /dev/null > /dev/null 2> "$control.err" &
+while [ ! -S "$control" ]; do
+    kill -0 $! 2> /dev/null || { cat "$control.err" >&2; exit 1; }
+    sleep 0.1
+done
 exec hemera-load ctl "$control" "$@"
 "#;
 /// Ends all load; without a load tool that runs there is none.
-const STOP: &str = r#"pidof hemera-load > /dev/null || exit 0; exec hemera-load ctl "$control" stop"#;
+const STOP: &str = r#"
+if [ -S "$control" ]; then
+    said=$(hemera-load ctl "$control" stop 2> /dev/null)
+    code=$?
+    if [ -n "$said" ]; then echo "$said"; exit "$code"; fi
+    rm -f "$control"
+fi
+pidof hemera-load > /dev/null || exit 0
+echo "a hemera-load runs in it that takes no commands at $control: end it there" >&2
+exit 1
+"#;
 /// Where the load tool takes its commands from root.
 const CONTROL: &str = "/run/hemera-load";
 /// How long a guest may take to carry a command out: under emulation, with all of its CPU in use.
@@ -96,11 +107,10 @@ impl Taken {
     }
 }
 
-/// Reads what [`SET`] says; none where that is something else.
+/// Reads the tool's answer; none where that is something else.
 fn taken(said: &str) -> Option<Taken> {
-    let mut lines = said.lines();
-    let pid = lines.next()?.trim().parse().ok()?;
-    let answer: Value = serde_json::from_str(lines.next()?).ok()?;
+    let answer: Value = serde_json::from_str(said.lines().last()?).ok()?;
+    let pid = answer["pid"].as_u64()?.try_into().ok()?;
     let working_set = |which: &str| answer[which]["working_set"].as_u64().map(Bytes);
     Some(Taken { pid, working_set: [working_set("asked")?, working_set("granted")?] })
 }
@@ -133,7 +143,11 @@ impl Strain {
     /// Does it. Blocks.
     pub(super) fn work(self) {
         let (end, taken) = if self.ticket.signals.cancelled() { (End::Cancelled, None) } else { self.converse() };
-        self.host.tools.take(&self.vm, taken.map(|taken| taken.pid));
+        match end {
+            End::Done => self.host.tools.take(&self.vm, taken.map(|taken| taken.pid)),
+            // What it bears now nobody knows.
+            _ => self.host.tools.forget(&self.vm),
+        }
         self.ticket.end(end, |_| true, None);
         tell(&self.host, &self.vm, self.load, taken);
     }
@@ -254,9 +268,7 @@ mod tests {
     #[test]
     fn what_the_tool_takes_may_be_less_than_was_asked() {
         let said = |granted: u64| {
-            format!(
-                "124\n{{\"ok\":true,\"asked\":{{\"working_set\":100}},\"granted\":{{\"working_set\":{granted}}}}}\n"
-            )
+            format!(r#"{{"ok":true,"pid":124,"asked":{{"working_set":100}},"granted":{{"working_set":{granted}}}}}"#)
         };
         let load = |rate, working_set| Load { cpu: Share(0.6), dirty_rate: Rate(rate), working_set };
         let seen = |granted, load: Load| taken(&said(granted)).and_then(|taken| taken.seen(&load));

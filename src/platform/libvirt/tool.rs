@@ -1,8 +1,9 @@
 //! The load tools that run in guests: whether they still do, and how much memory they dirty.
 //!
 //! A guest ends its largest process when it runs out of memory, and that is the load tool. Nobody would notice: what is
-//! measured from then on is without load. Its agent is asked for the process and for the report that the tool always has
-//! in a file, with three questions each. So is, once, every other guest: an earlier run may have loaded it.
+//! measured from then on is without load. Its agent is asked for the report that the tool keeps in a file, and for its
+//! process where there is no newer one, with three questions each. So is, once, every other guest: an earlier run may have
+//! loaded it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -34,6 +35,8 @@ pub(super) struct Tool {
     pid: Option<u32>,
     /// Bytes that it dirties in a second, by its last report.
     dirties: u64,
+    /// When that was, in milliseconds since it started.
+    at: u64,
 }
 
 /// The load tools in a host's guests, by the guests' names. One that is not in it was not looked at yet.
@@ -43,7 +46,7 @@ pub(super) struct Tools(Mutex<HashMap<Arc<str>, Tool>>);
 impl Tools {
     /// A guest has a load, which this process makes, or none.
     pub(super) fn take(&self, vm: &Arc<str>, pid: Option<u32>) {
-        lock(&self.0).insert(vm.clone(), Tool { pid, dirties: 0 });
+        lock(&self.0).insert(vm.clone(), Tool { pid, ..Tool::default() });
     }
 
     /// Nothing is known of a guest any more: it is another one, or elsewhere.
@@ -65,11 +68,6 @@ impl Tools {
         lock(&self.0).get(vm).copied()
     }
 
-    /// Whether a guest is known to have a load tool at work.
-    pub(super) fn works(&self, vm: &str) -> bool {
-        self.of(vm).is_some_and(|tool| tool.pid.is_some())
-    }
-
     /// Bytes that a guest's tool dirties in a second.
     pub(super) fn dirties(&self, vm: &str) -> u64 {
         self.of(vm).map_or(0, |tool| tool.dirties)
@@ -86,16 +84,15 @@ impl Tools {
     }
 }
 
-/// Looks at the load tool of a guest whose agent answers, and says what there is to be said of it.
-pub(super) fn look(host: &Host, vm: &Arc<str>) {
+/// Looks at the load tool of a guest whose agent answers, and says what there is to be said of it. Fails where the agent
+/// does not tell.
+pub(super) fn look(host: &Host, vm: &Arc<str>) -> Result<(), AgentError> {
     let known = host.tools.of(vm);
-    let seen = match known {
-        None => find(host, vm),
-        Some(Tool { pid: Some(pid), .. }) => watch(host, vm, pid),
-        Some(Tool { pid: None, .. }) => return,
+    let (now, seen) = match known {
+        None => find(host, vm)?,
+        Some(tool @ Tool { pid: Some(pid), .. }) => watch(host, vm, tool, pid)?,
+        Some(Tool { pid: None, .. }) => return Ok(()),
     };
-    // An agent that does not tell is asked again.
-    let Ok((now, seen)) = seen else { return };
     let news = known != Some(now);
     host.tools.change(vm, known, now, || {
         if news && !seen.is_empty() {
@@ -103,33 +100,38 @@ pub(super) fn look(host: &Host, vm: &Arc<str>) {
             host.queue.push(Some(host.id), seen.into_iter().map(sign).collect());
         }
     });
+    Ok(())
 }
 
 /// Whether a guest has a load of which nothing is known here.
 fn find(host: &Host, vm: &str) -> Result<(Tool, Vec<LoadSeen>), AgentError> {
-    let Some(report) = read(host, vm, REPORT)?.as_deref().and_then(Report::read) else {
+    let Some(report) = report(host, vm)?.filter(|report| !report.asks_nothing()) else {
         return Ok((Tool::default(), Vec::new()));
     };
-    if report.asks_nothing() || !runs(host, vm, report.pid)? {
+    if !runs(host, vm, report.pid)? {
         return Ok((Tool::default(), Vec::new()));
     }
-    let tool = Tool { pid: Some(report.pid), dirties: report.dirties };
     let working_set = (report.load.dirty_rate.0 > 0.0).then_some(LoadSeen::Has(report.working_set));
     let seen = [LoadSeen::Found(report.load), report.told()].into_iter().chain(working_set);
-    Ok((tool, seen.collect()))
+    Ok((report.tool(), seen.collect()))
 }
 
 /// Whether that process of a guest still makes its load, and which.
-fn watch(host: &Host, vm: &Arc<str>, pid: u32) -> Result<(Tool, Vec<LoadSeen>), AgentError> {
-    if !runs(host, vm, pid)? {
+fn watch(host: &Host, vm: &Arc<str>, known: Tool, pid: u32) -> Result<(Tool, Vec<LoadSeen>), AgentError> {
+    // One that is older has none, and one whose load is new none yet.
+    let report = report(host, vm)?.filter(|report| report.pid == pid);
+    // What reports lives.
+    if report.as_ref().is_none_or(|report| report.at <= known.at) && !runs(host, vm, pid)? {
         let log = serial::read(host, vm, None, TAIL as u64).ok();
         let why = log.and_then(|log| killed(&String::from_utf8_lossy(&log.bytes), pid));
         return Ok((Tool::default(), vec![LoadSeen::Gone { why }]));
     }
-    // One that is older has none, and one that has just begun no report yet.
-    let report = read(host, vm, REPORT)?.as_deref().and_then(Report::read).filter(|report| report.pid == pid);
-    let dirties = report.as_ref().map_or(0, |report| report.dirties);
-    Ok((Tool { pid: Some(pid), dirties }, report.iter().map(Report::told).collect()))
+    Ok(report.map_or((known, Vec::new()), |report| (report.tool(), vec![report.told()])))
+}
+
+/// What the tool in a guest reported last; none where there is none.
+fn report(host: &Host, vm: &str) -> Result<Option<Report>, AgentError> {
+    Ok(read(host, vm, REPORT)?.as_deref().and_then(Report::read))
 }
 
 /// What is read of a tool's report.
@@ -140,6 +142,8 @@ struct Report {
     load: Load,
     working_set: Bytes,
     dirties: u64,
+    /// In milliseconds since it started.
+    at: u64,
 }
 
 impl Report {
@@ -155,11 +159,16 @@ impl Report {
             },
             working_set: Bytes(achieved["working_set"].as_u64()?),
             dirties: achieved["dirty"].as_u64()?,
+            at: (report["time_s"].as_f64()? * 1000.0) as u64,
         })
     }
 
     fn asks_nothing(&self) -> bool {
         self.load.cpu.0 == 0.0 && self.load.dirty_rate.0 == 0.0
+    }
+
+    fn tool(&self) -> Tool {
+        Tool { pid: Some(self.pid), dirties: self.dirties, at: self.at }
     }
 
     fn told(&self) -> LoadSeen {
@@ -225,7 +234,8 @@ mod tests {
             "asked":{"cpu":0.05,"dirty":2000000,"working_set":60395520,"disk":0,"net":0},
             "achieved":{"cpu":0.19,"dirty":1507567,"working_set":27852800,"passes":0.4},"errors":[]}"#;
         let report = Report::read(text).expect("a report");
-        assert_eq!((report.pid, report.dirties, report.working_set), (124, 1_507_567, Bytes(27_852_800)));
+        assert_eq!(report.tool(), Tool { pid: Some(124), dirties: 1_507_567, at: 6100 });
+        assert_eq!(report.working_set, Bytes(27_852_800));
         assert!(!report.asks_nothing());
         assert_eq!(Report::read(b"{\"pid\":1"), None);
         assert_eq!(Report::read(b""), None);
@@ -240,9 +250,9 @@ mod tests {
         let (known, gone) = (tools.of(&vm), Tool::default());
         tools.take(&vm, Some(9));
         tools.change(&vm, known, gone, || told += 1);
-        assert!(tools.works(&vm));
+        assert_eq!(tools.of(&vm).and_then(|tool| tool.pid), Some(9));
         tools.change(&vm, tools.of(&vm), gone, || told += 1);
-        assert!(!tools.works(&vm) && tools.of(&vm).is_some());
+        assert_eq!(tools.of(&vm), Some(gone));
         assert_eq!(told, 1);
     }
 }

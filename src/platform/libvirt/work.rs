@@ -211,7 +211,11 @@ fn run_change(host: &Arc<Host>, name: &Arc<str>, change: Change, ticket: Ticket)
                     ticket.end(End::Done, |_| true, None);
                     stress::tell(host, name, load, taken);
                 }
-                Err(why) => ticket.fail(&why),
+                Err(why) => {
+                    // What it bears now nobody knows.
+                    host.tools.forget(name);
+                    ticket.fail(&why);
+                }
             };
         }
     };

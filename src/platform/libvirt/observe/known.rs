@@ -107,7 +107,10 @@ impl Observer {
         let moves = lock(&self.host.moves);
         let counted = moves.iter().find(|m| m.name == *name).map_or(0, |m| m.progress().dirty_rate.0 as u64);
         drop(moves);
-        let dirty = if counted > 0 { counted } else { self.host.tools.dirties(name) };
+        let dirty = match counted {
+            0 if seen.state.runs() => self.host.tools.dirties(name),
+            counted => counted,
+        };
         if known.load == (cpu, net, dirty) {
             return None;
         }
