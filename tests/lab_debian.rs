@@ -47,7 +47,7 @@ fn debian_boots_on_a_lab_and_lets_the_labs_key_in_alone() {
     let address = said.split_whitespace().next_back().expect("an address");
     let config = lab.0.join("ssh/config").display().to_string();
     let ours = ssh(&["-F", &config], address, "hostname");
-    assert_eq!((ours.status.code(), text(&ours.stdout).as_str()), (Some(0), "debian\n"), "{}", text(&ours.stderr));
+    assert_eq!((ours.status.code(), text(&ours.stdout).as_str()), (Some(0), "debian-1\n"), "{}", text(&ours.stderr));
     let strange = ["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"];
     let others = ssh(&strange, address, "true");
     assert!(text(&others.stderr).contains("Permission denied (publickey)"), "{}", text(&others.stderr));
