@@ -12,6 +12,7 @@ mod health;
 mod history;
 mod hold;
 mod host_view;
+mod loads;
 mod names;
 mod observe;
 mod outputs;
@@ -362,8 +363,7 @@ impl Engine {
         self.set_reason(vm, None);
         self.forget_health(vm);
         self.answered.remove(&vm);
-        self.loads.remove(&vm);
-        self.dirtied.remove(&vm);
+        self.forget_load(vm);
         self.fleet.vms.update(vm, |row| row.target = None);
     }
 

@@ -44,13 +44,18 @@ fn stress(live: &mut Live, dirty_rate: Rate, working_set: Option<f64>) {
     assert_eq!(now.operations.last().map(|op| op.failed), Some(0), "{}", shown(&now));
 }
 
-/// Moves it to a host; what QEMU said last in each pass of its dirty rate, in bytes per second.
-fn rates_of_a_move(lab: &Lab, live: &mut Live, to: usize) -> BTreeMap<u64, f64> {
+/// Lets it move to a host, slowly.
+fn moves(live: &Live, to: usize) {
     let which = Which::Selected(Selection::vms("all").expect("a selection"));
     let hosts = Selection::hosts(&format!("name:{}", HOSTS[to])).expect("a selection");
     let options = MigrationOptions { bandwidth: Some(LINK), ..MigrationOptions::default() };
     let moves = Moves::To { which, hosts };
     live.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options, rescue: None })));
+}
+
+/// Moves it to a host; what QEMU said last in each pass of its dirty rate, in bytes per second.
+fn rates_of_a_move(lab: &Lab, live: &mut Live, to: usize) -> BTreeMap<u64, f64> {
+    moves(live, to);
     let mut rates = BTreeMap::new();
     wait_until("it has moved", || {
         let asked = lab.try_virsh(1 - to, &["qemu-monitor-command", "loaded", r#"{"execute":"query-migrate"}"#]);
@@ -104,11 +109,7 @@ fn a_move_of_a_large_guest_is_foreseen_by_a_sample_of_its_pages() {
     lab.in_guest(0, "loaded", "hemera-load --dirty 60MB/s --working-set 192MiB");
     lab.in_guest(0, "loaded", "sleep 5; echo filled > /dev/ttyS0");
     wait_until("it has gone through it", || lab.said(0, "loaded").contains("filled"));
-    let which = Which::Selected(Selection::vms("all").expect("a selection"));
-    let hosts = Selection::hosts(&format!("name:{}", HOSTS[1])).expect("a selection");
-    let options = MigrationOptions { bandwidth: Some(LINK), ..MigrationOptions::default() };
-    let moves = Moves::To { which, hosts };
-    live.command(Command::Start(OperationSpec::Migrate(Migrate { moves, options, rescue: None })));
+    moves(&live, 1);
     let vm = live.vm("loaded");
     live.wait("it is foreseen not to converge", |now| {
         now.fleet.diagnosis(vm).is_some_and(|found| found.text.contains("estimated in its first pass"))

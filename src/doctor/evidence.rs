@@ -204,8 +204,8 @@ impl Evidence {
 
     /// Whether nothing in it tells of any trouble: it need not be kept.
     pub fn is_well(&self) -> bool {
-        let trouble = self.serial.is_some() || self.disk.is_some() || self.copy.is_some() || self.twin.is_some();
-        let trouble = trouble || self.load.is_some();
+        let twice = self.copy.is_some() || self.twin.is_some();
+        let trouble = twice || self.serial.is_some() || self.disk.is_some() || self.load.is_some();
         let times = [self.silent, self.still, self.no_address].iter().any(Option::is_some);
         let late = self.behind.is_some_and(|behind| behind.unsigned_abs() > 1000);
         !(trouble || times || late || self.unreached.is_some() || self.gone.is_some())

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::doctor::Teller;
 use crate::fleet::{Bytes, Finding, HostState, MigrationFigures, OpId, Ready, TaskId, Time, VmId, VmState};
 use crate::handle::{Level, OpKind, TaskEnd, TaskState, TaskSubject, WaitReason};
 use crate::platform::{Change, Request};
@@ -107,10 +106,7 @@ impl Engine {
             Work::Boot(_) if reason.is_some() => VmState::Failed,
             Work::Boot(_) => return self.remove_vm(vm),
             Work::Move(_) => {
-                // A sample is of the moment at which the move began.
-                if self.dirtied.get(&vm).is_some_and(|(_, teller)| *teller == Teller::Sample) {
-                    self.dirtied.remove(&vm);
-                }
+                self.forget_sample(vm);
                 match (source, target) {
                     (Some(source), Some(target)) if done => {
                         self.release(source, vm);
@@ -136,12 +132,7 @@ impl Engine {
             Work::Change(Change::Resume) if done => VmState::Up,
             Work::Change(Change::Load(load)) => {
                 if done {
-                    self.fleet.vms.update(vm, |row| row.stressed = load.is_some());
-                    match load {
-                        Some(load) => self.loads.insert(vm, load),
-                        None => self.loads.remove(&vm),
-                    };
-                    self.load_is_new(vm);
+                    self.load_is_new(vm, load);
                 }
                 before
             }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::doctor::{self, Copy, Evidence, HostEvidence, HostSign, LOOK_AGAIN, LoadSeen, PATIENCE, Sign, Teller};
-use crate::fleet::{Bytes, Diagnosis, Finding, HostId, Share, Time, VmId, VmRow, VmState};
+use crate::doctor::{self, Copy, Evidence, HostEvidence, HostSign, LOOK_AGAIN, LoadSeen, PATIENCE, Sign};
+use crate::fleet::{Diagnosis, Finding, HostId, Time, VmId, VmRow, VmState};
 use crate::handle::{Level, OpKind, TaskEnd, TaskState};
 
 use super::Engine;
@@ -53,6 +53,13 @@ impl Health {
     /// The host that has a second domain of the VM's name, and its state there.
     pub(super) fn copy(&self, vm: VmId) -> Option<(HostId, VmState)> {
         self.copies.get(&vm).map(|copy| (copy.host, copy.state))
+    }
+
+    /// What a VM's load lacked is over.
+    pub(super) fn forget_shortfall(&mut self, vm: VmId) {
+        if let Some(record) = self.records.get_mut(&vm) {
+            record.evidence.load = None;
+        }
     }
 
     fn forget_looks(&mut self, vm: VmId) {
@@ -129,37 +136,6 @@ impl Engine {
         self.health.touched.insert(vm);
     }
 
-    /// What is foreseen of a VM's moves follows from what it bears, not from what was asked of it.
-    fn bears(&mut self, vm: VmId, seen: &LoadSeen) {
-        match seen {
-            LoadSeen::Found(load) => {
-                self.loads.entry(vm).or_insert(*load);
-                self.fleet.vms.update(vm, |row| row.stressed = true);
-            }
-            // Of a move that has ended meanwhile.
-            LoadSeen::Dirties(_, Teller::Sample) if self.fleet.vms.state(vm) != VmState::Migrating => {}
-            LoadSeen::Dirties(rate, teller) => _ = self.dirtied.insert(vm, (*rate, *teller)),
-            LoadSeen::Has(taken) | LoadSeen::Short { taken, .. } => {
-                let memory = Bytes::mib(u64::from(self.fleet.vms.row(vm).memory));
-                if let Some(load) = self.loads.get_mut(&vm) {
-                    load.working_set = Some(Share(taken.0 as f64 / memory.0.max(1) as f64));
-                }
-            }
-            LoadSeen::Gone { .. } => {
-                self.loads.remove(&vm);
-                self.dirtied.remove(&vm);
-            }
-        }
-    }
-
-    /// A VM took another load, or none: what was seen of the one before is over.
-    pub(super) fn load_is_new(&mut self, vm: VmId) {
-        self.dirtied.remove(&vm);
-        if let Some(record) = self.health.records.get_mut(&vm) {
-            record.evidence.load = None;
-        }
-    }
-
     /// Takes in what was seen of a host.
     pub(super) fn host_sign(&mut self, host: HostId, sign: &HostSign) {
         let evidence = self.health.hosts.entry(host).or_default();
@@ -221,8 +197,7 @@ impl Engine {
 
     /// A guest was started anew: what was seen of it says nothing any more, and what loaded it does not run.
     pub(super) fn begins_anew(&mut self, vm: VmId) {
-        self.loads.remove(&vm);
-        self.dirtied.remove(&vm);
+        self.forget_load(vm);
         self.fleet.vms.update(vm, |row| row.stressed = false);
         self.health.forget_looks(vm);
         let Some(record) = self.health.records.remove(&vm) else { return };

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{
-    Bytes, DEFAULT_WORKING_SET, HostId, Load, MigrationOptions, Rate, SiteId, TaskId, VM_OVERHEAD, VmId, VmRow,
-};
+use crate::fleet::{Bytes, HostId, MigrationOptions, Rate, SiteId, TaskId, VM_OVERHEAD, VmId, VmRow};
 use crate::handle::{OpKind, Preview, RefusedGroup};
 use crate::migration::precopy::{Prediction, predict};
 use crate::platform::HostWork;
@@ -48,7 +46,7 @@ impl Engine {
         let rate = Rate(options.bandwidth.map_or(rate, |most| most.0.min(rate)));
         let dirty = Rate(f64::from(row.dirty) * 1024.0);
         let downtime = options.max_downtime.unwrap_or(known.max_downtime);
-        let working_set = self.loads.get(&vm).map_or(DEFAULT_WORKING_SET, Load::cap);
+        let working_set = self.working_set(vm);
         let memory = Bytes::mib(u64::from(row.memory));
         // A guest that stands still dirties nothing, and stands still all the time.
         let dirty = if options.cold { Rate(0.0) } else { dirty };

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::doctor::Teller;
 use crate::fleet::{
-    Adjust, After, Bytes, DEFAULT_WORKING_SET, Diagnosis, Finding, Load, MigrationProgress, Rate, RescueAction,
-    RescuePlan, Share, TaskId, Time, VmId,
+    Adjust, After, Bytes, Diagnosis, Finding, MigrationProgress, Rate, RescueAction, RescuePlan, Share, TaskId, Time,
+    VmId,
 };
 use crate::handle::{Level, RescueView, TaskState, TaskSubject};
 use crate::migration::precopy::predict;
@@ -108,7 +108,7 @@ impl Engine {
             _ => None,
         };
         let raised = self.task(id).detail.as_ref().and_then(|detail| detail.max_downtime);
-        let working_set = self.loads.get(&vm).map_or(DEFAULT_WORKING_SET, Load::cap);
+        let working_set = self.working_set(vm);
         (raised.or(allowed).unwrap_or(self.config.migration.max_downtime), working_set)
     }
 
@@ -202,11 +202,9 @@ impl Engine {
     fn judge_convergence(&mut self, id: TaskId, vm: VmId, progress: &MigrationProgress) {
         let row = self.fleet.vms.row(vm);
         let first_pass = progress.round < 2;
-        let seen = self.dirtied.get(&vm).copied();
-        let asked = self.loads.get(&vm).map(|load| load.dirty_rate.0);
-        let known = seen.map(|(rate, _)| rate.0).or(asked);
+        let known = self.dirties(vm);
         let dirty = match (progress.dirty_rate.0, known) {
-            (0.0, Some(known)) if first_pass => known,
+            (0.0, Some((known, _))) if first_pass => known.0,
             (rate, _) => rate,
         };
         if dirty > 0.0 || !first_pass {
@@ -252,9 +250,9 @@ impl Engine {
             Outlook::Stated => ("does not converge", "the hypervisor counted what it dirties"),
             _ => (
                 "will not converge, estimated in its first pass",
-                match seen {
-                    Some((_, Teller::Tool)) => "what it dirties is what the load tool in it says",
-                    Some((_, Teller::Sample)) => "what it dirties was sampled by its hypervisor when the move began",
+                match known.and_then(|(_, teller)| teller) {
+                    Some(Teller::Tool) => "what it dirties is what the load tool in it says",
+                    Some(Teller::Sample) => "what it dirties was sampled by its hypervisor when the move began",
                     None => "what it dirties is what its load was set to",
                 },
             ),

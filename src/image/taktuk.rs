@@ -40,10 +40,11 @@ const AHEAD: u64 = 64 << 20;
 const BLOCK: usize = 256 << 10;
 /// How long hosts may take to be reached before the first byte is sent to those that are.
 const CONNECTS: Duration = Duration::from_secs(20);
-/// After so long without a byte a host is waited for no more, and after so long nobody gets anything any more. Verifying an
-/// image takes a second per GiB or two.
+/// After so long without a byte that it lacks a host is waited for no more, and after so long nobody gets anything any more.
 const SLOW: Duration = Duration::from_secs(10);
 const STALLS: Duration = Duration::from_secs(60);
+/// Bytes that a host verifies in a second at least, without a word.
+const VERIFIES: u64 = 100 << 20;
 /// How often the time is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -84,22 +85,7 @@ pub(super) fn run(targets: &[Target], image: &ImageFile, handle: &Handle, mut te
                     continue;
                 };
                 let Some(&place) = places.get(host) else { continue };
-                let heard = match stream {
-                    "E" => {
-                        said.trim().clone_into(&mut why[place]);
-                        None
-                    }
-                    "S" if LOST.contains(&said) => {
-                        let why = if why[place].is_empty() { said } else { &why[place] };
-                        Some(Heard::Outcome(Outcome::Broken(format!("{PROGRAM}: {why}"))))
-                    }
-                    "S" => None,
-                    // It comes from the first byte on.
-                    _ => match hear(said) {
-                        Some(Heard::From(1..)) => Some(Heard::Outcome(Outcome::Broken("it has a part already".into()))),
-                        heard => heard,
-                    },
-                };
+                let heard = read(stream, said, &mut why[place]);
                 if let Some(heard) = heard.filter(|_| flow.missing(place)) {
                     flow.note(place, &heard);
                     tell(place, heard);
@@ -116,6 +102,24 @@ pub(super) fn run(targets: &[Target], image: &ImageFile, handle: &Handle, mut te
     for place in (0..targets.len()).filter(|place| flow.missing(*place)) {
         let why = if why[place].is_empty() { &last } else { &why[place] };
         tell(place, Heard::Outcome(Outcome::Broken(format!("{PROGRAM}: {why}"))));
+    }
+}
+
+/// What a line of a host says; what it complains of is kept in `why`.
+fn read(stream: &str, said: &str, why: &mut String) -> Option<Heard> {
+    let broken = |why: &str| Some(Heard::Outcome(Outcome::Broken(format!("{PROGRAM}: {why}"))));
+    match stream {
+        "E" => {
+            said.trim().clone_into(why);
+            None
+        }
+        "S" if LOST.contains(&said) => broken(if why.is_empty() { said } else { why }),
+        "S" => None,
+        _ => match hear(said) {
+            // It comes from the first byte on.
+            Some(Heard::From(1..)) => broken("the host has a part already"),
+            heard => heard,
+        },
     }
 }
 
@@ -139,8 +143,7 @@ fn feed(mut stdin: ChildStdin, path: PathBuf, flow: Arc<Pace>, handle: Handle) -
             tracing::debug!(%error, path = %path.display(), "sending an image");
         }
         drop(stdin);
-        // Those that have it all verify it, which takes a while and is not told.
-        if !flow.all_end() {
+        if !flow.all_end(STALLS + Duration::from_secs(sent / VERIFIES)) {
             handle.kill();
         }
     })
@@ -164,10 +167,12 @@ struct Hosts {
 }
 
 impl Hosts {
-    /// How many bytes the slowest of those has that get on; none where there are none.
-    fn slowest(&self) -> Option<u64> {
+    /// How many of the bytes that were sent the slowest of those has that get on, or wait for more; none where there are
+    /// none.
+    fn slowest(&self, sent: u64) -> Option<u64> {
         let gets_on = |(place, at): (usize, &Option<(u64, Instant)>)| {
-            at.filter(|(_, since)| self.missing[place] && since.elapsed() < SLOW).map(|(bytes, _)| bytes)
+            let (bytes, since) = at.filter(|_| self.missing[place])?;
+            (bytes >= sent || since.elapsed() < SLOW).then_some(bytes)
         };
         self.at.iter().enumerate().filter_map(gets_on).min()
     }
@@ -221,18 +226,18 @@ impl Pace {
                 return false;
             }
             let begun = hosts.all_are_heard() || hosts.began.elapsed() >= CONNECTS;
-            if begun && hosts.slowest().is_none_or(|slowest| sent < slowest + AHEAD) {
+            if begun && hosts.slowest(sent).is_some_and(|slowest| sent < slowest + AHEAD) {
                 return true;
             }
             hosts = self.changed.wait_timeout(hosts, LOOK).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Waits until all is over; false where hosts are missing and none of them gets on.
-    fn all_end(&self) -> bool {
+    /// Waits until all is over; false where hosts are missing of which nothing was heard for so long.
+    fn all_end(&self, patience: Duration) -> bool {
         let mut hosts = self.lock();
         while !hosts.over && hosts.missing.contains(&true) {
-            if hosts.moved.elapsed() >= STALLS {
+            if hosts.moved.elapsed() >= patience {
                 return false;
             }
             hosts = self.changed.wait_timeout(hosts, LOOK).unwrap_or_else(PoisonError::into_inner).0;
@@ -316,6 +321,6 @@ mod tests {
         assert!(waits);
         pace.note(0, &Heard::Outcome(Outcome::Arrived));
         assert!(!pace.wants(AHEAD + 1000), "nobody wants more");
-        assert!(pace.all_end());
+        assert!(pace.all_end(STALLS));
     }
 }

@@ -28,6 +28,8 @@ struct Wanted {
     handle: Handle,
     failures: u32,
     there: bool,
+    /// Whether TakTuk is to send it to it.
+    by_taktuk: bool,
 }
 
 /// An image on its way to several hosts at once.
@@ -141,7 +143,8 @@ impl Coordinator {
             broken: 0,
         });
         let (wishes, handle) = (vec![(wish, done)], Handle::default());
-        self.hosts.push(Wanted { target, wishes, attempt: 0, handle, failures: 0, there: false });
+        let by_taktuk = self.broadcasts && taktuk::reaches(&target);
+        self.hosts.push(Wanted { target, wishes, attempt: 0, handle, failures: 0, there: false, by_taktuk });
         self.unchecked.push_back(host);
     }
 
@@ -289,9 +292,8 @@ impl Coordinator {
             return Vec::new();
         }
         let hosts = self.plan.untried().into_iter();
-        let mut hosts: Vec<usize> = hosts
-            .filter(|&host| lock(&self.shared).hosts[host].bytes == 0 && taktuk::reaches(&self.hosts[host].target))
-            .collect();
+        let mut hosts: Vec<usize> =
+            hosts.filter(|&host| self.hosts[host].by_taktuk && lock(&self.shared).hosts[host].bytes == 0).collect();
         let open = self.checking > 0 || !self.unchecked.is_empty();
         if hosts.is_empty() || (hosts.len() == 1 && !open) {
             self.held = None;

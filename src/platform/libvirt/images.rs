@@ -105,19 +105,13 @@ impl Images {
             let options = Options { shape: self.settings.shape, ..Options::default() };
             spreads.entry(file.clone()).or_insert_with(|| Arc::new(Spread::start(file.clone(), options))).clone()
         };
-        // A spread that held what holds it would never end.
-        let (images, name) = (Arc::downgrade(self), target.name.clone());
+        let (images, name) = (self.clone(), target.name.clone());
         // Its end may come before it is noted down here.
         let mut waiting = lock(&self.waiting);
         let wish = spread.add(target, move |end| {
-            let images = images.upgrade();
-            if let Some(images) = &images {
-                lock(&images.waiting).remove(&task);
-            }
+            lock(&images.waiting).remove(&task);
             then(end.map(|arrival| {
-                if let Some(images) = &images {
-                    lock(&images.files).insert(arrival.path.clone(), file);
-                }
+                lock(&images.files).insert(arrival.path.clone(), file);
                 arrival.path
             }));
         });

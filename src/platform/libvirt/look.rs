@@ -20,7 +20,7 @@ use virt::domain::Domain;
 use super::host::Host;
 use super::queue::lock;
 use super::trouble::Trouble;
-use super::{ffi, overlay, serial, tool};
+use super::{ffi, load_tool, overlay, serial};
 use crate::doctor::{Contact, HostSign, Sign, TAIL};
 use crate::fleet::Bytes;
 use crate::platform::{Observation, VmKey};
@@ -238,7 +238,7 @@ fn look(host: &Arc<Host>, name: &Arc<str>, subject: &Subject) -> Look {
         return seen;
     };
     seen.signs.push(Sign::AgentAnswers { behind: Some(behind) });
-    if tool::look(host, name).is_err() {
+    if load_tool::look(host, name).is_err() {
         // An agent that answers one question and not the next is asked again.
         seen.odd = true;
         return seen;

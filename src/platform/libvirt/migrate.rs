@@ -10,13 +10,13 @@ use virt::error::ErrorNumber;
 
 use super::adjust::{self, Changes};
 use super::cold;
+use super::dirty_sample::Sampling;
 use super::ffi::{self, JobFigures};
 use super::host::Host;
 use super::ledger::{Signals, Ticket};
 use super::overlay;
 use super::preflight;
 use super::queue::lock;
-use super::sample::Sampling;
 use super::serial;
 use super::state;
 use super::tls;

@@ -28,8 +28,9 @@ command -v hemera-load > /dev/null || { echo "there is no hemera-load in it" >&2
 if [ -S "$control" ]; then
     said=$(hemera-load ctl "$control" "$@" 2> /dev/null)
     code=$?
-    # Without a word nobody listens there any more.
     if [ -n "$said" ]; then echo "$said"; exit "$code"; fi
+    # It was killed, unless it is only slow.
+    if pidof hemera-load > /dev/null; then echo "the hemera-load in it does not answer at $control" >&2; exit 1; fi
     rm -f "$control"
 fi
 # The tool itself has left the group that is ended with this.
@@ -47,10 +48,9 @@ if [ -S "$control" ]; then
     said=$(hemera-load ctl "$control" stop 2> /dev/null)
     code=$?
     if [ -n "$said" ]; then echo "$said"; exit "$code"; fi
-    rm -f "$control"
 fi
 pidof hemera-load > /dev/null || exit 0
-echo "a hemera-load runs in it that takes no commands at $control: end it there" >&2
+echo "a hemera-load runs in it and does not answer at $control" >&2
 exit 1
 "#;
 /// Where the load tool takes its commands from root.
